@@ -1,0 +1,179 @@
+//! One process and its context, independent of the engine that drives it.
+//!
+//! Owns the process. Fed frames by the actix host or by the simulator, one at a time. Each step
+//! runs under `catch_unwind`; after the last one the node is told and every later frame is
+//! dropped, so that its reply, if it has one, is abandoned.
+
+use crate::context::Context;
+use crate::frame::{Frame, Meta, Question, Signal, Tell};
+use crate::http::Routes;
+use crate::observe::Observation;
+use crate::peer::Sender;
+use crate::process::{Answer, Process, Reason, Receive};
+use std::any::Any;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+
+pub(crate) struct Cell<P: Process> {
+    process: P,
+    cx: Context<P>,
+    routes: Arc<Routes<P>>,
+    over: bool,
+}
+
+impl<P: Process> Cell<P> {
+    pub(crate) fn new(process: P, cx: Context<P>, routes: Arc<Routes<P>>) -> Self {
+        Cell {
+            process,
+            cx,
+            routes,
+            over: false,
+        }
+    }
+
+    /// The process has ended: nothing reaches it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.step(Meta::NONE, "started", |process, _, cx| process.started(cx));
+    }
+
+    pub(crate) fn tell<M: Send + 'static>(&mut self, tell: Tell<M>)
+    where
+        P: Receive<M>,
+    {
+        self.cx.stats().dequeued(self.cx.coarse_now());
+        let message = tell.message;
+        self.step(tell.meta, short_type_name::<M>(), |process, from, cx| {
+            process.receive(message, from, cx);
+        });
+    }
+
+    pub(crate) fn question<M: Send + 'static>(&mut self, question: Question<M, P::Reply>)
+    where
+        P: Answer<M>,
+    {
+        self.cx.stats().dequeued(self.cx.coarse_now());
+        let (request, reply) = (question.request, question.reply);
+        self.step(
+            question.meta,
+            short_type_name::<M>(),
+            |process, from, cx| {
+                process.answer(request, from, reply, cx);
+            },
+        );
+    }
+
+    pub(crate) fn frame(&mut self, frame: Frame<P>) {
+        self.cx.stats().dequeued(self.cx.coarse_now());
+        match frame {
+            Frame::Run { label, meta, step } => self.step(meta, label, step),
+            Frame::Signal(signal) => self.signal(signal),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Timer(id) => {
+                if let Some(action) = self.cx.due(id) {
+                    self.step(Meta::NONE, "timer", |process, _, cx| action(process, cx));
+                }
+            }
+            Signal::Exited(exit) => {
+                self.step(Meta::NONE, "exited", |process, _, cx| {
+                    process.exited(exit, cx)
+                });
+            }
+            Signal::Http {
+                route,
+                request,
+                reply,
+            } => {
+                let routes = self.routes.clone();
+                let meta = Meta {
+                    from: Sender::NOBODY,
+                    trace: request.trace,
+                };
+                self.step(meta, "http", |process, _, cx| {
+                    routes.call(route, process, request, reply, cx);
+                });
+            }
+            Signal::Observe(reply) => {
+                self.step(Meta::NONE, "observe", |process, _, _| {
+                    let mut seen = Observation::default();
+                    process.observe(&mut seen);
+                    reply.send(seen);
+                });
+            }
+            Signal::Stop(reason) => {
+                self.cx.stop(reason);
+                self.step(Meta::NONE, "stop", |_, _, _| {});
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        meta: Meta,
+        label: &'static str,
+        step: impl FnOnce(&mut P, &Sender, &mut Context<P>),
+    ) {
+        if self.over {
+            return;
+        }
+        let (process, cx) = (&mut self.process, &mut self.cx);
+        cx.enter(&meta, label);
+        let outcome = catch_unwind(AssertUnwindSafe(|| step(process, &meta.from, cx)));
+        cx.leave();
+        match outcome {
+            Err(panic) => self.end(Reason::Panicked(panic_text(panic.as_ref()))),
+            Ok(()) => {
+                if let Some(reason) = self.cx.take_stop() {
+                    self.end(reason);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, reason: Reason) {
+        self.over = true;
+        let mut reason = reason;
+        if !matches!(reason, Reason::Panicked(_)) {
+            let (process, cx) = (&mut self.process, &mut self.cx);
+            let last = catch_unwind(AssertUnwindSafe(|| process.stopped(&reason, cx)));
+            if let Err(panic) = last {
+                reason = Reason::Panicked(panic_text(panic.as_ref()));
+            }
+        }
+        self.cx.ended(reason);
+    }
+}
+
+/// An engine that drops a cell (a node that ends) still tells whoever is linked.
+impl<P: Process> Drop for Cell<P> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.over = true;
+            self.cx.ended(Reason::Stopped("its node ended".into()));
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}
+
+/// The type's name without its path: what people read in logs and traces.
+pub(crate) fn short_type_name<T>() -> &'static str {
+    let full = std::any::type_name::<T>();
+    let head = full.split('<').next().unwrap_or(full);
+    head.rsplit("::").next().unwrap_or(head)
+}

@@ -1,0 +1,369 @@
+//! What a process may do: everything it needs of the world goes through here.
+
+use crate::cell::short_type_name;
+use crate::frame::{Meta, Signal};
+use crate::id::{Address, ProcessId, Upid};
+use crate::net::{DialError, Target};
+use crate::node::{Node, SpawnError};
+use crate::observe::Stats;
+use crate::peer::{Peer, Sender};
+use crate::pid::{Door, Pid};
+use crate::process::{Answer, Process, Reason, Receive};
+use crate::remote::Remote;
+use crate::reply::{AskError, Reply};
+use crate::time::{Instant, Timestamp};
+use crate::trace::TraceContext;
+use crate::wire::{self, Wire};
+use futures_util::future::AbortHandle;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+type TimerAction<P> = Box<dyn FnOnce(&mut P, &mut Context<P>) + Send>;
+
+/// A timer of one process; forgetting it does not cancel it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(u64);
+
+struct Timer<P: Process> {
+    action: TimerAction<P>,
+    alarm: AbortHandle,
+}
+
+/// A process's view of itself and of everything else, valid within its handlers.
+pub struct Context<P: Process> {
+    me: Pid<P>,
+    door: Arc<dyn Door>,
+    sender: Sender,
+    timers: BTreeMap<u64, Timer<P>>,
+    next_timer: u64,
+    stopping: Option<Reason>,
+    critical: bool,
+    trace: Option<TraceContext>,
+}
+
+impl<P: Process> Context<P> {
+    pub(crate) fn new(me: Pid<P>, door: Arc<dyn Door>, critical: bool) -> Self {
+        let sender = Sender::new(me.address().clone(), me.node().local_peer().clone());
+        Context {
+            me,
+            door,
+            sender,
+            timers: BTreeMap::new(),
+            next_timer: 0,
+            stopping: None,
+            critical,
+            trace: None,
+        }
+    }
+
+    // ---- self and the world
+
+    /// This process.
+    pub fn me(&self) -> &Pid<P> {
+        &self.me
+    }
+
+    /// Where this process is.
+    pub fn address(&self) -> &Address {
+        self.me.address()
+    }
+
+    /// This process as people name it: with the node's advertised address.
+    pub fn upid(&self) -> Upid {
+        self.node().upid(&self.address().id)
+    }
+
+    /// The node that this process lives on.
+    pub fn node(&self) -> &Node {
+        self.me.node()
+    }
+
+    /// The node's monotonic clock.
+    pub fn now(&self) -> Instant {
+        self.node().now()
+    }
+
+    /// The node's wall clock: for people and for the wire, never for deadlines.
+    pub fn wall(&self) -> Timestamp {
+        self.node().wall()
+    }
+
+    /// 64 random bits of the World.
+    pub fn random_u64(&self) -> u64 {
+        self.node().random_u64()
+    }
+
+    /// A random (version 4) UUID, as bytes.
+    pub fn uuid(&self) -> [u8; 16] {
+        self.node().uuid()
+    }
+
+    /// The trace that the message being handled belongs to.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace
+    }
+
+    /// Makes what follows in this handler part of another trace: a record that was kept, such as
+    /// an update that is sent again, goes on in the trace that it came with.
+    pub fn continue_trace(&mut self, trace: Option<TraceContext>) {
+        self.trace = trace;
+    }
+
+    // ---- messages
+
+    /// Sends to a process of this OS process.
+    pub fn tell<Q: Receive<M>, M: Send + 'static>(&mut self, to: &Pid<Q>, message: M) {
+        let meta = self.meta(&to.address().id, short_type_name::<M>());
+        to.tell_with(message, meta);
+    }
+
+    /// Sends to a process wherever it is; at most once. Without a connection the message is
+    /// dropped and counted: whoever must know is linked.
+    pub fn send<W: Wire>(&mut self, to: &Remote<W>, message: W) {
+        let variant = wire::variant_of(&message);
+        let meta = self.meta(&to.address().id, variant);
+        self.node().clone().send(to, variant, message, meta);
+    }
+
+    /// Asks a process of this OS process. `then` is called once, as a step of this process, with
+    /// the answer or with the reason that there is none.
+    pub fn ask<Q, M, F>(&mut self, to: &Pid<Q>, request: M, within: Duration, then: F)
+    where
+        Q: Answer<M>,
+        M: Send + 'static,
+        F: FnOnce(&mut P, Result<Q::Reply, AskError>, &mut Context<P>) + Send + 'static,
+    {
+        let meta = self.meta(&to.address().id, short_type_name::<M>());
+        let reply = self.expect(within, then);
+        to.ask_with(request, reply, meta);
+    }
+
+    /// Asks a process wherever it is. As [`Context::ask`]; the request carries what is left of
+    /// the deadline.
+    pub fn ask_remote<W, T, F>(&mut self, to: &Remote<W>, request: W, within: Duration, then: F)
+    where
+        W: Wire,
+        T: Wire,
+        F: FnOnce(&mut P, Result<T, AskError>, &mut Context<P>) + Send + 'static,
+    {
+        let variant = wire::variant_of(&request);
+        let meta = self.meta(&to.address().id, variant);
+        let reply = self.expect(within, then);
+        self.node()
+            .clone()
+            .ask(to, variant, request, within, meta, reply);
+    }
+
+    /// A reply that comes back to this process as a step, or as `Expired` at its deadline.
+    fn expect<T, F>(&mut self, within: Duration, then: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut P, Result<T, AskError>, &mut Context<P>) + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(Some(then)));
+        let expiring = slot.clone();
+        let timer = self.timer(within, move |process, cx| {
+            let then = expiring
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(then) = then {
+                then(process, Err(AskError::Expired), cx);
+            }
+        });
+        let (me, trace) = (self.me.clone(), self.trace);
+        Reply::new(move |outcome| {
+            me.run("answer", trace, move |process, cx| {
+                let then = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(then) = then {
+                    cx.cancel(timer);
+                    then(process, outcome, cx);
+                }
+            });
+        })
+    }
+
+    fn meta(&self, to: &ProcessId, what: &'static str) -> Meta {
+        Meta {
+            from: self.sender.clone(),
+            trace: self.node().telemetry().sent(self.trace, to, what),
+        }
+    }
+
+    // ---- work and time
+
+    /// Runs `work` beside this process; its outcome comes back as a step. Nothing waits for it,
+    /// and it is dropped with the node. Blocking work goes to `tokio::task::spawn_blocking`
+    /// inside of a real World's adapters.
+    pub fn defer<F, T>(
+        &mut self,
+        work: F,
+        then: impl FnOnce(&mut P, T, &mut Context<P>) + Send + 'static,
+    ) where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (me, trace) = (self.me.clone(), self.trace);
+        self.node().clone().spawn_future(async move {
+            let outcome = work.await;
+            me.run("deferred", trace, move |process, cx| {
+                then(process, outcome, cx)
+            });
+        });
+    }
+
+    /// Sends `message` to this process after `delay`.
+    pub fn after<M: Send + 'static>(&mut self, delay: Duration, message: M) -> TimerId
+    where
+        P: Receive<M>,
+    {
+        self.timer(delay, move |process, cx| {
+            let from = cx.sender.clone();
+            process.receive(message, &from, cx);
+        })
+    }
+
+    /// Sends `message` to this process every `period`, first after one period. A period that is
+    /// missed is not made up for. The id stays valid until it is cancelled.
+    pub fn every<M: Clone + Send + 'static>(&mut self, period: Duration, message: M) -> TimerId
+    where
+        P: Receive<M>,
+    {
+        let id = self.fresh_timer();
+        self.repeat(id, period, message);
+        TimerId(id)
+    }
+
+    /// Cancels a timer: it does not fire any more, even when it was already due.
+    pub fn cancel(&mut self, timer: TimerId) {
+        if let Some(timer) = self.timers.remove(&timer.0) {
+            timer.alarm.abort();
+        }
+    }
+
+    fn repeat<M: Clone + Send + 'static>(&mut self, id: u64, period: Duration, message: M)
+    where
+        P: Receive<M>,
+    {
+        self.arm(
+            id,
+            period,
+            Box::new(move |process: &mut P, cx: &mut Context<P>| {
+                cx.repeat(id, period, message.clone());
+                let from = cx.sender.clone();
+                process.receive(message, &from, cx);
+            }),
+        );
+    }
+
+    fn timer(
+        &mut self,
+        delay: Duration,
+        action: impl FnOnce(&mut P, &mut Context<P>) + Send + 'static,
+    ) -> TimerId {
+        let id = self.fresh_timer();
+        self.arm(id, delay, Box::new(action));
+        TimerId(id)
+    }
+
+    fn fresh_timer(&mut self) -> u64 {
+        self.next_timer += 1;
+        self.next_timer
+    }
+
+    fn arm(&mut self, id: u64, delay: Duration, action: TimerAction<P>) {
+        let door = self.door.clone();
+        let alarm = self
+            .node()
+            .alarm(delay, move || door.signal(Signal::Timer(id)));
+        self.timers.insert(id, Timer { action, alarm });
+    }
+
+    pub(crate) fn due(&mut self, id: u64) -> Option<TimerAction<P>> {
+        self.timers.remove(&id).map(|timer| timer.action)
+    }
+
+    // ---- other processes and nodes
+
+    /// Asks to be told, once, when `target` ends or cannot be reached: [`Process::exited`].
+    /// Linking twice before it fires is the same as once.
+    pub fn link(&mut self, target: &Address) {
+        let (node, me) = (self.node().clone(), self.address().id.clone());
+        node.link(me, self.door.clone(), target);
+    }
+
+    /// Takes a link back; one that already fired may still arrive.
+    pub fn unlink(&mut self, target: &Address) {
+        self.node().unlink(&self.address().id, target);
+    }
+
+    /// Starts a process on this node.
+    pub fn spawn<Q: Process>(&mut self, id: &str, process: Q) -> Result<Pid<Q>, SpawnError> {
+        self.node().spawn(id, process)
+    }
+
+    /// Connects to the node at `target` and authenticates both sides; an open connection to the
+    /// same address is used again.
+    pub fn dial(
+        &mut self,
+        target: Target,
+        then: impl FnOnce(&mut P, Result<Arc<Peer>, DialError>, &mut Context<P>) + Send + 'static,
+    ) {
+        let dialling = self.node().dial(target);
+        self.defer(dialling, then);
+    }
+
+    /// Ends this process after the present step.
+    pub fn stop(&mut self, reason: Reason) {
+        self.stopping.get_or_insert(reason);
+    }
+
+    /// Ends this process's whole node: its processes stop and its connections are reset.
+    pub fn exit_node(&mut self, reason: Reason) {
+        self.node().exit(reason);
+    }
+
+    // ---- for the cell
+
+    pub(crate) fn stats(&self) -> &Stats {
+        self.me.stats()
+    }
+
+    pub(crate) fn coarse_now(&self) -> impl FnOnce() -> Instant + '_ {
+        || self.node().coarse_now()
+    }
+
+    pub(crate) fn enter(&mut self, meta: &Meta, label: &'static str) {
+        self.trace = self.node().telemetry().handling(meta.trace, P::NAME, label);
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.node().telemetry().handled(self.trace);
+        self.trace = None;
+    }
+
+    pub(crate) fn take_stop(&mut self) -> Option<Reason> {
+        self.stopping.take()
+    }
+
+    pub(crate) fn ended(&mut self, reason: Reason) {
+        for timer in std::mem::take(&mut self.timers).into_values() {
+            timer.alarm.abort();
+        }
+        let panicked = matches!(reason, Reason::Panicked(_));
+        self.node()
+            .clone()
+            .process_ended(&self.address().id, reason.clone());
+        if panicked {
+            tracing::error!(process = %self.address().id, %reason, critical = self.critical, "process panicked");
+        }
+        if panicked && self.critical {
+            self.node().exit(Reason::Stopped(format!(
+                "critical process {}: {reason}",
+                self.address().id
+            )));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Everything that can enter a process's mailbox.
+
+use crate::context::Context;
+use crate::http::{Request, Response};
+use crate::observe::Observation;
+use crate::peer::Sender;
+use crate::process::{Exit, Process, Reason};
+use crate::reply::Reply;
+use crate::trace::TraceContext;
+
+/// What accompanies a message.
+#[derive(Clone)]
+pub(crate) struct Meta {
+    pub(crate) from: Sender,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+impl Meta {
+    pub(crate) const NONE: Meta = Meta {
+        from: Sender::NOBODY,
+        trace: None,
+    };
+}
+
+/// A one-way message of a known type: actix carries it without a further box.
+pub(crate) struct Tell<M> {
+    pub(crate) message: M,
+    pub(crate) meta: Meta,
+}
+
+/// A request of a known type.
+pub(crate) struct Question<M, T: Send + 'static> {
+    pub(crate) request: M,
+    pub(crate) reply: Reply<T>,
+    pub(crate) meta: Meta,
+}
+
+pub(crate) type Step<P> = Box<dyn FnOnce(&mut P, &Sender, &mut Context<P>) + Send>;
+
+/// Everything but typed messages.
+pub(crate) enum Frame<P: Process> {
+    /// A step with the process: a deferred result, an answer, a decoded remote message.
+    Run {
+        label: &'static str,
+        meta: Meta,
+        step: Step<P>,
+    },
+    Signal(Signal),
+}
+
+/// What does not depend on the process's type.
+pub(crate) enum Signal {
+    Timer(u64),
+    Exited(Exit),
+    Http {
+        route: usize,
+        request: Request,
+        reply: Reply<Response>,
+    },
+    Observe(Reply<Observation>),
+    Stop(Reason),
+}
+
+impl Signal {
+    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Signal::Timer(_) => "timer",
+            Signal::Exited(_) => "exited",
+            Signal::Http { .. } => "http",
+            Signal::Observe(_) => "observe",
+            Signal::Stop(_) => "stop",
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A response body that is fed chunk by chunk, bounded in bytes.
+
+use crate::node::lock;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+struct Channel {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+    /// The sender is gone: the stream ends after what waits.
+    ended: bool,
+    /// The client is gone.
+    closed: bool,
+    reader: Option<Waker>,
+    watcher: Option<Waker>,
+}
+
+/// The feeding end of a streaming response; dropping it ends the stream after what waits.
+pub struct BodySender {
+    channel: Arc<Mutex<Channel>>,
+    limit: usize,
+}
+
+/// Why a chunk was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamClosed {
+    /// The client has gone.
+    #[error("the client has gone")]
+    Gone,
+    /// More than the limit waits: the client is too slow. The stream was cut.
+    #[error("the client is too slow")]
+    Full,
+}
+
+pub(super) fn channel(limit: usize) -> (StreamBody, BodySender) {
+    let channel = Arc::new(Mutex::new(Channel::default()));
+    (StreamBody(channel.clone()), BodySender { channel, limit })
+}
+
+impl BodySender {
+    /// Queues one chunk, which the client receives as one HTTP chunk. A client that is too slow is
+    /// cut off.
+    pub fn send(&self, chunk: Bytes) -> Result<(), StreamClosed> {
+        let mut channel = lock(&self.channel);
+        if channel.closed {
+            return Err(StreamClosed::Gone);
+        }
+        if channel.bytes + chunk.len() > self.limit {
+            channel.closed = true;
+            channel.chunks.clear();
+            wake(&mut channel.reader);
+            return Err(StreamClosed::Full);
+        }
+        channel.bytes += chunk.len();
+        channel.chunks.push_back(chunk);
+        wake(&mut channel.reader);
+        Ok(())
+    }
+
+    /// Completes when the client has gone or was cut off, or when this sender was dropped.
+    pub fn closed(&self) -> impl std::future::Future<Output = ()> + Send + 'static {
+        let channel = self.channel.clone();
+        poll_fn(move |cx| {
+            let mut channel = lock(&channel);
+            if channel.closed || channel.ended {
+                return Poll::Ready(());
+            }
+            channel.watcher = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for BodySender {
+    fn drop(&mut self) {
+        let mut channel = lock(&self.channel);
+        channel.ended = true;
+        wake(&mut channel.reader);
+        wake(&mut channel.watcher);
+    }
+}
+
+impl fmt::Debug for BodySender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BodySender({} bytes wait)", lock(&self.channel).bytes)
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+/// The reading end, given to hyper; dropped when the client goes.
+pub(crate) struct StreamBody(Arc<Mutex<Channel>>);
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut channel = lock(&self.0);
+        if let Some(chunk) = channel.chunks.pop_front() {
+            channel.bytes -= chunk.len();
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        if channel.ended || channel.closed {
+            return Poll::Ready(None);
+        }
+        channel.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        let mut channel = lock(&self.0);
+        channel.closed = true;
+        channel.chunks.clear();
+        wake(&mut channel.watcher);
+    }
+}
+
+impl fmt::Debug for StreamBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamBody")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_client_is_cut_and_a_gone_one_is_known() {
+        let (body, sender) = channel(10);
+        assert_eq!(sender.send(Bytes::from_static(b"12345")), Ok(()));
+        assert_eq!(
+            sender.send(Bytes::from_static(b"123456")),
+            Err(StreamClosed::Full)
+        );
+        assert_eq!(
+            sender.send(Bytes::from_static(b"1")),
+            Err(StreamClosed::Gone)
+        );
+        drop(body);
+        let (body, sender) = channel(10);
+        drop(body);
+        assert_eq!(sender.send(Bytes::new()), Err(StreamClosed::Gone));
+    }
+}

@@ -1,0 +1,147 @@
+//! HTTP as processes see it: a request comes as a step with a reply; the response is a value, now
+//! or later; a streaming body is fed through a bounded [`BodySender`].
+
+mod body;
+mod builtin;
+mod routes;
+
+pub use body::{BodySender, StreamClosed};
+pub(crate) use builtin::builtin;
+pub(crate) use routes::resolve;
+pub use routes::{RouteInfo, Routes};
+
+use crate::trace::TraceContext;
+use body::StreamBody;
+use bytes::Bytes;
+pub use http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde::Serialize;
+
+/// A whole request: the body was read, and is at most [`MAX_BODY`] bytes.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// GET, POST, …; routes take any, handlers decide.
+    pub method: Method,
+    /// Percent-encoded path as it was sent, without the query.
+    pub path: String,
+    /// What of the path lies behind the route's own path, without a leading slash.
+    pub rest: String,
+    /// Raw query string, empty without one.
+    pub query: String,
+    /// As they came; names in lower case.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// `ip:port` of the client.
+    pub client: String,
+    /// From `traceparent`.
+    pub trace: Option<TraceContext>,
+}
+
+/// Largest request body; longer ones are answered 413.
+pub const MAX_BODY: usize = 64 * 1024 * 1024;
+
+impl Request {
+    /// The last line of a header, as text; `None` also when it is not visible ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get_all(name).iter().next_back()?.to_str().ok()
+    }
+
+    /// The first value of a query parameter, percent-decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(key)? == name)
+                .then(|| percent_decode(value))
+                .flatten()
+        })
+    }
+}
+
+/// Decodes `%41` and `+`; `None` for a bad escape or text that is not UTF-8.
+pub fn percent_decode(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |b: u8| char::from(b).to_digit(16);
+                let (high, low) = (digit(bytes.next()?)?, digit(bytes.next()?)?);
+                (high * 16 + low) as u8
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+/// A response; its body is whole or a stream.
+#[derive(Debug)]
+pub struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ResponseBody,
+}
+
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    Whole(Bytes),
+    Stream(StreamBody),
+}
+
+impl Response {
+    /// An empty response.
+    pub fn status(status: StatusCode) -> Self {
+        Response {
+            status,
+            headers: HeaderMap::new(),
+            body: ResponseBody::Whole(Bytes::new()),
+        }
+    }
+
+    /// A plain text.
+    pub fn text(status: StatusCode, text: impl Into<String>) -> Self {
+        Response::status(status)
+            .with_header(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))
+            .with_body(text.into())
+    }
+
+    /// A JSON document, 200.
+    pub fn json(document: &impl Serialize) -> Self {
+        match serde_json::to_vec(document) {
+            Ok(body) => Response::status(StatusCode::OK)
+                .with_header(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                )
+                .with_body(body),
+            Err(error) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        }
+    }
+
+    /// A stream of chunks, 200, and the end to feed it by. At most `limit` bytes wait for a slow
+    /// client.
+    pub fn stream(limit: usize) -> (Self, BodySender) {
+        let (body, sender) = body::channel(limit);
+        let mut response = Response::status(StatusCode::OK);
+        response.body = ResponseBody::Stream(body);
+        (response, sender)
+    }
+
+    /// The same with a header set.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The same with a whole body.
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = ResponseBody::Whole(body.into());
+        self
+    }
+
+    /// Its status.
+    pub fn code(&self) -> StatusCode {
+        self.status
+    }
+}

@@ -1,0 +1,41 @@
+//! Distributed message-passing processes.
+mod cell;
+mod context;
+mod frame;
+mod gate;
+mod host;
+pub mod http;
+mod id;
+mod net;
+mod node;
+mod observe;
+mod peer;
+mod pid;
+mod process;
+mod remote;
+mod reply;
+mod runtime;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod telemetry;
+mod time;
+mod trace;
+mod wire;
+mod world;
+
+pub use context::{Context, TimerId};
+pub use gate::Gate;
+pub use id::{Address, IdError, NodeId, ProcessId, Upid};
+pub use net::{Admission, Authenticator, DialError, NodeConfig, Target};
+pub use node::{Node, SpawnError};
+pub use observe::Observation;
+pub use peer::{Peer, Role, Sender};
+pub use pid::Pid;
+pub use process::{Answer, Exit, Process, Reason, Receive};
+pub use remote::Remote;
+pub use reply::{AskError, Reply};
+pub use runtime::run;
+pub use time::{Instant, Timestamp};
+pub use trace::TraceContext;
+pub use wire::Wire;
+pub use world::Disk;

@@ -1,0 +1,73 @@
+//! The real World: this machine's clocks, the kernel's entropy, its disk, TCP.
+
+use super::disk::RealDisk;
+use super::{Disk, World};
+use crate::net::{tcp, DialError, Target};
+use crate::node::Node;
+use crate::peer::Peer;
+use crate::runtime;
+use crate::time::{Instant, Timestamp};
+use futures_util::future::BoxFuture;
+use nix::time::{clock_gettime, ClockId};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) struct Real {
+    random: SystemRandom,
+}
+
+impl Real {
+    pub(crate) fn new() -> Self {
+        Real {
+            random: SystemRandom::new(),
+        }
+    }
+}
+
+/// Neither clock can fail on Linux for a valid id; zero is the answer if it did.
+fn clock(id: ClockId) -> u64 {
+    clock_gettime(id).map_or(0, |time| Duration::from(time).as_nanos() as u64)
+}
+
+impl World for Real {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(clock(ClockId::CLOCK_MONOTONIC))
+    }
+
+    fn coarse_now(&self) -> Instant {
+        Instant::from_nanos(clock(ClockId::CLOCK_MONOTONIC_COARSE))
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp(clock(ClockId::CLOCK_REALTIME))
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) {
+        // getrandom(2) does not fail once the kernel is up; ids must not silently repeat.
+        assert!(
+            self.random.fill(bytes).is_ok(),
+            "the kernel gives no random numbers"
+        );
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the real World is where the clock is read"
+    )]
+    fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(delay))
+    }
+
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::new(RealDisk)
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        runtime::spawn(future);
+    }
+
+    fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
+        Box::pin(tcp::dial(node, target))
+    }
+}
