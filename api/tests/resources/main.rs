@@ -1,0 +1,6 @@
+//! Resources through their public door: arithmetic, wire formats, flag notations.
+
+mod algebra;
+mod common;
+mod parse;
+mod wire;
