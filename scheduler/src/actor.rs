@@ -1,0 +1,293 @@
+//! The scheduler's process: turns messages into events, carries out effects.
+//!
+//! Owns the policy, the core and the connection. Read `core/` for every decision.
+
+use crate::core::{Core, Effect, Event, Notice, Timer};
+use crate::policy::{Command, Driver, Scheduler};
+use crate::{SchedulerConfig, Stop};
+use libproc::{
+    Context, DialError, Exit, Gate, Node, Observation, Peer, Pid, Process, ProcessId, Reason,
+    Receive, Remote, Sender, SpawnError, TimerId,
+};
+use meseta_api::internal::master::FromFramework;
+use meseta_api::internal::scheduler::FromMaster;
+use meseta_api::v1;
+use meseta_node::keys::MASTER;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The process of one scheduler.
+pub struct SchedulerProcess<S: Scheduler> {
+    policy: S,
+    config: SchedulerConfig,
+    core: Core,
+    master: Option<Remote<FromFramework>>,
+    timers: BTreeMap<Timer, TimerId>,
+    /// Effects that wait until the framework's id is kept.
+    storing: bool,
+    held: VecDeque<Effect>,
+}
+
+/// Something to do with the policy, said from outside: by a signal handler, a test, a UI.
+pub struct Act<S>(Box<dyn FnOnce(&mut S, &mut Driver<'_>) + Send>);
+
+impl<S> Act<S> {
+    /// Runs `act` as a step of the scheduler.
+    pub fn new(act: impl FnOnce(&mut S, &mut Driver<'_>) + Send + 'static) -> Self {
+        Act(Box::new(act))
+    }
+}
+
+struct Due(Timer);
+struct PolicyDue(u64);
+
+/// Starts a scheduler on a node.
+pub fn spawn<S: Scheduler>(
+    node: &Node,
+    config: SchedulerConfig,
+    policy: S,
+) -> Result<Pid<SchedulerProcess<S>>, SpawnError> {
+    let core = Core::new(config.framework.clone(), config.masters.clone());
+    node.spawn_critical(
+        "scheduler",
+        SchedulerProcess {
+            policy,
+            config,
+            core,
+            master: None,
+            timers: BTreeMap::new(),
+            storing: false,
+            held: VecDeque::new(),
+        },
+    )
+}
+
+impl<S: Scheduler> Process for SchedulerProcess<S> {
+    const NAME: &'static str = "scheduler";
+
+    fn gate(gate: &mut Gate<Self>) {
+        gate.receives::<FromMaster>(&[MASTER]);
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        match self.config.id_path.clone() {
+            None => self.event(Event::Start, cx),
+            Some(path) => {
+                let reading = cx.node().disk().read(&path);
+                cx.defer(reading, Self::id_read);
+            }
+        }
+    }
+
+    fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
+        if self
+            .master
+            .as_ref()
+            .is_some_and(|master| *master.address() == exit.who)
+        {
+            self.event(Event::Lost(exit.reason.to_string()), cx);
+        }
+    }
+
+    fn observe(&self, seen: &mut Observation) {
+        seen.state(serde_json::json!({
+            "link": self.core.link_name(),
+            "framework_id": self.core.framework_id().map(|id| id.value.as_str()),
+        }));
+    }
+}
+
+impl<S: Scheduler> Receive<FromMaster> for SchedulerProcess<S> {
+    fn receive(&mut self, message: FromMaster, from: &Sender, cx: &mut Context<Self>) {
+        // A master that was let go may still be talking.
+        let current = self.master.as_ref().map(Remote::address);
+        if current.is_some() && current == from.address() {
+            self.event(Event::Heard(Box::new(message)), cx);
+        }
+    }
+}
+
+impl<S: Scheduler> Receive<Due> for SchedulerProcess<S> {
+    fn receive(&mut self, due: Due, _: &Sender, cx: &mut Context<Self>) {
+        self.timers.remove(&due.0);
+        self.event(Event::Due(due.0), cx);
+    }
+}
+
+impl<S: Scheduler> Receive<PolicyDue> for SchedulerProcess<S> {
+    fn receive(&mut self, due: PolicyDue, _: &Sender, cx: &mut Context<Self>) {
+        self.policy(|policy, driver| policy.timer(due.0, driver), cx);
+    }
+}
+
+impl<S: Scheduler> Receive<Act<S>> for SchedulerProcess<S> {
+    fn receive(&mut self, act: Act<S>, _: &Sender, cx: &mut Context<Self>) {
+        self.policy(act.0, cx);
+    }
+}
+
+impl<S: Scheduler> SchedulerProcess<S> {
+    fn id_read(&mut self, read: std::io::Result<Option<Vec<u8>>>, cx: &mut Context<Self>) {
+        let text = match read {
+            Ok(content) => content.and_then(|bytes| String::from_utf8(bytes).ok()),
+            Err(error) => {
+                return cx.exit_node(Reason::Stopped(format!(
+                    "cannot read the framework's id: {error}"
+                )))
+            }
+        };
+        if let Some(id) = text
+            .map(|text| text.trim().to_owned())
+            .filter(|id| !id.is_empty())
+        {
+            self.config.framework.id = Some(v1::FrameworkId::from(id));
+        }
+        self.core = Core::new(self.config.framework.clone(), self.config.masters.clone());
+        self.event(Event::Start, cx);
+    }
+
+    fn event(&mut self, event: Event, cx: &mut Context<Self>) {
+        let effects = self.core.handle(event, cx.random_u64());
+        self.held.extend(effects);
+        self.carry_out(cx);
+    }
+
+    /// Effects in order; while the id is being kept, everything behind it waits.
+    fn carry_out(&mut self, cx: &mut Context<Self>) {
+        while !self.storing {
+            let Some(effect) = self.held.pop_front() else {
+                return;
+            };
+            self.effect(effect, cx);
+        }
+    }
+
+    fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
+        match effect {
+            Effect::Dial(address) => {
+                cx.dial(
+                    self.config.credential.target(&address, MASTER),
+                    Self::dialled,
+                );
+            }
+            Effect::Send(call) => {
+                if let Some(master) = &self.master {
+                    cx.send(master, FromFramework::Call(call));
+                }
+            }
+            Effect::Hangup => self.hang_up(cx),
+            Effect::StoreId(id) => self.store_id(id.value.into_bytes(), cx),
+            Effect::ForgetId => self.store_id(Vec::new(), cx),
+            Effect::Set(timer, after) => self.set(timer, after, cx),
+            Effect::Cancel(timer) => self.cancel(timer, cx),
+            Effect::Tell(notice) => self.tell(notice, cx),
+            Effect::Log(line) => tracing::info!("{line}"),
+            Effect::Stop(stop) => self.stop(&stop, cx),
+        }
+    }
+
+    fn dialled(&mut self, dialled: Result<Arc<Peer>, DialError>, cx: &mut Context<Self>) {
+        let outcome = dialled.map_err(|error| error.to_string()).and_then(|peer| {
+            let id = ProcessId::new("master").map_err(|error| error.to_string())?;
+            let master: Remote<FromFramework> = peer.remote(&id);
+            cx.link(master.address());
+            self.master = Some(master);
+            Ok(())
+        });
+        self.event(Event::Dialled(outcome), cx);
+    }
+
+    /// The connection goes too: a master learns from it that this subscription is over.
+    fn hang_up(&mut self, cx: &mut Context<Self>) {
+        if let Some(master) = self.master.take() {
+            cx.unlink(master.address());
+            cx.node()
+                .disconnect(master.address().node, "the scheduler leaves this master");
+        }
+    }
+
+    fn store_id(&mut self, content: Vec<u8>, cx: &mut Context<Self>) {
+        let Some(path) = &self.config.id_path else {
+            return;
+        };
+        self.storing = true;
+        let writing = cx.node().disk().write(path, content);
+        cx.defer(writing, |process: &mut Self, written, cx| {
+            process.storing = false;
+            match written {
+                Ok(()) => process.carry_out(cx),
+                Err(error) => cx.exit_node(Reason::Stopped(format!(
+                    "cannot keep the framework's id: {error}"
+                ))),
+            }
+        });
+    }
+
+    fn set(&mut self, timer: Timer, after: Duration, cx: &mut Context<Self>) {
+        self.cancel(timer, cx);
+        self.timers.insert(timer, cx.after(after, Due(timer)));
+    }
+
+    fn cancel(&mut self, timer: Timer, cx: &mut Context<Self>) {
+        if let Some(id) = self.timers.remove(&timer) {
+            cx.cancel(id);
+        }
+    }
+
+    fn tell(&mut self, notice: Notice, cx: &mut Context<Self>) {
+        self.policy(
+            |policy, driver| match notice {
+                Notice::Subscribed(id) => policy.subscribed(&id, driver),
+                Notice::Disconnected => policy.disconnected(driver),
+                Notice::Offers(offers) => policy.offers(offers, driver),
+                Notice::Rescinded(offer) => policy.rescinded(offer, driver),
+                Notice::Update(status) => policy.update(*status, driver),
+                Notice::Message(message) => policy.message(message, driver),
+                Notice::Failure(failure) => policy.failure(failure, driver),
+            },
+            cx,
+        );
+    }
+
+    /// Runs a handler of the policy, then what it decided, before any effect that still waits.
+    fn policy(&mut self, act: impl FnOnce(&mut S, &mut Driver<'_>), cx: &mut Context<Self>) {
+        let mut commands = Vec::new();
+        let framework_id = self.core.framework_id().cloned();
+        let (now, wall, random) = (cx.now(), cx.wall(), cx.random_u64());
+        let framework_id = framework_id.as_ref();
+        act(
+            &mut self.policy,
+            &mut Driver {
+                commands: &mut commands,
+                framework_id,
+                now,
+                wall,
+                random,
+            },
+        );
+        for command in commands {
+            let event = match command {
+                Command::Call(call) => Event::Call(call),
+                Command::Stop { teardown } => Event::Stop { teardown },
+                Command::After(delay, token) => {
+                    cx.after(delay, PolicyDue(token));
+                    continue;
+                }
+            };
+            let effects = self.core.handle(event, cx.random_u64());
+            for effect in effects.into_iter().rev() {
+                self.held.push_front(effect);
+            }
+            self.carry_out(cx);
+        }
+    }
+
+    fn stop(&mut self, stop: &Stop, cx: &mut Context<Self>) {
+        self.policy.stopped(stop);
+        cx.stop(match stop {
+            Stop::Asked => Reason::Normal,
+            Stop::Refused(why) => Reason::Stopped(why.clone()),
+        });
+    }
+}

@@ -1,0 +1,271 @@
+//! Every decision of the SDK, pure: no I/O, no clock, no randomness.
+//!
+//! State: the link to the master, the framework's id, and the tasks that are not known to have
+//! ended. Fed [`Event`]s by the actor; says [`Effect`]s, to be carried out in order.
+//!
+//! ```text
+//!             Start / RetryDue            Dialled(ok)               SUBSCRIBED
+//!   Down ───────────────────────> Dialling ──────────> Subscribing ───────────> Up
+//!    ^                               │ Dialled(err)        │ Lost, timeout,       │ Lost, silence,
+//!    └───────────────────────────────┴─────────────────────┴─ NotLeader ──────────┘ NotLeader
+//!                                            ERROR, stop, teardown: Stopped, from anywhere
+//! ```
+
+mod effect;
+mod event;
+mod heard;
+mod tasks;
+
+pub use effect::{Effect, Notice};
+pub use event::Event;
+use tasks::Tasks;
+
+use meseta_api::v1;
+use std::time::Duration;
+
+/// Shortest wait before a master is dialled again; doubles with each attempt …
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// … up to this, as the reference's clients do.
+const RETRY_MOST: Duration = Duration::from_secs(15);
+/// A master that was reached and does not answer SUBSCRIBE within this long is left.
+const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(15);
+/// Heartbeats that may be missed before the connection is taken for dead.
+const SILENT_INTERVALS: u32 = 5;
+
+/// Timers of the core; each setting replaces the one of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// Dial again.
+    Retry,
+    /// SUBSCRIBE was not answered.
+    Subscribe,
+    /// Nothing was heard for too long.
+    Silence,
+    /// Tasks that were asked about have not all been answered for.
+    Reconcile,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    Down,
+    Dialling,
+    Subscribing,
+    Up,
+    Stopped,
+}
+
+/// The pure machine.
+#[derive(Debug)]
+pub struct Core {
+    framework: v1::FrameworkInfo,
+    masters: Vec<String>,
+    /// The master to dial next, in `masters`; a hint from a standby goes before it.
+    next_master: usize,
+    hint: Option<String>,
+    attempts: u32,
+    link: Link,
+    heartbeat: Duration,
+    tasks: Tasks,
+}
+
+impl Core {
+    /// A scheduler that is not connected; `framework.id` is set if it was subscribed before.
+    pub fn new(framework: v1::FrameworkInfo, masters: Vec<String>) -> Self {
+        Core {
+            framework,
+            masters,
+            next_master: 0,
+            hint: None,
+            attempts: 0,
+            link: Link::Down,
+            heartbeat: Duration::from_secs(15),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// The framework's id, once known.
+    pub fn framework_id(&self) -> Option<&v1::FrameworkId> {
+        self.framework.id.as_ref()
+    }
+
+    /// The link's state for observers.
+    pub fn link_name(&self) -> &'static str {
+        match self.link {
+            Link::Down => "down",
+            Link::Dialling => "dialling",
+            Link::Subscribing => "subscribing",
+            Link::Up => "subscribed",
+            Link::Stopped => "stopped",
+        }
+    }
+
+    /// Takes one event; `random` is fresh.
+    pub fn handle(&mut self, event: Event, random: u64) -> Vec<Effect> {
+        if self.link == Link::Stopped {
+            return Vec::new();
+        }
+        match event {
+            Event::Start => self.dial(),
+            Event::Dialled(Ok(())) => self.subscribe(),
+            Event::Dialled(Err(cause)) => self.down(&cause, random),
+            Event::Lost(cause) => self.lost(&cause, random),
+            Event::Due(timer) => self.due(timer, random),
+            Event::Heard(message) => self.heard(*message, random),
+            Event::Call(call) => self.call(*call),
+            Event::Stop { teardown } => self.stop(teardown),
+        }
+    }
+
+    fn dial(&mut self) -> Vec<Effect> {
+        let hinted = self.hint.take();
+        let address = hinted.or_else(|| {
+            let address = self
+                .masters
+                .get(self.next_master % self.masters.len().max(1))
+                .cloned();
+            self.next_master = self.next_master.wrapping_add(1);
+            address
+        });
+        match address {
+            Some(address) => {
+                self.link = Link::Dialling;
+                vec![Effect::Dial(address)]
+            }
+            None => {
+                self.link = Link::Stopped;
+                vec![Effect::Stop(crate::Stop::Refused(
+                    "no master is configured".into(),
+                ))]
+            }
+        }
+    }
+
+    fn subscribe(&mut self) -> Vec<Effect> {
+        if self.link != Link::Dialling {
+            return Vec::new();
+        }
+        self.link = Link::Subscribing;
+        let call = v1::scheduler::Call {
+            framework_id: self.framework.id.clone(),
+            r#type: Some(v1::scheduler::call::Type::Subscribe as i32),
+            subscribe: Some(v1::scheduler::call::Subscribe {
+                framework_info: self.framework.clone(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        vec![
+            Effect::Send(Box::new(call)),
+            Effect::Set(Timer::Subscribe, SUBSCRIBE_WITHIN),
+        ]
+    }
+
+    /// Waits, longer each time and never in step with others, then dials.
+    fn down(&mut self, cause: &str, random: u64) -> Vec<Effect> {
+        let told = self.link == Link::Up;
+        self.link = Link::Down;
+        let most = RETRY_FIRST
+            .saturating_mul(1 << self.attempts.min(10))
+            .min(RETRY_MOST);
+        self.attempts = self.attempts.saturating_add(1);
+        let wait = match self.hint {
+            Some(_) => Duration::ZERO,
+            None => most.mul_f64(0.5 + (random >> 11) as f64 / (1u64 << 53) as f64 / 2.0),
+        };
+        let mut effects = vec![
+            Effect::Log(format!("no master: {cause}")),
+            Effect::Hangup,
+            Effect::Cancel(Timer::Subscribe),
+            Effect::Cancel(Timer::Silence),
+            Effect::Cancel(Timer::Reconcile),
+            Effect::Set(Timer::Retry, wait),
+        ];
+        if told {
+            effects.push(Effect::Tell(Notice::Disconnected));
+        }
+        effects
+    }
+
+    fn lost(&mut self, cause: &str, random: u64) -> Vec<Effect> {
+        match self.link {
+            Link::Down | Link::Dialling => Vec::new(),
+            _ => self.down(cause, random),
+        }
+    }
+
+    fn due(&mut self, timer: Timer, random: u64) -> Vec<Effect> {
+        match (timer, self.link) {
+            (Timer::Retry, Link::Down) => self.dial(),
+            (Timer::Subscribe, Link::Subscribing) => {
+                self.down("SUBSCRIBE was not answered", random)
+            }
+            (Timer::Silence, Link::Up) => self.down("no heartbeat", random),
+            (Timer::Reconcile, Link::Up) => self.reconcile_again(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn silence(&self) -> Effect {
+        Effect::Set(Timer::Silence, self.heartbeat * SILENT_INTERVALS)
+    }
+
+    /// A call of the policy. Without a subscription a launch cannot happen, and is answered here;
+    /// a kill is kept; the rest has no object any more.
+    fn call(&mut self, mut call: v1::scheduler::Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(kill) = &call.kill {
+            self.tasks
+                .kill_wanted(&kill.task_id, kill.kill_policy.clone());
+        }
+        if self.link != Link::Up {
+            let launched = call.accept.into_iter().flat_map(|accept| accept.operations);
+            for task in launched
+                .filter_map(|operation| operation.launch)
+                .flat_map(|l| l.task_infos)
+            {
+                effects.push(Effect::Tell(Notice::Update(Box::new(dropped(&task)))));
+            }
+            return effects;
+        }
+        for operation in call.accept.iter().flat_map(|accept| &accept.operations) {
+            for task in operation
+                .launch
+                .iter()
+                .flat_map(|launch| &launch.task_infos)
+            {
+                self.tasks.launched(&task.task_id, &task.agent_id);
+            }
+        }
+        call.framework_id = self.framework.id.clone();
+        effects.push(Effect::Send(Box::new(call)));
+        effects
+    }
+
+    fn stop(&mut self, teardown: bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if teardown && self.link == Link::Up {
+            effects.push(Effect::Send(Box::new(v1::scheduler::Call {
+                framework_id: self.framework.id.clone(),
+                r#type: Some(v1::scheduler::call::Type::Teardown as i32),
+                ..Default::default()
+            })));
+            effects.push(Effect::ForgetId);
+        }
+        self.link = Link::Stopped;
+        effects.push(Effect::Stop(crate::Stop::Asked));
+        effects
+    }
+}
+
+/// What a task becomes that was launched while nobody could take it.
+fn dropped(task: &v1::TaskInfo) -> v1::TaskStatus {
+    v1::TaskStatus {
+        task_id: task.task_id.clone(),
+        state: v1::TaskState::TaskDropped as i32,
+        message: Some("launched while no master was connected".into()),
+        source: Some(v1::task_status::Source::Master as i32),
+        reason: Some(v1::task_status::Reason::MasterDisconnected as i32),
+        agent_id: Some(task.agent_id.clone()),
+        ..Default::default()
+    }
+}

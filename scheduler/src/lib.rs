@@ -1,0 +1,18 @@
+//! The framework SDK: a scheduler is an actor.
+//!
+//! An author writes policy only: a struct and a handful of handlers ([`Scheduler`]). The process
+//! around it owns finding the leader, subscription, heartbeats, reconnection with jittered
+//! backoff, acknowledgement, reconciliation, and a framework id that survives restarts.
+//!
+//! - [`policy`]: what an author implements, and the [`Driver`] that handlers act through.
+//! - [`core`](mod@core): every decision, pure.
+//! - [`actor`]: the process; read it after the core.
+
+pub mod actor;
+mod config;
+pub mod core;
+pub mod policy;
+
+pub use actor::{spawn, Act, SchedulerProcess};
+pub use config::SchedulerConfig;
+pub use policy::{Driver, Scheduler, Stop};
