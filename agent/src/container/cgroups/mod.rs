@@ -1,0 +1,266 @@
+//! One cgroup per container, on kernels with version 1, version 2, or both (then version 1 rules).
+//!
+//! - **State**: none but the kernel's. A [`ContainerCgroup`] is a name that can be written down
+//!   and used again after a restart.
+//! - **Layout**: `<parent>/<container id>`, where parent is `meseta/<cluster>-<agent port>`, beside
+//!   `<parent>/.supervisors`, in which the supervisors live: outside their containers, so that no
+//!   limit and no kill of a container reaches them, and outside the agent's own cgroup, so that
+//!   they survive when a service manager clears that.
+//! - **Read next**: [`limits`] (the numbers), [`v1`] (the one importer of cgroups-rs), [`v2`]
+//!   (plain files under a root that tests replace), [`tree`] (what both share).
+
+mod limits;
+mod tree;
+mod v1;
+mod v2;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use nix::sys::statfs::{statfs, CGROUP2_SUPER_MAGIC};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use limits::CgroupLimits;
+
+use super::spec::ContainerId;
+
+/// The supervisors' own cgroup; no container id starts with a dot.
+const SUPERVISORS: &str = ".supervisors";
+/// Where the kernel's cgroups are.
+const MOUNT: &str = "/sys/fs/cgroup";
+
+/// Which interface of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CgroupVersion {
+    V1,
+    /// The mount point of the unified hierarchy; a temporary folder in tests.
+    V2 {
+        root: PathBuf,
+    },
+}
+
+/// Where this agent's containers go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupsConfig {
+    /// Relative to each hierarchy's mount, without a leading slash: `meseta/<cluster>-<port>`.
+    pub parent: String,
+    pub version: CgroupVersion,
+}
+
+/// Whether containers here can be limited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detection {
+    Usable(CgroupsConfig),
+    /// Launch without; the reason is for the operator.
+    Unusable {
+        reason: String,
+    },
+}
+
+/// What a cgroup operation met.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CgroupError {
+    #[error("no {controller} controller is mounted")]
+    NoController { controller: &'static str },
+    #[error("controller {controller} is not available in {}", path.display())]
+    NotDelegated {
+        controller: &'static str,
+        path: PathBuf,
+    },
+    #[error("cannot {action} cgroup {}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot {action} cgroup {path}")]
+    V1 {
+        action: &'static str,
+        path: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("cgroup {} of an earlier container still has processes", path.display())]
+    Occupied { path: PathBuf },
+}
+
+impl CgroupsConfig {
+    /// Looks at the kernel, and makes `parent` to see whether this process may.
+    pub fn detect(parent: impl Into<String>) -> Detection {
+        let version = match statfs(MOUNT) {
+            Ok(at) if at.filesystem_type() == CGROUP2_SUPER_MAGIC => CgroupVersion::V2 {
+                root: PathBuf::from(MOUNT),
+            },
+            _ => CgroupVersion::V1,
+        };
+        let config = CgroupsConfig {
+            parent: parent.into(),
+            version,
+        };
+        match config.prepare() {
+            Ok(()) => Detection::Usable(config),
+            Err(error) => Detection::Unusable {
+                reason: chain(&error),
+            },
+        }
+    }
+
+    /// Makes the parent and the supervisors' cgroup. Idempotent.
+    fn prepare(&self) -> Result<(), CgroupError> {
+        match &self.version {
+            CgroupVersion::V1 => v1::create(&self.path_of(SUPERVISORS)),
+            CgroupVersion::V2 { root } => {
+                v2::delegate(root, &self.parent)?;
+                v2::create(&root.join(self.path_of(SUPERVISORS)))
+            }
+        }
+    }
+
+    /// Moves a supervisor out of the agent's cgroup.
+    fn adopt_supervisor(&self, pid: i32) -> Result<(), CgroupError> {
+        self.prepare()?;
+        let path = self.path_of(SUPERVISORS);
+        match &self.version {
+            CgroupVersion::V1 => v1::add(&path, pid),
+            CgroupVersion::V2 { root } => v2::add(&root.join(path), pid),
+        }
+    }
+
+    fn path_of(&self, leaf: &str) -> String {
+        format!("{}/{leaf}", self.parent.trim_matches('/'))
+    }
+}
+
+/// The cgroup of one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContainerCgroup {
+    config: CgroupsConfig,
+    id: ContainerId,
+}
+
+impl ContainerCgroup {
+    pub(crate) fn new(config: CgroupsConfig, id: ContainerId) -> Self {
+        ContainerCgroup { config, id }
+    }
+
+    /// Moves the supervisor out of the agent's cgroup, beside its container.
+    pub(crate) fn adopt_supervisor(&self, pid: i32) -> Result<(), CgroupError> {
+        self.config.adopt_supervisor(pid)
+    }
+
+    fn path(&self) -> String {
+        self.config.path_of(self.id.as_str())
+    }
+
+    /// Every folder of this cgroup, one per hierarchy.
+    fn dirs(&self) -> Vec<PathBuf> {
+        match &self.config.version {
+            CgroupVersion::V1 => v1::dirs(&self.path()),
+            CgroupVersion::V2 { root } => vec![root.join(self.path())],
+        }
+    }
+
+    /// Makes it with its limits. Idempotent; refuses one that has processes in it.
+    pub(crate) fn create(&self, limits: &CgroupLimits) -> Result<(), CgroupError> {
+        self.config.prepare()?;
+        let path = self.path();
+        match &self.config.version {
+            CgroupVersion::V1 => v1::create(&path)?,
+            CgroupVersion::V2 { root } => v2::create(&root.join(&path))?,
+        }
+        if !self.processes()?.is_empty() {
+            return Err(CgroupError::Occupied { path: path.into() });
+        }
+        match &self.config.version {
+            CgroupVersion::V1 => v1::limit(&path, limits, true),
+            CgroupVersion::V2 { root } => v2::limit(&root.join(path), limits, true),
+        }
+    }
+
+    /// New limits for a running container. The hard memory limit is only ever raised: to lower it
+    /// under what is in use would kill.
+    pub(crate) fn update(&self, limits: &CgroupLimits) -> Result<(), CgroupError> {
+        let path = self.path();
+        match &self.config.version {
+            CgroupVersion::V1 => v1::limit(&path, limits, false),
+            CgroupVersion::V2 { root } => v2::limit(&root.join(path), limits, false),
+        }
+    }
+
+    /// Moves a process in.
+    pub(crate) fn add(&self, pid: i32) -> Result<(), CgroupError> {
+        match &self.config.version {
+            CgroupVersion::V1 => v1::add(&self.path(), pid),
+            CgroupVersion::V2 { root } => v2::add(&root.join(self.path()), pid),
+        }
+    }
+
+    /// The processes in it and in what the container made below it.
+    pub(crate) fn processes(&self) -> Result<Vec<i32>, CgroupError> {
+        let mut pids = Vec::new();
+        for dir in self.dirs() {
+            tree::processes(&dir, &mut pids).map_err(at("read", &dir))?;
+        }
+        pids.sort_unstable();
+        pids.dedup();
+        Ok(pids)
+    }
+
+    /// SIGKILL to everything in it, also to what forks meanwhile. Does not wait for their end.
+    pub(crate) fn kill(&self) -> Result<(), CgroupError> {
+        match &self.config.version {
+            CgroupVersion::V1 => v1::kill(&self.path(), || self.processes()),
+            CgroupVersion::V2 { root } => v2::kill(&root.join(self.path()), || self.processes()),
+        }
+    }
+
+    /// How often the kernel killed in it for want of memory. 0 when it cannot be read.
+    pub(crate) fn oom_kills(&self) -> u64 {
+        match &self.config.version {
+            CgroupVersion::V1 => v1::oom_kills(&self.path()),
+            CgroupVersion::V2 { root } => v2::oom_kills(&root.join(self.path())),
+        }
+    }
+
+    /// A descriptor that becomes readable when memory runs out. `None` on version 2, where
+    /// `memory.oom.group` makes the kernel kill the whole container itself.
+    pub(crate) fn watch_oom(&self) -> Result<Option<OwnedFd>, CgroupError> {
+        match &self.config.version {
+            CgroupVersion::V1 => v1::watch_oom(&self.path()).map(Some),
+            CgroupVersion::V2 { .. } => Ok(None),
+        }
+    }
+
+    /// Removes it, retrying until `until` while the kernel still counts the dead in it.
+    /// Idempotent.
+    pub(crate) fn remove(&self, until: Instant) -> Result<(), CgroupError> {
+        self.dirs().iter().try_for_each(|dir| {
+            tree::remove(dir, until).map_err(|(path, source)| at("remove", &path)(source))
+        })
+    }
+}
+
+fn at(action: &'static str, path: &std::path::Path) -> impl Fn(io::Error) -> CgroupError {
+    let path = path.to_owned();
+    move |source| CgroupError::Io {
+        action,
+        path: path.clone(),
+        source,
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,195 @@
+//! Version 1, through cgroups-rs: the only file that imports it.
+//!
+//! A container is in the cpu, cpuacct, memory and freezer hierarchies, and in systemd's own (the
+//! named one, and the unified one of a hybrid machine) where they are mounted: a service manager
+//! that stops the agent clears the agent's cgroup there, and must not find containers in it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cgroups_rs::fs::cgroup::Cgroup;
+use cgroups_rs::fs::cpu::CpuController;
+use cgroups_rs::fs::error::Error;
+use cgroups_rs::fs::freezer::FreezerController;
+use cgroups_rs::fs::hierarchies::V1;
+use cgroups_rs::fs::memory::MemController;
+use cgroups_rs::fs::{Controller, Subsystem};
+use cgroups_rs::{CgroupPid, FreezerState};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::limits::{CgroupLimits, PERIOD_US};
+use super::{at, tree, CgroupError};
+use crate::container::clock;
+
+/// Without these a container can be neither limited nor killed whole.
+const REQUIRED: [&str; 3] = ["cpu", "memory", "freezer"];
+/// Used where mounted.
+const OPTIONAL: [&str; 2] = ["cpuacct", "name=systemd"];
+/// How long a freeze may take before the kill goes on without it: a process in uninterruptible
+/// I/O never freezes.
+const FREEZE_PATIENCE: Duration = Duration::from_millis(500);
+
+fn load(path: &str) -> Cgroup {
+    let names = REQUIRED
+        .iter()
+        .chain(&OPTIONAL)
+        .map(|name| (*name).to_owned())
+        .collect();
+    Cgroup::load_with_specified_controllers(Box::new(V1::new()), path, names)
+}
+
+fn failed(action: &'static str, path: &str) -> impl Fn(Error) -> CgroupError {
+    let path = path.to_owned();
+    move |error| CgroupError::V1 {
+        action,
+        path: path.clone(),
+        source: Box::new(error),
+    }
+}
+
+fn controller<'a, T>(group: &'a Cgroup, controller: &'static str) -> Result<&'a T, CgroupError>
+where
+    &'a T: From<&'a Subsystem>,
+    T: Controller + cgroups_rs::fs::ControllIdentifier,
+{
+    group
+        .controller_of::<T>()
+        .ok_or(CgroupError::NoController { controller })
+}
+
+/// The unified hierarchy of a hybrid machine, which cgroups-rs does not look for.
+fn unified(path: &str) -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+    Some(Path::new(line.split(' ').nth(4)?).join(path))
+}
+
+/// Every folder of the cgroup `path`.
+pub(super) fn dirs(path: &str) -> Vec<PathBuf> {
+    let group = load(path);
+    let folder = |subsystem: &Subsystem| subsystem.to_controller().path().to_owned();
+    group
+        .subsystems()
+        .iter()
+        .map(folder)
+        .chain(unified(path))
+        .collect()
+}
+
+/// Makes the cgroup and its parents in every hierarchy. Idempotent.
+pub(super) fn create(path: &str) -> Result<(), CgroupError> {
+    let group = load(path);
+    for controller in REQUIRED {
+        if !group
+            .subsystems()
+            .iter()
+            .any(|known| known.controller_name() == controller)
+        {
+            return Err(CgroupError::NoController { controller });
+        }
+    }
+    group.create().map_err(failed("create", path))?;
+    if let Some(dir) = unified(path) {
+        std::fs::create_dir_all(&dir).map_err(at("create", &dir))?;
+    }
+    Ok(())
+}
+
+/// Moves a process in, in every hierarchy.
+pub(super) fn add(path: &str, pid: i32) -> Result<(), CgroupError> {
+    let member = CgroupPid::from(u64::from(pid.unsigned_abs()));
+    load(path)
+        .add_task_by_tgid(member)
+        .map_err(failed("add a process to", path))?;
+    if let Some(dir) = unified(path) {
+        std::fs::write(dir.join("cgroup.procs"), pid.to_string())
+            .map_err(at("add a process to", &dir))?;
+    }
+    Ok(())
+}
+
+/// Writes `limits`; unless `first`, the hard memory limit only rises.
+pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<(), CgroupError> {
+    let group = load(path);
+    if let Some(shares) = limits.shares() {
+        let cpu: &CpuController = controller(&group, "cpu")?;
+        cpu.set_shares(shares)
+            .map_err(failed("set cpu.shares of", path))?;
+        // -1 is no ceiling, which an update may go back to.
+        let quota = limits
+            .quota_us()
+            .and_then(|us| i64::try_from(us).ok())
+            .unwrap_or(-1);
+        cpu.set_cfs_quota_and_period(Some(quota), Some(PERIOD_US))
+            .map_err(failed("set cpu.cfs_quota_us of", path))?;
+    }
+    let memory: &MemController = controller(&group, "memory")?;
+    let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    if let Some(soft) = limits.soft() {
+        memory
+            .set_soft_limit(number(soft))
+            .map_err(failed("set memory.soft_limit_in_bytes of", path))?;
+    }
+    if let Some(hard) = limits.hard().map(number) {
+        if first || hard > memory.memory_stat().limit_in_bytes {
+            memory
+                .set_limit(hard)
+                .map_err(failed("set memory.limit_in_bytes of", path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Freeze, SIGKILL all, thaw: nothing can fork away in between.
+pub(super) fn kill(
+    path: &str,
+    processes: impl Fn() -> Result<Vec<i32>, CgroupError>,
+) -> Result<(), CgroupError> {
+    let group = load(path);
+    let freezer: &FreezerController = controller(&group, "freezer")?;
+    if !freezer.path().exists() {
+        return Ok(());
+    }
+    freezer.freeze().map_err(failed("freeze", path))?;
+    let frozen = || matches!(freezer.state(), Ok(FreezerState::Frozen));
+    tree::wait_for(clock::deadline(clock::now(), FREEZE_PATIENCE), frozen);
+    let listed = processes().map(|pids| tree::kill_each(&pids));
+    // Thawed whatever happened: a frozen process does not die of SIGKILL on version 1.
+    freezer.thaw().map_err(failed("thaw", path))?;
+    listed
+}
+
+/// The counter of `memory.oom_control` (Linux 4.13).
+pub(super) fn oom_kills(path: &str) -> u64 {
+    let group = load(path);
+    let memory = group.controller_of::<MemController>();
+    let dir = memory.map(|memory| memory.path().join("memory.oom_control"));
+    dir.and_then(|file| std::fs::read_to_string(file).ok())
+        .and_then(|text| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+        })
+        .unwrap_or(0)
+}
+
+/// An eventfd that the kernel raises when the memory limit cannot be kept.
+///
+/// By hand: the one of cgroups-rs costs a thread, and the supervisor must stay single-threaded
+/// to fork.
+pub(super) fn watch_oom(path: &str) -> Result<OwnedFd, CgroupError> {
+    let group = load(path);
+    let memory: &MemController = controller(&group, "memory")?;
+    let dir = memory.path().to_owned();
+    register(&dir).map_err(at("watch memory.oom_control of", &dir))
+}
+
+fn register(dir: &Path) -> io::Result<OwnedFd> {
+    let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+    let control = File::open(dir.join("memory.oom_control"))?;
+    let line = format!("{} {}", event.as_fd().as_raw_fd(), control.as_raw_fd());
+    std::fs::write(dir.join("cgroup.event_control"), line)?;
+    Ok(OwnedFd::from(event))
+}
