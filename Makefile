@@ -1,0 +1,127 @@
+# Meseta's commands. `make help` lists them; `make test` is what CI runs (.ci/run).
+#
+# Assumed: git, make, gcc and stable Rust. `make deps` installs the rest under .tools/; only protoc
+# comes from the system (as root from apt, else it is named in one line).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+TOOLS := $(CURDIR)/.tools
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# What the tests look for by name: etcd, helm.
+export PATH := $(TOOLS)/bin:$(PATH)
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+HELM := $(TOOLS)/bin/helm
+CHART := helm/meseta
+# The profile of .config/nextest.toml: `default` at the desk, `ci` where CI is set.
+NEXTEST_PROFILE := $(if $(CI),ci,default)
+
+# The same in each step, so that cargo unifies features once and builds each crate once.
+EVERYTHING := --workspace --all-features
+
+# What `make demo` runs once the binaries are built.
+DEMO := $(TARGET)/debug/hello --demo
+
+##@ Use
+
+.PHONY: demo
+demo: protoc ## One master, three agents, a hundred real tasks on this machine
+	cargo build --bin meseta --bin hello
+	$(DEMO)
+
+.PHONY: build
+build: protoc ## Build everything
+	cargo build $(EVERYTHING) --all-targets
+
+##@ Check
+
+.PHONY: test
+test: deps fmt-check helm-lint clippy tidy nextest doctest ## All that a change must pass; what CI runs
+
+.PHONY: verify
+verify: test deny ## `make test` and what takes longer or needs more tools
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all -- --check
+
+.PHONY: clippy
+clippy: protoc ## Lint all code, warnings denied
+	cargo clippy $(EVERYTHING) --all-targets -- -D warnings
+
+.PHONY: tidy
+tidy: deps ## The rules that no lint can hold (tests/tests/tidy/)
+	cargo nextest run $(EVERYTHING) --profile $(NEXTEST_PROFILE) -E 'binary(tidy)'
+
+.PHONY: nextest
+nextest: deps
+	cargo nextest run $(EVERYTHING) --profile $(NEXTEST_PROFILE)
+
+.PHONY: doctest
+doctest: protoc
+	cargo test --quiet $(EVERYTHING) --doc
+
+.PHONY: doc
+doc: protoc ## Build the API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc $(EVERYTHING) --no-deps --document-private-items
+
+.PHONY: helm-lint
+helm-lint: $(TOOLS)/npm.stamp ## Lint the chart and render it for each of its ci values
+	@for values in $(CHART)/ci/*-values.yaml; do \
+		echo "helm: lint and render with: $$values"; \
+		$(HELM) lint --strict $(CHART) --values "$$values"; \
+		$(HELM) template meseta $(CHART) --values "$$values" >/dev/null; \
+	done
+
+.PHONY: deny
+deny: ## Licences, banned crates, duplicates, sources (deny.toml)
+	scripts/deps.sh deny
+	cargo deny --all-features check bans licenses sources
+
+##@ Measure
+
+.PHONY: bench
+bench: protoc ## Print the figures; also as JSON lines in target/bench/results.jsonl
+	cargo bench -p meseta-tests
+
+.PHONY: bench-record
+bench-record: bench ## Run the benches and append their figures to docs/bench.jsonl
+	@test -s $(TARGET)/bench/results.jsonl || { echo "the benches wrote no figures" >&2; exit 1; }
+	mkdir -p docs
+	cat $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
+
+##@ Tools
+
+.PHONY: deps
+deps: protoc etcd $(TOOLS)/python.stamp $(TOOLS)/npm.stamp ## Install what building and testing need; quick when it is there
+	@scripts/deps.sh nextest
+
+.PHONY: protoc etcd
+protoc etcd:
+	@scripts/deps.sh $@
+
+$(TOOLS)/python.stamp: scripts/tools/requirements.txt scripts/deps.sh
+	@scripts/deps.sh python
+	@touch $@
+
+$(TOOLS)/npm.stamp: scripts/tools/package.json scripts/tools/package-lock.json scripts/deps.sh
+	@scripts/deps.sh npm
+	@touch $@
+
+.PHONY: clean-tools
+clean-tools: ## Remove what `make deps` put under .tools/
+	rm -rf $(TOOLS)
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
