@@ -1,0 +1,255 @@
+//! The master's process: turns messages into events, hands effects to `effects.rs`.
+//!
+//! Owns the stage of leadership (`leadership.rs`), the connections (`peers.rs`) and, while it
+//! serves, the core. Every decision is the core's; read `core/mod.rs`.
+
+use crate::config::MasterConfig;
+use crate::core::{Caller, Channel, Core, Event, Moment, Rejection, RequestId};
+use crate::leadership::Stage;
+use crate::peers::{EventStream, Peers};
+use crate::registrar::actor::Written;
+use libproc::{
+    Answer, Context, Exit, Gate, Observation, Process, Reason, Receive, Reply, Sender, Timestamp,
+};
+use meseta_api::internal::agent::FromMaster as ToAgent;
+use meseta_api::internal::master::{FromAgent, FromFramework, FromOperator, OperatorAnswer};
+use meseta_api::internal::scheduler::FromMaster as ToScheduler;
+use meseta_api::v1;
+use meseta_node::election::LeaderInfo;
+use meseta_node::keys::{AGENT, FRAMEWORK, OPERATOR};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+/// The process `master` of a master's node.
+pub struct Master {
+    pub(crate) config: MasterConfig,
+    pub(crate) started: Timestamp,
+    pub(crate) stage: Stage,
+    pub(crate) leader: Option<LeaderInfo>,
+    pub(crate) peers: Peers,
+    /// Events whose check panicked: refused, counted, the state untouched.
+    pub(crate) panicked_checks: u64,
+}
+
+/// A timer of the core fired.
+pub(crate) struct TimerDue(pub(crate) crate::core::TimerKey);
+
+/// The allocator gives resources; see [`Event::OffersGranted`].
+pub(crate) struct Granted {
+    pub(crate) grants: Vec<crate::allocator::OfferGrant>,
+    pub(crate) applied: u64,
+}
+
+impl Master {
+    pub(crate) fn new(config: MasterConfig) -> Self {
+        Master {
+            config,
+            started: Timestamp::default(),
+            stage: Stage::Standby,
+            leader: None,
+            peers: Peers::default(),
+            panicked_checks: 0,
+        }
+    }
+
+    /// The state while this master leads and is recovered.
+    pub fn core(&self) -> Option<&Core> {
+        match &self.stage {
+            Stage::Serving(serving) => Some(&serving.core),
+            _ => None,
+        }
+    }
+
+    /// `host:port` of the leader, if one is known.
+    pub fn leader_address(&self) -> Option<String> {
+        self.leader.as_ref().map(|leader| leader.address.clone())
+    }
+
+    /// True from the election on, also before the registry is recovered.
+    pub fn is_elected(&self) -> bool {
+        !matches!(self.stage, Stage::Standby)
+    }
+
+    /// Has the core check an event and carries out what follows. 503 while this master does not
+    /// serve. A panic in a check refuses the event and leaves the state as it was; one in a commit
+    /// ends the node.
+    pub fn submit(&mut self, event: Event, cx: &mut Context<Self>) -> Result<(), Rejection> {
+        let at = Moment {
+            now: cx.now(),
+            wall: cx.wall(),
+        };
+        let Stage::Serving(serving) = &mut self.stage else {
+            return Err(Rejection::unavailable("this master does not serve yet"));
+        };
+        let core = &serving.core;
+        let plan = match catch_unwind(AssertUnwindSafe(|| core.check(event, at))) {
+            Ok(checked) => checked?,
+            Err(_) => {
+                self.panicked_checks += 1;
+                return Err(Rejection::new(500, "the event could not be checked"));
+            }
+        };
+        let effects = serving.core.commit(plan, at);
+        self.carry_out(effects, cx);
+        Ok(())
+    }
+
+    /// Opens a subscription for a scheduler that came over HTTP.
+    pub fn open_stream(&mut self, stream: Box<dyn EventStream>) -> crate::core::ConnectionId {
+        self.peers.stream(stream)
+    }
+
+    /// An HTTP subscription ended.
+    pub fn stream_ended(&mut self, id: crate::core::ConnectionId, cx: &mut Context<Self>) {
+        if self.peers.remove(id).is_some() {
+            self.note(Event::SubscriberDisconnected { connection: id }, cx);
+        }
+    }
+
+    /// Submits what nobody waits for an answer to.
+    pub(crate) fn note(&mut self, event: Event, cx: &mut Context<Self>) {
+        if let Err(refused) = self.submit(event, cx) {
+            tracing::warn!(code = refused.code, "{refused}");
+        }
+    }
+}
+
+impl Process for Master {
+    const NAME: &'static str = "master";
+
+    fn gate(gate: &mut Gate<Self>) {
+        gate.receives::<FromAgent>(&[AGENT]);
+        gate.receives::<FromFramework>(&[FRAMEWORK, OPERATOR]);
+        gate.answers::<FromOperator>(&[OPERATOR]);
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.started = cx.wall();
+        self.watch_election(cx);
+    }
+
+    fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
+        if let Some(connection) = self.peers.at(&exit.who) {
+            let event = match self.peers.remove(connection) {
+                Some(crate::peers::Peer::Agent(_)) => Event::AgentDisconnected { connection },
+                _ => Event::SubscriberDisconnected { connection },
+            };
+            self.note(event, cx);
+        }
+    }
+
+    fn stopped(&mut self, reason: &Reason, cx: &mut Context<Self>) {
+        cx.exit_node(reason.clone());
+    }
+
+    fn observe(&self, seen: &mut Observation) {
+        crate::metrics::observe(self, seen);
+    }
+}
+
+impl Receive<FromAgent> for Master {
+    fn receive(&mut self, said: FromAgent, from: &Sender, cx: &mut Context<Self>) {
+        let Some(agent) = from.remote::<ToAgent>() else {
+            return;
+        };
+        if self.core().is_none() {
+            let leader = self.leader_address().filter(|_| !self.is_elected());
+            return cx.send(&agent, ToAgent::NotLeader { leader });
+        }
+        let address = from
+            .peer()
+            .and_then(|peer| peer.address.clone())
+            .unwrap_or_default();
+        let (connection, new) = self.peers.agent(&agent);
+        if new {
+            cx.link(agent.address());
+        }
+        self.note(
+            Event::AgentSaid {
+                connection,
+                address,
+                said,
+            },
+            cx,
+        );
+    }
+}
+
+impl Receive<FromFramework> for Master {
+    fn receive(&mut self, said: FromFramework, from: &Sender, cx: &mut Context<Self>) {
+        let FromFramework::Call(call) = said;
+        let Some(scheduler) = from.remote::<ToScheduler>() else {
+            return;
+        };
+        if self.core().is_none() {
+            let leader = self.leader_address().filter(|_| !self.is_elected());
+            return cx.send(&scheduler, ToScheduler::NotLeader { leader });
+        }
+        let connection = match (call.r#type(), self.peers.at(scheduler.address())) {
+            (v1::scheduler::call::Type::Subscribe, _) => {
+                cx.link(scheduler.address());
+                self.peers.subscription(&scheduler)
+            }
+            (_, Some(connection)) => connection,
+            (_, None) => {
+                let message = "framework is not subscribed".to_owned();
+                return cx.send(&scheduler, ToScheduler::Refused { code: 403, message });
+            }
+        };
+        let principal = from.peer().map(|peer| peer.principal.clone());
+        let caller = Caller {
+            connection,
+            principal,
+            channel: Channel::Process,
+        };
+        if let Err(refused) = self.submit(Event::SchedulerCalled { caller, call }, cx) {
+            let Rejection { code, message } = refused;
+            cx.send(&scheduler, ToScheduler::Refused { code, message });
+        }
+    }
+}
+
+impl Answer<FromOperator> for Master {
+    type Reply = OperatorAnswer;
+
+    fn answer(
+        &mut self,
+        asked: FromOperator,
+        _: &Sender,
+        reply: Reply<OperatorAnswer>,
+        cx: &mut Context<Self>,
+    ) {
+        let leader = self.leader_address().filter(|_| !self.is_elected());
+        let Stage::Serving(serving) = &mut self.stage else {
+            return reply.send(OperatorAnswer::NotLeader { leader });
+        };
+        serving.next_ask += 1;
+        let request = RequestId(serving.next_ask);
+        serving.asks.insert(request, reply);
+        if let Err(refused) = self.submit(Event::OperatorAsked { request, asked }, cx) {
+            let Rejection { code, message } = refused;
+            self.answer_operator(request, OperatorAnswer::Refused { code, message });
+        }
+    }
+}
+
+impl Receive<TimerDue> for Master {
+    fn receive(&mut self, due: TimerDue, _: &Sender, cx: &mut Context<Self>) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            serving.timers.remove(&due.0);
+        }
+        self.note(Event::TimerDue(due.0), cx);
+    }
+}
+
+impl Receive<Granted> for Master {
+    fn receive(&mut self, granted: Granted, _: &Sender, cx: &mut Context<Self>) {
+        let Granted { grants, applied } = granted;
+        self.note(Event::OffersGranted { grants, applied }, cx);
+    }
+}
+
+impl Receive<Written> for Master {
+    fn receive(&mut self, written: Written, _: &Sender, cx: &mut Context<Self>) {
+        self.note(Event::Persisted { write: written.0 }, cx);
+    }
+}

@@ -1,0 +1,109 @@
+//! The allocator's process: applies events, and gives resources out.
+//!
+//! Owns the [`Allocator`]. Fed [`AllocatorEvent`]s by the master. A round runs at once, once for
+//! all events that are already queued, when something became free or somebody new can take it;
+//! what was declined waits for the next interval, so that a scheduler that declines everything
+//! for no time does not make rounds at the speed of its answers.
+
+use super::{Allocator, AllocatorConfig, AllocatorEvent};
+use crate::actor::{Granted, Master};
+use libproc::{Context, Observation, Pid, Process, Receive, Sender};
+
+pub(crate) struct AllocatorProcess {
+    master: Pid<Master>,
+    allocator: Allocator,
+    config: AllocatorConfig,
+    /// A round is already on its way.
+    soon: bool,
+    rounds: u64,
+    faults: u64,
+}
+
+struct RoundDue;
+
+#[derive(Clone)]
+struct IntervalDue;
+
+impl AllocatorProcess {
+    pub(crate) fn new(master: Pid<Master>, config: AllocatorConfig) -> Self {
+        let allocator = Allocator::new(config.clone());
+        AllocatorProcess {
+            master,
+            allocator,
+            config,
+            soon: false,
+            rounds: 0,
+            faults: 0,
+        }
+    }
+
+    fn round(&mut self, cx: &mut Context<Self>) {
+        if !self.allocator.is_dirty() {
+            return;
+        }
+        self.rounds += 1;
+        let grants = self.allocator.allocate(cx.now(), cx.random_u64());
+        if !grants.is_empty() {
+            let granted = Granted {
+                grants,
+                applied: self.allocator.applied(),
+            };
+            let master = self.master.clone();
+            cx.tell(&master, granted);
+        }
+    }
+}
+
+/// Whether a round is worth running before the interval is over.
+fn is_urgent(event: &AllocatorEvent) -> bool {
+    !matches!(
+        event,
+        AllocatorEvent::Recovered {
+            refuse: Some(_),
+            ..
+        } | AllocatorEvent::Suppressed { .. }
+            | AllocatorEvent::WeightsUpdated(_)
+    )
+}
+
+impl Process for AllocatorProcess {
+    const NAME: &'static str = "allocator";
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        cx.every(self.config.allocation_interval, IntervalDue);
+    }
+
+    fn observe(&self, seen: &mut Observation) {
+        seen.metric("allocator/mesos/allocation_runs", self.rounds as f64);
+        seen.metric("allocator/mesos/faults", self.faults as f64);
+        seen.state(serde_json::json!({ "rounds": self.rounds, "faults": self.faults }));
+    }
+}
+
+impl Receive<AllocatorEvent> for AllocatorProcess {
+    fn receive(&mut self, event: AllocatorEvent, _: &Sender, cx: &mut Context<Self>) {
+        let urgent = is_urgent(&event);
+        if let Err(fault) = self.allocator.apply(event, cx.now()) {
+            self.faults += 1;
+            tracing::error!(%fault, "the allocator was told what cannot be");
+        }
+        if urgent && !self.soon {
+            self.soon = true;
+            let me = cx.me().clone();
+            cx.tell(&me, RoundDue);
+        }
+    }
+}
+
+impl Receive<RoundDue> for AllocatorProcess {
+    fn receive(&mut self, _: RoundDue, _: &Sender, cx: &mut Context<Self>) {
+        self.soon = false;
+        self.round(cx);
+    }
+}
+
+impl Receive<IntervalDue> for AllocatorProcess {
+    fn receive(&mut self, _: IntervalDue, _: &Sender, cx: &mut Context<Self>) {
+        self.round(cx);
+    }
+}

@@ -1,0 +1,82 @@
+//! What agent events do: an account comes, changes, goes.
+
+use super::core::Allocator;
+use super::fault::AllocatorFault;
+use super::holdings::{no_sum, sum_by_role};
+use super::ledger::Account;
+use meseta_api::ids::{AgentId, FrameworkId};
+use meseta_api::resources::Resources;
+
+impl Allocator {
+    pub(super) fn add_agent(
+        &mut self,
+        id: AgentId,
+        total: Resources,
+        used: Vec<(FrameworkId, Resources)>,
+    ) -> Result<(), AllocatorFault> {
+        if self.agents.find(&id).is_some() {
+            return Err(AllocatorFault::AgentExists { agent: id });
+        }
+        let total = total.unallocate().map_err(no_sum)?;
+        let used = sum_by_role(used)?;
+
+        self.roster.cluster.add(&self.measure.amounts(&total));
+        let agent = self.agents.find_or_insert_with(&id, || Account::new(total));
+        self.doubt.agents.insert(agent);
+        let mut outcome = Ok(());
+        for (framework, by_role) in used {
+            let framework = self.roster.framework_or_insert(&framework);
+            outcome = outcome.and(self.hold(framework, agent, by_role));
+            self.roster.prune_framework(framework);
+        }
+        outcome
+    }
+
+    pub(super) fn update_agent(
+        &mut self,
+        id: &AgentId,
+        total: Resources,
+    ) -> Result<(), AllocatorFault> {
+        let agent = self.agent(id)?;
+        let total = total.unallocate().map_err(no_sum)?;
+        if *self.agents[agent].total() == total {
+            return Ok(());
+        }
+        let before = self.measure.amounts(self.agents[agent].total());
+        self.roster.cluster.subtract(&before);
+        self.roster.cluster.add(&self.measure.amounts(&total));
+        self.agents[agent].set_total(total);
+        self.filters.forget_agent(agent);
+        self.doubt.agents.insert(agent);
+        self.check_commitment(agent)
+    }
+
+    pub(super) fn remove_agent(&mut self, id: &AgentId) -> Result<(), AllocatorFault> {
+        let agent = self.agent(id)?;
+        let held = self.agents[agent].held().clone();
+        for (client, resources) in held {
+            let amounts = self.measure.amounts(&resources);
+            self.roster.refund(client, agent, &amounts, false);
+            self.roster.prune(client);
+        }
+        let total = self.measure.amounts(self.agents[agent].total());
+        self.roster.cluster.subtract(&total);
+        self.filters.forget_agent(agent);
+        self.last_takers.remove(&agent);
+        self.agents.remove(agent);
+        Ok(())
+    }
+
+    pub(super) fn set_agent_active(
+        &mut self,
+        id: &AgentId,
+        active: bool,
+    ) -> Result<(), AllocatorFault> {
+        let agent = self.agent(id)?;
+        self.agents[agent].active = active;
+        if active {
+            self.doubt.agents.insert(agent);
+        }
+        Ok(())
+    }
+}

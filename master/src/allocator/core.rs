@@ -1,0 +1,126 @@
+//! [`Allocator`]: the state, and what each event does to it.
+//!
+//! Owns accounts (`ledger.rs`), the roster (`roster.rs`), refusals (`filters.rs`) and what is in
+//! doubt (`doubt.rs`). Fed with [`AllocatorEvent`]s; each is checked, then committed, in
+//! `frameworks.rs`, `agents.rs` or `holdings.rs`. Grants come out of `round.rs`, reasons out of
+//! `explain.rs`.
+
+use super::config::AllocatorConfig;
+use super::doubt::Doubt;
+use super::event::AllocatorEvent;
+use super::fault::AllocatorFault;
+use super::filters::Filters;
+use super::ledger::Account;
+use super::ordinals::{AgentOrd, FrameworkOrd, Table};
+use super::roster::Roster;
+use super::share::Measure;
+use libproc::Instant;
+use meseta_api::ids::{AgentId, FrameworkId, Role};
+use std::collections::BTreeMap;
+
+/// Decides which framework is offered what. Pure: time and the shuffle's seed are arguments, and
+/// the same events and rounds give the same grants.
+#[derive(Debug)]
+pub struct Allocator {
+    pub(super) config: AllocatorConfig,
+    pub(super) agents: Table<AgentOrd, AgentId, Account>,
+    pub(super) roster: Roster,
+    pub(super) filters: Filters,
+    pub(super) measure: Measure,
+    pub(super) doubt: Doubt,
+    /// Who took something of an agent in the last round that had anything to do.
+    pub(super) last_takers: BTreeMap<AgentOrd, Vec<(FrameworkId, Role)>>,
+    applied: u64,
+}
+
+impl Allocator {
+    /// An allocator that knows of nothing.
+    pub fn new(config: AllocatorConfig) -> Self {
+        Allocator {
+            measure: Measure::without(config.fair_sharing_excluded.clone()),
+            config,
+            agents: Table::new(),
+            roster: Roster::new(),
+            filters: Filters::default(),
+            doubt: Doubt::default(),
+            last_takers: BTreeMap::new(),
+            applied: 0,
+        }
+    }
+
+    /// Applies one event. After a fault the allocator is as it was, apart from
+    /// [`AllocatorFault::Overcommitted`], which reports what has become of the agent.
+    pub fn apply(&mut self, event: AllocatorEvent, now: Instant) -> Result<(), AllocatorFault> {
+        use AllocatorEvent::*;
+        self.applied += 1;
+        match event {
+            FrameworkAdded {
+                id,
+                roles,
+                active,
+                used,
+            } => self.add_framework(id, roles, active, used),
+            FrameworkUpdated { id, roles } => {
+                let framework = self.registered(&id)?;
+                self.subscribe(framework, roles);
+                Ok(())
+            }
+            FrameworkRemoved { id } => self.remove_framework(&id),
+            FrameworkActivated { id } => self.activate_framework(&id),
+            FrameworkDeactivated { id } => self.deactivate_framework(&id),
+            AgentAdded { id, total, used } => self.add_agent(id, total, used),
+            AgentUpdated { id, total } => self.update_agent(&id, total),
+            AgentRemoved { id } => self.remove_agent(&id),
+            AgentActivated { id } => self.set_agent_active(&id, true),
+            AgentDeactivated { id } => self.set_agent_active(&id, false),
+            Recovered {
+                framework,
+                agent,
+                resources,
+                refuse,
+            } => self.recover(&framework, &agent, &resources, refuse, now),
+            Allocated {
+                framework,
+                agent,
+                resources,
+            } => self.record_allocated(&framework, &agent, &resources),
+            Suppressed { framework, roles } => self.suppress(&framework, &roles),
+            Revived { framework, roles } => self.revive(&framework, &roles),
+            WeightsUpdated(weights) => {
+                for (role, weight) in weights {
+                    self.roster.set_weight(&role, weight);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// How many events were applied, faulty ones included. A grant made before an event is stale
+    /// if the event removed its agent or framework, even if that has been added again since; whoever
+    /// counts what it sends can tell by this number.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// Whether a round could grant something, expiring refusals aside.
+    pub fn is_dirty(&self) -> bool {
+        !self.doubt.is_empty()
+    }
+
+    /// When the next refusal expires: a round at that time could grant something.
+    pub fn next_filter_expiry(&self) -> Option<Instant> {
+        self.filters.next_expiry()
+    }
+
+    pub(super) fn registered(&self, id: &FrameworkId) -> Result<FrameworkOrd, AllocatorFault> {
+        let unknown = || AllocatorFault::FrameworkUnknown {
+            framework: id.clone(),
+        };
+        self.roster.registered(id).ok_or_else(unknown)
+    }
+
+    pub(super) fn agent(&self, id: &AgentId) -> Result<AgentOrd, AllocatorFault> {
+        let unknown = || AllocatorFault::AgentUnknown { agent: id.clone() };
+        self.agents.find(id).ok_or_else(unknown)
+    }
+}

@@ -1,0 +1,105 @@
+//! [`Order`]: who is next. Roles by weighted dominant share, then the frameworks of a role by
+//! theirs; ties go to whoever was granted less often, then to the smaller name.
+//!
+//! An order holds the clients that a pass of a round considers and lives as long as that pass.
+//! Shares do not change between rounds' passes but by grants, so it is built from the roster and
+//! kept true with [`Order::regrade`]. The role level is one flat set; a tree of roles replaces it
+//! by nesting the same sets.
+
+use super::ordinals::{ClientOrd, RoleOrd};
+use super::roster::Roster;
+use super::share::Share;
+use meseta_api::ids::{FrameworkId, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A standing in the order, least first. Fields compare in the order written; the ordinal is what
+/// the place is for and never decides, since names are unique at their level.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<N, O> {
+    share: Share,
+    grants: u64,
+    name: N,
+    ordinal: O,
+}
+
+type RolePlace = Place<Role, RoleOrd>;
+type ClientPlace = Place<FrameworkId, ClientOrd>;
+
+/// Some clients in the order in which they are served.
+pub(super) struct Order {
+    roles: BTreeSet<RolePlace>,
+    clients: BTreeMap<RoleOrd, BTreeSet<ClientPlace>>,
+}
+
+impl Order {
+    /// The order of those of `clients` that want offers. O(n log n).
+    pub(super) fn of(roster: &Roster, clients: impl IntoIterator<Item = ClientOrd>) -> Self {
+        let mut places: BTreeMap<RoleOrd, Vec<ClientPlace>> = BTreeMap::new();
+        for client in clients {
+            if let Some(role) = roster.wants_offers(client) {
+                let of_role = places.entry(role).or_default();
+                of_role.push(client_place(roster, client));
+            }
+        }
+        Order {
+            roles: places
+                .keys()
+                .map(|role| role_place(roster, *role))
+                .collect(),
+            clients: places
+                .into_iter()
+                .map(|(role, of_role)| (role, of_role.into_iter().collect()))
+                .collect(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.roles.is_empty()
+    }
+
+    /// Roles, the one to be served first first.
+    pub(super) fn roles(&self) -> impl Iterator<Item = RoleOrd> + '_ {
+        self.roles.iter().map(|place| place.ordinal)
+    }
+
+    /// A role's clients, the one to be served first first.
+    pub(super) fn clients(&self, role: RoleOrd) -> impl Iterator<Item = ClientOrd> + '_ {
+        let places = self.clients.get(&role).into_iter().flatten();
+        places.map(|place| place.ordinal)
+    }
+
+    /// Lets `change` alter the share of one client of this order, and moves it and its role to
+    /// their new places. O(log n).
+    pub(super) fn regrade(
+        &mut self,
+        roster: &mut Roster,
+        client: ClientOrd,
+        change: impl FnOnce(&mut Roster),
+    ) {
+        let role = roster.role_of(client);
+        let of_role = self.clients.entry(role).or_default();
+        self.roles.remove(&role_place(roster, role));
+        of_role.remove(&client_place(roster, client));
+        change(roster);
+        self.roles.insert(role_place(roster, role));
+        of_role.insert(client_place(roster, client));
+    }
+}
+
+fn role_place(roster: &Roster, role: RoleOrd) -> RolePlace {
+    Place {
+        share: roster.role_share(role),
+        grants: roster.role_grants(role),
+        name: roster.role_name(role).clone(),
+        ordinal: role,
+    }
+}
+
+fn client_place(roster: &Roster, client: ClientOrd) -> ClientPlace {
+    Place {
+        share: roster.client_share(client),
+        grants: roster.client_grants(client),
+        name: roster.framework_id_of(client).clone(),
+        ordinal: client,
+    }
+}

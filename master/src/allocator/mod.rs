@@ -1,0 +1,54 @@
+//! The allocator: which framework is offered what. `README.md` beside this file is its problem
+//! statement.
+//!
+//! State: [`Allocator`], all in memory, rebuilt by a new leader from what agents and frameworks
+//! report. Fed with [`AllocatorEvent`]s by the master's core; emits [`OfferGrant`]s, each of which
+//! becomes an offer. Pure: it reads no clock, draws no random number and sends nothing.
+//!
+//! # How a process drives it
+//!
+//! The allocator's process, on the master's arbiter, owns the one [`Allocator`]:
+//!
+//! - each event is applied as it comes; a fault is logged and counted, and ends nothing;
+//! - the first event after which [`Allocator::is_dirty`] holds sends the process itself one
+//!   `RoundDue`, and none more until that is handled. All events that came in between are in that
+//!   round: a thousand revives cost one round;
+//! - a timer makes a round due each `allocation_interval` (1 s) as well, which is when refusals
+//!   that have expired take effect; [`Allocator::next_filter_expiry`] allows an earlier wake-up;
+//! - a round is `allocate(cx.now(), seed)` with a seed from the World, and its grants go back to
+//!   the master in one message together with [`Allocator::applied`]. The master counts the events
+//!   it sends; a grant of an agent or framework that it removed after that count is dropped, since
+//!   the removal has freed it, and all others become offers.
+//!
+//! Read next: `event.rs` for what can happen, `core.rs` for the state, `round.rs` for a round.
+
+pub(crate) mod actor;
+mod agents;
+mod config;
+mod core;
+mod doubt;
+mod drf;
+pub mod event;
+mod explain;
+mod fault;
+mod filters;
+mod frameworks;
+mod holdings;
+mod ledger;
+mod ordinals;
+mod roster;
+mod round;
+mod share;
+mod shuffle;
+mod weight;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::config::{AllocatorConfig, MinAllocatable};
+pub use self::core::Allocator;
+pub use self::event::{AllocatorEvent, OfferGrant};
+pub use self::explain::{AgentAccount, Why};
+pub use self::fault::AllocatorFault;
+pub use self::filters::{refuse_duration, DEFAULT_REFUSE, MAX_REFUSALS_PER_PAIR, MAX_REFUSE};
+pub use self::weight::Weight;

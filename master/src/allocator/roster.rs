@@ -1,0 +1,276 @@
+//! [`Roster`]: frameworks, roles, and clients (a framework in a role) with what they hold in all.
+//!
+//! Fed by `core.rs`, which tells of every subscription and every change in an account; read by
+//! `drf.rs` for shares. A framework may be here before it is added: an agent reported its tasks.
+//! A client stays while it is subscribed or holds something, and a role while it has clients or a
+//! weight of its own, so that names that nobody uses are forgotten.
+
+use super::ordinals::{AgentOrd, ClientOrd, FrameworkOrd, RoleOrd, Table};
+use super::share::{Amounts, Share};
+use super::weight::Weight;
+use meseta_api::ids::{FrameworkId, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a framework stands with the master.
+///
+/// ```text
+///               FrameworkAdded          FrameworkDeactivated
+/// Unregistered ───────────────► Active ◄────────────────────► Inactive
+///      ▲ held on an agent        FrameworkActivated
+/// ```
+/// FrameworkRemoved ends the last two; the first ends when nothing is held any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Known only because it holds something.
+    Unregistered,
+    Inactive,
+    Active,
+}
+
+/// Where a client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It wants offers.
+    Wanting,
+    /// It is subscribed and wants none.
+    Suppressed,
+    /// It is not subscribed, but holds something.
+    Left,
+}
+
+#[derive(Debug)]
+struct Framework {
+    presence: Presence,
+    clients: BTreeMap<RoleOrd, ClientOrd>,
+}
+
+#[derive(Debug, Default)]
+struct RoleRow {
+    weight: Weight,
+    clients: usize,
+    held: Amounts,
+    grants: u64,
+}
+
+#[derive(Debug)]
+struct Client {
+    standing: Standing,
+    held: Amounts,
+    /// Where it holds something.
+    agents: BTreeSet<AgentOrd>,
+    /// How often it was granted something.
+    grants: u64,
+}
+
+/// All frameworks, roles and clients, and the size of the cluster that shares are fractions of.
+#[derive(Debug)]
+pub(super) struct Roster {
+    frameworks: Table<FrameworkOrd, FrameworkId, Framework>,
+    roles: Table<RoleOrd, Role, RoleRow>,
+    clients: Table<ClientOrd, (FrameworkOrd, RoleOrd), Client>,
+    pub(super) cluster: Amounts,
+}
+
+impl Roster {
+    pub(super) fn new() -> Self {
+        Roster {
+            frameworks: Table::new(),
+            roles: Table::new(),
+            clients: Table::new(),
+            cluster: Amounts::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let counts = [self.frameworks.len(), self.roles.len(), self.clients.len()];
+        counts == [0; 3] && self.cluster == Amounts::default()
+    }
+
+    pub(super) fn framework(&self, id: &FrameworkId) -> Option<FrameworkOrd> {
+        self.frameworks.find(id)
+    }
+
+    /// The framework, if it was added and not removed.
+    pub(super) fn registered(&self, id: &FrameworkId) -> Option<FrameworkOrd> {
+        let found = self.frameworks.find(id)?;
+        (self.presence(found) != Presence::Unregistered).then_some(found)
+    }
+
+    /// The framework, made up as unregistered if it is not known.
+    pub(super) fn framework_or_insert(&mut self, id: &FrameworkId) -> FrameworkOrd {
+        self.frameworks.find_or_insert_with(id, || Framework {
+            presence: Presence::Unregistered,
+            clients: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn presence(&self, framework: FrameworkOrd) -> Presence {
+        self.frameworks[framework].presence
+    }
+
+    pub(super) fn set_presence(&mut self, framework: FrameworkOrd, presence: Presence) {
+        self.frameworks[framework].presence = presence;
+    }
+
+    /// The framework's clients in no meaningful order.
+    pub(super) fn clients_of(&self, framework: FrameworkOrd) -> Vec<ClientOrd> {
+        self.frameworks[framework]
+            .clients
+            .values()
+            .copied()
+            .collect()
+    }
+
+    pub(super) fn client(&self, framework: FrameworkOrd, role: &Role) -> Option<ClientOrd> {
+        let role = self.roles.find(role)?;
+        self.frameworks[framework].clients.get(&role).copied()
+    }
+
+    /// The client, made up as one that left if it is not known.
+    pub(super) fn client_or_insert(&mut self, framework: FrameworkOrd, role: &Role) -> ClientOrd {
+        if let Some(client) = self.client(framework, role) {
+            return client;
+        }
+        let role = self.roles.find_or_insert_with(role, RoleRow::default);
+        self.roles[role].clients += 1;
+        let client = self
+            .clients
+            .find_or_insert_with(&(framework, role), || Client {
+                standing: Standing::Left,
+                held: Amounts::default(),
+                agents: BTreeSet::new(),
+                grants: 0,
+            });
+        self.frameworks[framework].clients.insert(role, client);
+        client
+    }
+
+    pub(super) fn standing(&self, client: ClientOrd) -> Standing {
+        self.clients[client].standing
+    }
+
+    pub(super) fn set_standing(&mut self, client: ClientOrd, standing: Standing) {
+        self.clients[client].standing = standing;
+    }
+
+    /// The client's role if the client may be offered resources. None of a removed client.
+    pub(super) fn wants_offers(&self, client: ClientOrd) -> Option<RoleOrd> {
+        let wanting = self.clients.get(client)?.standing == Standing::Wanting;
+        let (framework, role) = *self.clients.key(client);
+        (wanting && self.presence(framework) == Presence::Active).then_some(role)
+    }
+
+    /// Whether a refusal of this client means anything: it is subscribed and may come to want.
+    pub(super) fn keeps_refusals(&self, client: ClientOrd) -> bool {
+        let (framework, _) = *self.clients.key(client);
+        self.standing(client) != Standing::Left && self.presence(framework) == Presence::Active
+    }
+
+    pub(super) fn all_clients(&self) -> impl Iterator<Item = ClientOrd> + '_ {
+        self.clients.iter().map(|(client, _, _)| client)
+    }
+
+    /// The agents on which a client holds something.
+    pub(super) fn agents_of(&self, client: ClientOrd) -> Vec<AgentOrd> {
+        self.clients[client].agents.iter().copied().collect()
+    }
+
+    /// The role gets this weight. The default is forgotten with the role.
+    pub(super) fn set_weight(&mut self, role: &Role, weight: Weight) {
+        let role = self.roles.find_or_insert_with(role, RoleRow::default);
+        self.roles[role].weight = weight;
+        self.prune_role(role);
+    }
+
+    /// A client was granted something: it loses ties against those who were granted less often.
+    pub(super) fn count_grant(&mut self, client: ClientOrd) {
+        let role = self.role_of(client);
+        self.clients[client].grants += 1;
+        self.roles[role].grants += 1;
+    }
+
+    /// A client holds more, on this agent.
+    pub(super) fn charge(&mut self, client: ClientOrd, agent: AgentOrd, amounts: &Amounts) {
+        let role = self.role_of(client);
+        self.roles[role].held.add(amounts);
+        self.clients[client].held.add(amounts);
+        self.clients[client].agents.insert(agent);
+    }
+
+    /// A client holds less; `holds_more` says whether something is left on this agent.
+    pub(super) fn refund(
+        &mut self,
+        client: ClientOrd,
+        agent: AgentOrd,
+        amounts: &Amounts,
+        holds_more: bool,
+    ) {
+        let role = self.role_of(client);
+        self.roles[role].held.subtract(amounts);
+        self.clients[client].held.subtract(amounts);
+        if !holds_more {
+            self.clients[client].agents.remove(&agent);
+        }
+    }
+
+    /// Forgets a client that left and holds nothing, and with it what it alone kept here.
+    pub(super) fn prune(&mut self, client: ClientOrd) {
+        let row = &self.clients[client];
+        if row.standing != Standing::Left || !row.agents.is_empty() {
+            return;
+        }
+        let (framework, role) = *self.clients.key(client);
+        self.clients.remove(client);
+        self.frameworks[framework].clients.remove(&role);
+        self.roles[role].clients -= 1;
+        self.prune_role(role);
+        self.prune_framework(framework);
+    }
+
+    /// Forgets a framework that is unregistered and has no clients.
+    pub(super) fn prune_framework(&mut self, framework: FrameworkOrd) {
+        let row = &self.frameworks[framework];
+        if row.presence == Presence::Unregistered && row.clients.is_empty() {
+            self.frameworks.remove(framework);
+        }
+    }
+
+    fn prune_role(&mut self, role: RoleOrd) {
+        let row = &self.roles[role];
+        if row.clients == 0 && row.weight == Weight::DEFAULT {
+            self.roles.remove(role);
+        }
+    }
+
+    pub(super) fn role_of(&self, client: ClientOrd) -> RoleOrd {
+        self.clients.key(client).1
+    }
+
+    pub(super) fn role_name(&self, role: RoleOrd) -> &Role {
+        self.roles.key(role)
+    }
+
+    pub(super) fn framework_id_of(&self, client: ClientOrd) -> &FrameworkId {
+        self.frameworks.key(self.clients.key(client).0)
+    }
+
+    /// What the role's clients hold together, whether they want offers or not, over its weight.
+    pub(super) fn role_share(&self, role: RoleOrd) -> Share {
+        let row = &self.roles[role];
+        Share::dominant(&row.held, &self.cluster, row.weight)
+    }
+
+    pub(super) fn role_grants(&self, role: RoleOrd) -> u64 {
+        self.roles[role].grants
+    }
+
+    /// What the client holds; within a role all weigh the same.
+    pub(super) fn client_share(&self, client: ClientOrd) -> Share {
+        Share::dominant(&self.clients[client].held, &self.cluster, Weight::DEFAULT)
+    }
+
+    pub(super) fn client_grants(&self, client: ClientOrd) -> u64 {
+        self.clients[client].grants
+    }
+}

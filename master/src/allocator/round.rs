@@ -1,0 +1,225 @@
+//! One round: [`Allocator::allocate`], which reads as its phases.
+//!
+//! Coarse-grained: whoever is first in the order and may take an agent takes all that it may of
+//! it. What then is left, reserved for other roles, goes on to those.
+
+use super::core::Allocator;
+use super::doubt::Doubt;
+use super::drf::Order;
+use super::event::OfferGrant;
+use super::ordinals::{AgentOrd, ClientOrd};
+use super::shuffle::Shuffle;
+use libproc::Instant;
+use meseta_api::ids::Role;
+use meseta_api::resources::{Entry, Resources};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+impl Allocator {
+    /// Runs a round at `now` and returns what it grants; all of that is held from here on.
+    /// `shuffle_seed` decides in which order agents are looked at.
+    ///
+    /// Costs O(log clients) for each grant, a look at each client that is passed over because it
+    /// refused, and, if clients began to want offers, a look at each agent. With nothing in doubt
+    /// it costs nothing.
+    pub fn allocate(&mut self, now: Instant, shuffle_seed: u64) -> Vec<OfferGrant> {
+        self.expire_filters(now);
+        if !self.is_dirty() {
+            return Vec::new();
+        }
+        let doubt = std::mem::take(&mut self.doubt);
+        self.last_takers.clear();
+        let mut shuffle = Shuffle::new(shuffle_seed);
+        let mut grants = Vec::new();
+
+        let for_all = doubt.agents_for_all();
+        self.serve_all_clients(&for_all, &mut shuffle, &mut grants);
+        self.serve_after_expiry(&doubt, &for_all, &mut shuffle, &mut grants);
+        self.serve_new_clients(&doubt, &for_all, &mut shuffle, &mut grants);
+        grants
+    }
+
+    fn expire_filters(&mut self, now: Instant) {
+        let expired = self.filters.expire(now);
+        self.doubt.pairs.extend(expired);
+    }
+
+    /// Agents that anyone may take.
+    fn serve_all_clients(
+        &mut self,
+        agents: &BTreeSet<AgentOrd>,
+        shuffle: &mut Shuffle,
+        grants: &mut Vec<OfferGrant>,
+    ) {
+        let agents = self.offerable(agents.iter().copied());
+        if !agents.is_empty() {
+            let order = Order::of(&self.roster, self.roster.all_clients());
+            self.serve(agents, order, shuffle, grants);
+        }
+    }
+
+    /// Agents that only those may take whose refusals have expired.
+    fn serve_after_expiry(
+        &mut self,
+        doubt: &Doubt,
+        served: &BTreeSet<AgentOrd>,
+        shuffle: &mut Shuffle,
+        grants: &mut Vec<OfferGrant>,
+    ) {
+        let by_agent = doubt.clients_by_agent(served);
+        let mut agents = self.offerable(by_agent.keys().copied());
+        shuffle.apply(&mut agents);
+        for agent in agents {
+            let clients = by_agent.get(&agent).into_iter().flatten().copied();
+            let order = Order::of(&self.roster, clients);
+            self.serve(vec![agent], order, shuffle, grants);
+        }
+    }
+
+    /// All other agents, which only those may take who did not want offers before.
+    fn serve_new_clients(
+        &mut self,
+        doubt: &Doubt,
+        served: &BTreeSet<AgentOrd>,
+        shuffle: &mut Shuffle,
+        grants: &mut Vec<OfferGrant>,
+    ) {
+        let order = Order::of(&self.roster, doubt.clients.iter().copied());
+        if order.is_empty() {
+            return;
+        }
+        let all = self.agents.iter().map(|(agent, _, _)| agent);
+        let agents = self.offerable(all.filter(|agent| !served.contains(agent)));
+        self.serve(agents, order, shuffle, grants);
+    }
+
+    /// Those of `agents` that have something to offer.
+    fn offerable(&self, agents: impl Iterator<Item = AgentOrd>) -> Vec<AgentOrd> {
+        let account = |agent: &AgentOrd| self.agents.get(*agent);
+        agents
+            .filter(|agent| account(agent).is_some_and(|a| a.offerable().is_some()))
+            .collect()
+    }
+
+    /// Goes through the agents in a shuffled order and grants each to the first who may take it,
+    /// until nobody takes what is left.
+    fn serve(
+        &mut self,
+        mut agents: Vec<AgentOrd>,
+        mut order: Order,
+        shuffle: &mut Shuffle,
+        grants: &mut Vec<OfferGrant>,
+    ) {
+        shuffle.apply(&mut agents);
+        for agent in agents {
+            while let Some((client, resources)) = self.first_taker(agent, &order) {
+                match self.grant(agent, client, &resources, &mut order) {
+                    Some(grant) => grants.push(grant),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// The first client in the order that may take something of the agent, and what.
+    fn first_taker(&self, agent: AgentOrd, order: &Order) -> Option<(ClientOrd, Resources)> {
+        let lots = Lots::of(self.agents[agent].offerable()?);
+        let unreserved = self.config.min_allocatable.admits(&lots.unreserved);
+        for role in order.roles() {
+            let lot = lots.for_role(self.roster.role_name(role));
+            let worth_it = match &lot {
+                Cow::Borrowed(_) => unreserved,
+                Cow::Owned(lot) => self.config.min_allocatable.admits(lot),
+            };
+            if !worth_it {
+                continue;
+            }
+            let filtered = |client| self.filters.filtered_until(agent, client, &lot).is_some();
+            let taker = order.clients(role).find(|client| !filtered(*client));
+            if let Some(client) = taker {
+                return Some((client, lot.into_owned()));
+            }
+        }
+        None
+    }
+
+    /// Lets the client hold the resources. None if the books do not allow it, which they do of
+    /// what is free.
+    fn grant(
+        &mut self,
+        agent: AgentOrd,
+        client: ClientOrd,
+        resources: &Resources,
+        order: &mut Order,
+    ) -> Option<OfferGrant> {
+        let role = self.roster.role_name(self.roster.role_of(client)).clone();
+        let allocated = resources.allocate(&role).ok()?;
+        let held = self.agents[agent].hold(client, resources);
+        debug_assert_eq!(held, Ok(()));
+        held.ok()?;
+
+        let amounts = self.measure.amounts(resources);
+        order.regrade(&mut self.roster, client, |roster| {
+            roster.charge(client, agent, &amounts);
+            roster.count_grant(client);
+        });
+        let framework = self.roster.framework_id_of(client).clone();
+        let takers = self.last_takers.entry(agent).or_default();
+        takers.push((framework.clone(), role.clone()));
+        Some(OfferGrant {
+            framework,
+            role,
+            agent: self.agents.key(agent).clone(),
+            resources: allocated,
+        })
+    }
+}
+
+/// What of an agent's free resources each role may take. Revocable resources are in no lot yet.
+pub(super) struct Lots<'a> {
+    free: &'a Resources,
+    unreserved: Resources,
+    has_reserved: bool,
+}
+
+impl<'a> Lots<'a> {
+    pub(super) fn of(free: &'a Resources) -> Self {
+        Lots {
+            free,
+            unreserved: free.filter(|entry| !entry.is_revocable() && !entry.is_reserved()),
+            has_reserved: free.iter().any(Entry::is_reserved),
+        }
+    }
+
+    /// The unreserved, and what is reserved for the role or an ancestor. Borrowed if only the
+    /// former, which is what most roles get of most agents.
+    pub(super) fn for_role(&self, role: &Role) -> Cow<'_, Resources> {
+        let mut reserved = self.free.iter().filter(|entry| entry.is_reserved());
+        if self.has_reserved && reserved.any(|entry| entry.is_available_to(role)) {
+            let lot = |entry: &Entry| !entry.is_revocable() && entry.is_available_to(role);
+            Cow::Owned(self.free.filter(lot))
+        } else {
+            Cow::Borrowed(&self.unreserved)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meseta_api::resources::{Descriptor, ResourceName, Scalar, Value};
+
+    #[test]
+    fn revocable_resources_are_in_no_lot() {
+        let mut descriptor = Descriptor::plain(ResourceName::CPUS);
+        descriptor.revocable = true;
+        let lent = Entry::new(descriptor, Value::Scalar(Scalar::from_units(4))).unwrap();
+        let firm = Resources::parse("mem:100;mem(eng):50").unwrap();
+        let free = firm.checked_add(&lent.into()).unwrap();
+
+        let lots = Lots::of(&free);
+        let lot = |role| lots.for_role(&Role::parse(role).unwrap()).into_owned();
+        assert_eq!(lot("*"), Resources::parse("mem:100").unwrap());
+        assert_eq!(lot("eng"), firm);
+    }
+}

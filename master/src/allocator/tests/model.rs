@@ -1,0 +1,327 @@
+//! [`Model`]: the rules of allocation written down naively, as one would explain them: flat maps,
+//! everything worked out from scratch, no ordinals, no doubt. It does not allocate; it says what
+//! may be granted next, and to whom.
+
+use super::super::*;
+use libproc::Instant;
+use meseta_api::ids::{AgentId, FrameworkId, Role};
+use meseta_api::resources::{ResourceName, Resources};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+type Client = (FrameworkId, Role);
+
+struct Refusal {
+    client: Client,
+    agent: AgentId,
+    resources: Resources,
+    until: Instant,
+}
+
+#[derive(Default)]
+pub(super) struct Model {
+    /// Active, and roles with whether they are suppressed.
+    frameworks: BTreeMap<FrameworkId, (bool, BTreeMap<Role, bool>)>,
+    /// Active, and total.
+    pub(super) agents: BTreeMap<AgentId, (bool, Resources)>,
+    pub(super) held: BTreeMap<(AgentId, Client), Resources>,
+    refusals: Vec<Refusal>,
+    weights: BTreeMap<Role, Weight>,
+    client_grants: BTreeMap<Client, u32>,
+    role_grants: BTreeMap<Role, u32>,
+}
+
+/// A fraction, compared by cross-multiplication.
+type Fraction = (u128, u128);
+
+impl Model {
+    /// Whether the event contradicts what is known, so that it must change nothing.
+    pub(super) fn contradicts(&self, event: &AllocatorEvent) -> bool {
+        use AllocatorEvent::*;
+        match event {
+            FrameworkAdded { id, .. } => self.frameworks.contains_key(id),
+            FrameworkUpdated { id, .. }
+            | FrameworkRemoved { id }
+            | FrameworkActivated { id }
+            | FrameworkDeactivated { id } => !self.frameworks.contains_key(id),
+            AgentAdded { id, .. } => self.agents.contains_key(id),
+            AgentUpdated { id, .. }
+            | AgentRemoved { id }
+            | AgentActivated { id }
+            | AgentDeactivated { id } => !self.agents.contains_key(id),
+            Allocated { agent, .. } => !self.agents.contains_key(agent),
+            Suppressed { framework, roles } | Revived { framework, roles } => {
+                let subscribed = self.frameworks.get(framework);
+                !subscribed.is_some_and(|f| roles.iter().all(|role| f.1.contains_key(role)))
+            }
+            Recovered {
+                framework,
+                agent,
+                resources,
+                ..
+            } => {
+                let holds = self.held.keys().any(|(_, client)| client.0 == *framework);
+                let known = holds || self.frameworks.contains_key(framework);
+                let missing = |role: &Role| {
+                    let key = (agent.clone(), (framework.clone(), role.clone()));
+                    let resources = resources.allocated_to(role).unallocate().unwrap();
+                    !self
+                        .held
+                        .get(&key)
+                        .is_some_and(|held| held.contains(&resources))
+                };
+                known
+                    && self.agents.contains_key(agent)
+                    && resources.allocation_roles().iter().any(missing)
+            }
+            WeightsUpdated(_) => false,
+        }
+    }
+
+    /// Applies an event that does not contradict.
+    pub(super) fn apply(&mut self, event: AllocatorEvent, now: Instant) {
+        use AllocatorEvent::*;
+        match event {
+            FrameworkAdded {
+                id,
+                roles,
+                active,
+                used,
+            } => {
+                let is_held = |agent: &AgentId| {
+                    self.held
+                        .keys()
+                        .any(|(on, (holder, _))| on == agent && *holder == id)
+                };
+                let known = |agent: &AgentId| self.agents.contains_key(agent) && !is_held(agent);
+                let used: Vec<_> = used.into_iter().filter(|(agent, _)| known(agent)).collect();
+                for (agent, resources) in used {
+                    self.hold(&id, &agent, &resources);
+                }
+                self.frameworks
+                    .insert(id, (active, roles.into_iter().collect()));
+            }
+            FrameworkUpdated { id, roles } => {
+                let roles: BTreeMap<Role, bool> = roles.into_iter().collect();
+                self.forget(|refusal| {
+                    refusal.client.0 == id && !roles.contains_key(&refusal.client.1)
+                });
+                self.frameworks.get_mut(&id).unwrap().1 = roles;
+            }
+            FrameworkRemoved { id } => {
+                self.frameworks.remove(&id);
+                self.held.retain(|(_, client), _| client.0 != id);
+                self.forget(|refusal| refusal.client.0 == id);
+            }
+            FrameworkActivated { id } => self.frameworks.get_mut(&id).unwrap().0 = true,
+            FrameworkDeactivated { id } => {
+                self.frameworks.get_mut(&id).unwrap().0 = false;
+                self.forget(|refusal| refusal.client.0 == id);
+            }
+            AgentAdded { id, total, used } => {
+                self.agents.insert(id.clone(), (true, total));
+                for (framework, resources) in used {
+                    self.hold(&framework, &id, &resources);
+                }
+            }
+            AgentUpdated { id, total } => {
+                if self.agents[&id].1 != total {
+                    self.agents.get_mut(&id).unwrap().1 = total;
+                    self.forget(|refusal| refusal.agent == id);
+                }
+            }
+            AgentRemoved { id } => {
+                self.agents.remove(&id);
+                self.held.retain(|(agent, _), _| *agent != id);
+                self.forget(|refusal| refusal.agent == id);
+            }
+            AgentActivated { id } => self.agents.get_mut(&id).unwrap().0 = true,
+            AgentDeactivated { id } => self.agents.get_mut(&id).unwrap().0 = false,
+            Recovered {
+                framework,
+                agent,
+                resources,
+                refuse,
+            } => self.recover(framework, agent, &resources, refuse, now),
+            Allocated {
+                framework,
+                agent,
+                resources,
+            } => self.hold(&framework, &agent, &resources),
+            Suppressed { framework, roles } => self.suppress(&framework, &roles, true),
+            Revived { framework, roles } => {
+                self.suppress(&framework, &roles, false);
+                self.forget(|refusal| {
+                    let named = roles.is_empty() || roles.contains(&refusal.client.1);
+                    refusal.client.0 == framework && named
+                });
+            }
+            WeightsUpdated(weights) => self.weights.extend(weights),
+        }
+        self.forget_counts();
+    }
+
+    fn recover(
+        &mut self,
+        framework: FrameworkId,
+        agent: AgentId,
+        resources: &Resources,
+        refuse: Option<Duration>,
+        now: Instant,
+    ) {
+        for role in resources.allocation_roles() {
+            let resources = resources.allocated_to(&role).unallocate().unwrap();
+            let client = (framework.clone(), role);
+            let key = (agent.clone(), client.clone());
+            // Whoever holds nothing of what is gone gives nothing back.
+            let Some(held) = self.held.get_mut(&key) else {
+                continue;
+            };
+            held.checked_sub_assign(&resources).unwrap();
+            if held.is_empty() {
+                self.held.remove(&key);
+            }
+            let subscribed = self.frameworks.get(&client.0);
+            let listens = subscribed.is_some_and(|f| f.0 && f.1.contains_key(&client.1));
+            let lasts = refuse.filter(|refuse| listens && !refuse.is_zero());
+            if let Some(lasts) = lasts {
+                let lasts = lasts.clamp(Duration::from_secs(1), Duration::from_secs(31_536_000));
+                let (agent, until) = (agent.clone(), now + lasts);
+                self.refusals.push(Refusal {
+                    client,
+                    agent,
+                    resources,
+                    until,
+                });
+            }
+        }
+    }
+
+    fn suppress(&mut self, framework: &FrameworkId, roles: &[Role], value: bool) {
+        let (_, subscribed) = self.frameworks.get_mut(framework).unwrap();
+        for (role, suppressed) in subscribed {
+            if roles.is_empty() || roles.contains(role) {
+                *suppressed = value;
+            }
+        }
+    }
+
+    pub(super) fn hold(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
+        for role in resources.allocation_roles() {
+            let resources = resources.allocated_to(&role).unallocate().unwrap();
+            let key = (agent.clone(), (framework.clone(), role));
+            let held = self.held.entry(key).or_default();
+            held.checked_add_assign(&resources).unwrap();
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.forget(|refusal| refusal.until <= now);
+    }
+
+    fn forget(&mut self, over: impl Fn(&Refusal) -> bool) {
+        self.refusals.retain(|refusal| !over(refusal));
+    }
+
+    /// Ties are counted only for as long as somebody is there to be counted.
+    fn forget_counts(&mut self) {
+        let subscribed = self.frameworks.iter();
+        let subscribed = subscribed.flat_map(|(id, f)| f.1.keys().map(|r| (id.clone(), r.clone())));
+        let holders = self.held.keys().map(|(_, client)| client.clone());
+        let clients: BTreeSet<Client> = subscribed.chain(holders).collect();
+        self.client_grants
+            .retain(|client, _| clients.contains(client));
+        let weights = &self.weights;
+        self.role_grants.retain(|role, _| {
+            clients.iter().any(|client| client.1 == *role)
+                || weights
+                    .get(role)
+                    .is_some_and(|weight| *weight != Weight::DEFAULT)
+        });
+    }
+
+    /// What nobody holds; none while more is held than there is.
+    pub(super) fn free(&self, agent: &AgentId) -> Option<Resources> {
+        let held = self.held.iter().filter(|((on, _), _)| on == agent);
+        let mut amounts = held.map(|(_, resources)| resources);
+        let total = self.agents[agent].1.clone();
+        amounts.try_fold(total, |rest, held| rest.checked_sub(held).ok())
+    }
+
+    /// What each client may be granted of the agent now.
+    pub(super) fn allowed(&self, agent: &AgentId) -> BTreeMap<Client, Resources> {
+        let mut allowed = BTreeMap::new();
+        let Some(free) = self.free(agent).filter(|_| self.agents[agent].0) else {
+            return allowed;
+        };
+        let free = free.non_revocable();
+        for (id, (active, roles)) in &self.frameworks {
+            for (role, suppressed) in roles {
+                let lot = free.available_to(role);
+                let worth_it = lot.cpus().millis() >= 10 || lot.mem().millis() >= 32_000;
+                let client = (id.clone(), role.clone());
+                let mut refusals = self.refusals.iter();
+                let refused = refusals.any(|refusal| {
+                    refusal.client == client
+                        && refusal.agent == *agent
+                        && refusal.resources.contains(&lot)
+                });
+                if *active && !suppressed && worth_it && !refused {
+                    allowed.insert(client, lot);
+                }
+            }
+        }
+        allowed
+    }
+
+    /// Who of those is next.
+    pub(super) fn next<'a>(&self, allowed: impl Iterator<Item = &'a Client>) -> Option<&'a Client> {
+        let standing = |client: &Client| {
+            let weight = self.weights.get(&client.1).copied().unwrap_or_default();
+            let (role_held, role_of) = self.share(|holder| holder.1 == client.1);
+            let of_role = (role_held, role_of * u128::from(weight.thousandths()));
+            let of_client = self.share(|holder| holder == client);
+            let role_grants = self.role_grants.get(&client.1).copied().unwrap_or(0);
+            let client_grants = self.client_grants.get(client).copied().unwrap_or(0);
+            (of_role, role_grants, of_client, client_grants)
+        };
+        allowed.min_by(|a, b| {
+            let (x, y) = (standing(a), standing(b));
+            let roles = compare(x.0, y.0).then(x.1.cmp(&y.1)).then(a.1.cmp(&b.1));
+            let clients = compare(x.2, y.2).then(x.3.cmp(&y.3)).then(a.0.cmp(&b.0));
+            roles.then(clients)
+        })
+    }
+
+    /// The greatest fraction that the holders hold of any scalar resource.
+    fn share(&self, is_holder: impl Fn(&Client) -> bool) -> Fraction {
+        let amount = |resources: &Resources, name| resources.scalar(name).millis() as u128;
+        let names = [ResourceName::CPUS, ResourceName::MEM, ResourceName::DISK];
+        let fractions = names.iter().map(|name| {
+            let held = self
+                .held
+                .iter()
+                .filter(|((_, client), _)| is_holder(client));
+            let held = held.map(|(_, resources)| amount(resources, name)).sum();
+            let of = self
+                .agents
+                .values()
+                .map(|agent| amount(&agent.1, name))
+                .sum();
+            (held, of)
+        });
+        let real = fractions.filter(|(_, of)| *of > 0);
+        real.max_by(|a, b| compare(*a, *b)).unwrap_or((0, 1))
+    }
+
+    pub(super) fn grant(&mut self, grant: &OfferGrant) {
+        self.hold(&grant.framework, &grant.agent, &grant.resources);
+        let client = (grant.framework.clone(), grant.role.clone());
+        *self.client_grants.entry(client).or_default() += 1;
+        *self.role_grants.entry(grant.role.clone()).or_default() += 1;
+    }
+}
+
+fn compare(a: Fraction, b: Fraction) -> std::cmp::Ordering {
+    (a.0 * b.1).cmp(&(b.0 * a.1))
+}

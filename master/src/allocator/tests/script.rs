@@ -1,0 +1,216 @@
+//! Runs `testdata/*.txt`. A script is its own expectation: each line that is not empty and not a
+//! comment is a command, the lines under it that begin with `->` are what it answers, and running
+//! the script must give back the file. Commands are listed in [`Script::run`].
+
+use super::super::*;
+use libproc::Instant;
+use meseta_api::ids::{AgentId, FrameworkId, Role};
+use meseta_api::resources::Resources;
+use std::time::Duration;
+
+macro_rules! scripts {
+    ($($name:ident)*) => {$(
+        #[test]
+        fn $name() {
+            let script = include_str!(concat!("../testdata/", stringify!($name), ".txt"));
+            assert_eq!(transcript(script), script);
+        }
+    )*};
+}
+
+scripts! {
+    coarse_grained
+    fair_shares
+    weights
+    refusals
+    suppression
+    activation
+    reservations
+    accounts
+    doubt
+    why
+}
+
+/// The script's commands with the answers that they give now.
+fn transcript(script: &str) -> String {
+    let mut run = Script {
+        allocator: Allocator::new(AllocatorConfig::default()),
+        now: Instant::ZERO,
+    };
+    let mut out = String::new();
+    for line in script.lines().filter(|line| !line.starts_with("->")) {
+        out += line;
+        out += "\n";
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if !words.is_empty() && words[0] != "#" {
+            for answer in run.run(&words) {
+                out += &format!("-> {answer}\n");
+            }
+        }
+    }
+    out
+}
+
+struct Script {
+    allocator: Allocator,
+    now: Instant,
+}
+
+impl Script {
+    fn run(&mut self, words: &[&str]) -> Vec<String> {
+        match *words {
+            ["at", time] => {
+                self.now = Instant::ZERO + duration(time);
+                vec![]
+            }
+            ["round"] => self.round(),
+            ["expiry"] => {
+                let next = self.allocator.next_filter_expiry();
+                vec![next.map_or("none".to_owned(), seconds)]
+            }
+            ["why", framework, agent] => {
+                let whys = self.allocator.why(&fid(framework), &aid(agent));
+                let line = |(role, why)| format!("{role}: {}", why_text(&why));
+                whys.into_iter().flatten().map(line).collect()
+            }
+            ["account", agent] => self.account(agent),
+            _ => match self.allocator.apply(event(words), self.now) {
+                Ok(()) => vec![],
+                Err(fault) => vec![fault.to_string()],
+            },
+        }
+    }
+
+    fn round(&mut self) -> Vec<String> {
+        let grants = self.allocator.allocate(self.now, 0);
+        assert!(!self.allocator.is_dirty());
+        if grants.is_empty() {
+            return vec!["nothing".to_owned()];
+        }
+        let line = |grant: OfferGrant| {
+            let resources = grant.resources.unallocate().unwrap();
+            assert_eq!(resources.allocate(&grant.role).unwrap(), grant.resources);
+            format!(
+                "{} {} {} {resources}",
+                grant.framework, grant.role, grant.agent
+            )
+        };
+        grants.into_iter().map(line).collect()
+    }
+
+    fn account(&self, agent: &str) -> Vec<String> {
+        let account = self.allocator.account(&aid(agent)).unwrap();
+        let free = match account.free {
+            Some(free) => format!("free {free}"),
+            None => "overcommitted".to_owned(),
+        };
+        let held = account.held.into_iter();
+        let held = held.map(|(framework, resources)| format!("{framework} {resources}"));
+        [free].into_iter().chain(held).collect()
+    }
+}
+
+/// The event that a line stands for.
+fn event(words: &[&str]) -> AllocatorEvent {
+    use AllocatorEvent::*;
+    match *words {
+        ["add-framework", id, presence, ref roles @ ..] => FrameworkAdded {
+            id: fid(id),
+            roles: subscriptions(roles),
+            active: presence == "active",
+            used: vec![],
+        },
+        ["update-framework", id, ref roles @ ..] => FrameworkUpdated {
+            id: fid(id),
+            roles: subscriptions(roles),
+        },
+        ["remove-framework", id] => FrameworkRemoved { id: fid(id) },
+        ["activate-framework", id] => FrameworkActivated { id: fid(id) },
+        ["deactivate-framework", id] => FrameworkDeactivated { id: fid(id) },
+        ["add-agent", id, total, ref used @ ..] => AgentAdded {
+            id: aid(id),
+            total: r(total),
+            used: used
+                .chunks(3)
+                .map(|u| (fid(u[0]), held(u[1], u[2])))
+                .collect(),
+        },
+        ["update-agent", id, total] => AgentUpdated {
+            id: aid(id),
+            total: r(total),
+        },
+        ["remove-agent", id] => AgentRemoved { id: aid(id) },
+        ["activate-agent", id] => AgentActivated { id: aid(id) },
+        ["deactivate-agent", id] => AgentDeactivated { id: aid(id) },
+        ["recover", framework, role, agent, resources, ref refuse @ ..] => Recovered {
+            framework: fid(framework),
+            agent: aid(agent),
+            resources: held(role, resources),
+            refuse: refuse.first().map(|text| duration(text)),
+        },
+        ["allocated", framework, role, agent, resources] => Allocated {
+            framework: fid(framework),
+            agent: aid(agent),
+            resources: held(role, resources),
+        },
+        ["suppress", id, ref names @ ..] => Suppressed {
+            framework: fid(id),
+            roles: names.iter().map(|name| role(name)).collect(),
+        },
+        ["revive", id, ref names @ ..] => Revived {
+            framework: fid(id),
+            roles: names.iter().map(|name| role(name)).collect(),
+        },
+        ["weight", name, weight] => {
+            let weight = Weight::from_f64(weight.parse().unwrap()).unwrap();
+            WeightsUpdated(vec![(role(name), weight)])
+        }
+        _ => panic!("what is {words:?}?"),
+    }
+}
+
+fn why_text(why: &Why) -> String {
+    match why {
+        Why::TakenBy { framework, role } => format!("taken by {framework} in {role}"),
+        Why::Refused { until } => format!("refused until {}", seconds(*until)),
+        other => format!("{other:?}"),
+    }
+}
+
+/// `eng` or `eng:suppressed`.
+fn subscriptions(words: &[&str]) -> Vec<(Role, bool)> {
+    let one = |word: &&str| match word.strip_suffix(":suppressed") {
+        Some(name) => (role(name), true),
+        None => (role(word), false),
+    };
+    words.iter().map(one).collect()
+}
+
+fn held(name: &str, resources: &str) -> Resources {
+    r(resources).allocate(&role(name)).unwrap()
+}
+
+fn r(text: &str) -> Resources {
+    Resources::parse(text).unwrap()
+}
+
+fn role(text: &str) -> Role {
+    Role::parse(text).unwrap()
+}
+
+fn fid(text: &str) -> FrameworkId {
+    FrameworkId::parse(text).unwrap()
+}
+
+fn aid(text: &str) -> AgentId {
+    AgentId::parse(text).unwrap()
+}
+
+fn duration(text: &str) -> Duration {
+    let seconds = text.strip_suffix('s').unwrap().parse().unwrap();
+    Duration::from_secs_f64(seconds)
+}
+
+fn seconds(instant: Instant) -> String {
+    format!("{}s", instant.since(Instant::ZERO).as_secs_f64())
+}

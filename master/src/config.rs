@@ -1,0 +1,27 @@
+//! What a master is started with.
+
+use crate::allocator::AllocatorConfig;
+use crate::core::Config;
+use meseta_node::election::Candidacy;
+use meseta_node::store::Store;
+use std::sync::Arc;
+
+/// A master and what it depends on.
+pub struct MasterConfig {
+    /// Its name for people; also where agents and schedulers are told that it is.
+    pub hostname: String,
+    /// Decisions' settings.
+    pub core: Config,
+    /// The allocator's settings.
+    pub allocator: AllocatorConfig,
+    /// Its candidacy: already started, since the store shares its gate.
+    pub candidacy: Candidacy,
+    /// Where the registry is.
+    pub store: Arc<dyn Store>,
+}
+
+/// The level of the v1 API that is spoken: what `/version` and `MasterInfo` say.
+pub const API_VERSION: &str = "1.12.0";
+
+/// Meseta's own version.
+pub const MESETA_VERSION: &str = env!("CARGO_PKG_VERSION");

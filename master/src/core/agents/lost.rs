@@ -1,0 +1,282 @@
+//! An agent goes: its connection breaks, it does not come back, it stops answering, it leaves
+//! (B13, AG-02, AG-12, AG-13, ME-10, ME-11).
+//!
+//! A broken connection only suspends it. A departure is written first; only then do schedulers
+//! hear of it.
+
+use super::state::{AgentState, AgentStep, Departure};
+use crate::allocator::event::AllocatorEvent;
+use crate::core::effect::Effect;
+use crate::core::event::{ConnectionId, Moment, TimerKey};
+use crate::core::plan::{Ignored, Plan};
+use crate::core::tasks::life::{Life, LifeStep};
+use crate::core::tasks::status;
+use crate::core::writes::Write;
+use crate::core::{say, send, Core};
+use crate::registrar::operation::RegistryOperation;
+use crate::registrar::registry::{AgentRecord, UnreachableAgentRecord};
+use meseta_api::ids::AgentId;
+use meseta_api::resources::Resources;
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::TaskState;
+
+/// A departure that is going to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepartPlan {
+    /// Who.
+    pub agent: AgentId,
+    /// Where to.
+    pub departure: Departure,
+    /// Why, for people: "agent X is given up: …".
+    pub reason: String,
+}
+
+impl Core {
+    /// The re-registration timeout of a disconnected agent.
+    pub(in crate::core) fn check_reregister_due(&self, id: AgentId) -> Plan {
+        match self.agents.get(&id).map(|agent| &agent.state) {
+            Some(AgentState::Disconnected { .. }) => Plan::Depart(DepartPlan {
+                agent: id,
+                departure: Departure::Unreachable,
+                reason: "it did not come back in time".to_owned(),
+            }),
+            _ => Plan::Ignore(Ignored::StaleTimer),
+        }
+    }
+
+    /// The re-registration timeout of the agents that the registry knew at the start.
+    pub(in crate::core) fn check_recovered_due(&self) -> Plan {
+        let of_state = |wanted: fn(&AgentState) -> bool| {
+            let agents = self
+                .agents
+                .iter()
+                .filter(move |(_, agent)| wanted(&agent.state));
+            agents.map(|(id, _)| id.clone())
+        };
+        let missing: Vec<AgentId> =
+            of_state(|state| matches!(state, AgentState::Recovered)).collect();
+        let admitted = of_state(|state| !matches!(state, AgentState::Unreachable { .. })).count();
+        if missing.is_empty() {
+            return Plan::Ignore(Ignored::StaleTimer);
+        }
+        let share = missing.len() as f64 / admitted as f64;
+        if share > self.config.recovery_agent_removal_limit {
+            return Plan::HoldRemovals {
+                missing: missing.len(),
+                admitted,
+            };
+        }
+        let plans = missing.into_iter().map(|agent| DepartPlan {
+            agent,
+            departure: Departure::Unreachable,
+            reason: "it did not appear under this master in time".to_owned(),
+        });
+        Plan::DepartAll(plans.collect())
+    }
+
+    /// More are missing than may be given up at once: says so, and looks again later.
+    pub(in crate::core) fn commit_hold(
+        &mut self,
+        missing: usize,
+        admitted: usize,
+        out: &mut Vec<Effect>,
+    ) {
+        send::warn(
+            format!("{missing} of {admitted} agents are missing, more than may be given up at once: none is"),
+            out,
+        );
+        out.push(Effect::SetTimer {
+            key: TimerKey::RecoveredAgentsDue,
+            after: self.config.agent_reregister_timeout,
+        });
+    }
+
+    pub(in crate::core) fn commit_lost_agent(
+        &mut self,
+        connection: ConnectionId,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let bound = self.connections.remove(&connection).and_then(|c| c.agent);
+        let Some(id) = bound else {
+            return self.counters.ignore(Ignored::UnknownConnection);
+        };
+        let state = self.agents.get(&id).map(|agent| &agent.state);
+        if state.and_then(|state| state.connection()) != Some(connection) {
+            return self.counters.ignore(Ignored::UnknownConnection);
+        }
+        if state.is_some_and(AgentState::is_active) {
+            self.suspend(&id, out);
+        }
+        let step = AgentStep::LoseConnection { at: at.now };
+        self.step_agent(&id, step, out);
+        let state = self.agents.get(&id).map(|agent| &agent.state);
+        if matches!(state, Some(AgentState::Disconnected { .. })) {
+            self.await_return(&id, out);
+        }
+    }
+
+    /// No new offers of an agent, and the outstanding ones are taken back.
+    pub(super) fn suspend(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
+        self.stop_pings(id, out);
+        out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
+            id: id.clone(),
+        }));
+        for offer in self.offers.of_agent(id) {
+            self.rescind(&offer, out);
+        }
+    }
+
+    /// The clock of an agent whose connection broke.
+    pub(super) fn await_return(&self, id: &AgentId, out: &mut Vec<Effect>) {
+        out.push(Effect::SetTimer {
+            key: TimerKey::AgentReregisterDue(id.clone()),
+            after: self.config.agent_reregister_timeout,
+        });
+    }
+
+    fn stop_pings(&self, id: &AgentId, out: &mut Vec<Effect>) {
+        let agent = self.agents.get(id);
+        if let Some(connection) = agent.and_then(|agent| agent.state.connection()) {
+            out.push(Effect::CancelTimer {
+                key: TimerKey::PingDue(connection),
+            });
+        }
+    }
+
+    /// Sends a departure to the registry. Outstanding offers stay until it is durable; what
+    /// accepts one meanwhile is told that the agent cannot take it (B4).
+    pub(in crate::core) fn commit_depart(
+        &mut self,
+        plan: DepartPlan,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(agent) = self.agents.get(&plan.agent) else {
+            return;
+        };
+        let id = plan.agent;
+        let operation = match plan.departure {
+            Departure::Unreachable => RegistryOperation::MarkUnreachable {
+                agent: id.clone(),
+                record: Box::new(UnreachableAgentRecord {
+                    agent: AgentRecord {
+                        info: agent.info.clone(),
+                        version: agent.version.clone(),
+                        registered: agent.registered,
+                    },
+                    since: at.wall,
+                }),
+            },
+            Departure::Removed => RegistryOperation::RemoveAgent { agent: id.clone() },
+        };
+        let was_active = agent.state.is_active();
+        send::warn(
+            format!(
+                "agent {id} at {} is given up: {}",
+                agent.info.hostname, plan.reason
+            ),
+            out,
+        );
+        self.stop_pings(&id, out);
+        if was_active {
+            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
+                id: id.clone(),
+            }));
+        }
+        out.push(Effect::CancelTimer {
+            key: TimerKey::AgentReregisterDue(id.clone()),
+        });
+        let write = self.persist(operation, Write::Agent(id.clone()), out);
+        let step = AgentStep::Depart {
+            write,
+            departure: plan.departure,
+        };
+        self.step_agent(&id, step, out);
+    }
+
+    /// The departure is durable: offers, tasks, schedulers and the allocator follow.
+    pub(in crate::core) fn finish_departure(
+        &mut self,
+        id: &AgentId,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let state = self.agents.get(id).map(|agent| agent.state.clone());
+        let Some(AgentState::Departing {
+            departure,
+            connection,
+            ..
+        }) = state
+        else {
+            return;
+        };
+        self.counters.agents_unreachable += u64::from(departure == Departure::Unreachable);
+        for offer in self.offers.of_agent(id) {
+            self.rescind(&offer, out);
+        }
+        if self
+            .agents
+            .get(id)
+            .is_some_and(|agent| agent.has_appeared())
+        {
+            out.push(Effect::Allocator(AllocatorEvent::AgentRemoved {
+                id: id.clone(),
+            }));
+        }
+        self.lose_tasks(id, departure, at, out);
+        for framework in self.frameworks.keys() {
+            self.tell(framework, say::agent_failure(id), out);
+        }
+        match departure {
+            Departure::Unreachable => {
+                if let Some(agent) = self.agents.get_mut(id) {
+                    agent.executors.clear();
+                    agent.used = Resources::new();
+                }
+                self.step_agent(id, AgentStep::GiveUp { at: at.wall }, out);
+            }
+            Departure::Removed => {
+                self.agents.remove(id);
+                if let Some(connection) = connection {
+                    self.connections.remove(&connection);
+                    out.push(Effect::CloseAgent { connection });
+                }
+            }
+        }
+    }
+
+    /// What becomes of an agent's tasks. On one that was removed they are LOST, also for
+    /// frameworks that are aware of partitions (E8); one that ended keeps its state (AG-12).
+    fn lose_tasks(
+        &mut self,
+        id: &AgentId,
+        departure: Departure,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        for key in self.tasks.keys_on_agent(id) {
+            let life = self.tasks.get(&key).map(|task| task.life);
+            if life == Some(Life::Live) {
+                let (state, message) = match departure {
+                    Departure::Unreachable => (TaskState::TaskUnreachable, "agent is unreachable"),
+                    Departure::Removed => (TaskState::TaskLost, "agent was removed"),
+                };
+                let mut told =
+                    self.made_status(&key, Some(id), state, Reason::AgentRemoved, message, at);
+                if departure == Departure::Unreachable {
+                    told.unreachable_time = Some(status::time_info(at.wall));
+                }
+                if let Some(task) = self.tasks.get_mut(&key) {
+                    task.step(LifeStep::LoseAgent);
+                    task.view.state = told.state;
+                    task.record(&told);
+                }
+                self.tell(&key.framework_id, say::update(told), out);
+            }
+            if departure == Departure::Removed {
+                self.settle(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! An agent's report becomes the master's view of it (B13, AG-03, AG-06, AG-08, AG-11, AG-16).
+//!
+//! The agent decides what runs there. What it runs for frameworks that are gone it is told to
+//! shut down; what the master believed to run there and the agent did not report it is asked
+//! about; frameworks that the master does not know are recovered from the report.
+
+use super::register::{Origin, Report, ReportedTask};
+use super::state::AgentStep;
+use crate::allocator::event::AllocatorEvent;
+use crate::core::effect::Effect;
+use crate::core::event::{ConnectionId, Moment, TimerKey};
+use crate::core::tasks::life::{Life, LifeStep};
+use crate::core::tasks::{self, status, Task};
+use crate::core::{say, send, Core};
+use meseta_api::ids::{AgentId, FrameworkId};
+use meseta_api::internal::agent::Order;
+use meseta_api::internal::TaskKey;
+use meseta_api::resources::Resources;
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::{self, TaskState};
+use std::collections::BTreeMap;
+
+impl Core {
+    /// Brings an agent into service with what it reported.
+    pub(super) fn take_over(
+        &mut self,
+        id: &AgentId,
+        connection: Option<ConnectionId>,
+        report: Report,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let origin = report.origin;
+        let before = self.held_on(id);
+        let old_total = self.agents.get(id).map(|agent| agent.total.clone());
+        self.recover_frameworks(&report.frameworks, at, out);
+        let mut told = Vec::new();
+        let reconcile = self.settle_unreported(id, &report, at, &mut told);
+        let orders = self.orders_after_return(&report);
+        self.take_identity(id, &report, at);
+        self.take_executors(id, &report);
+        self.take_tasks(id, report.tasks, at, &mut told, out);
+        self.recount(id, out);
+        self.account(id, origin, &before, old_total, out);
+
+        let step = match connection {
+            Some(connection) => AgentStep::Serve { connection },
+            None => AgentStep::ServeLater { at: at.now },
+        };
+        self.step_agent(id, step, out);
+        out.push(Effect::CancelTimer {
+            key: TimerKey::AgentReregisterDue(id.clone()),
+        });
+        if connection.is_none() {
+            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
+                id: id.clone(),
+            }));
+            return self.await_return(id, out);
+        }
+        self.greet(id, origin, reconcile, out);
+        for order in orders {
+            self.order(id, order, out);
+        }
+        self.repeat_kills(id, out);
+        self.commit_ping(id, out);
+        for (framework, status) in told {
+            self.tell(&framework, say::update(status), out);
+        }
+    }
+
+    /// The first order to an agent that came in.
+    fn greet(&self, id: &AgentId, origin: Origin, reconcile: Vec<TaskKey>, out: &mut Vec<Effect>) {
+        let ping_timeout_ms = self.ping_timeout_ms();
+        let order = match origin {
+            Origin::New => Order::Registered {
+                agent_id: id.clone(),
+                ping_timeout_ms,
+            },
+            Origin::Unknown | Origin::Recovered | Origin::Known | Origin::Unreachable => {
+                Order::Reregistered {
+                    agent_id: id.clone(),
+                    ping_timeout_ms,
+                    reconcile,
+                }
+            }
+        };
+        self.order(id, order, out);
+    }
+
+    /// Tasks that the agent did not report. One that ended was acknowledged; one that was given up
+    /// did not survive (AG-16); one that is believed to run is asked about (RC-09).
+    fn settle_unreported(
+        &mut self,
+        id: &AgentId,
+        report: &Report,
+        at: Moment,
+        told: &mut Vec<(FrameworkId, v1::TaskStatus)>,
+    ) -> Vec<TaskKey> {
+        let mut reconcile = Vec::new();
+        for key in self.tasks.keys_on_agent(id) {
+            if report.tasks.contains_key(&key) {
+                continue;
+            }
+            match self.tasks.get(&key).map(|task| task.life) {
+                Some(Life::Live) => reconcile.push(key),
+                Some(Life::Unreachable) => {
+                    let status = self.made_status(
+                        &key,
+                        Some(id),
+                        TaskState::TaskGone,
+                        Reason::Reconciliation,
+                        "agent came back without it",
+                        at,
+                    );
+                    if let Some(task) = self.tasks.get_mut(&key) {
+                        task.view.state = status.state;
+                        task.record(&status);
+                    }
+                    told.push((key.framework_id.clone(), status));
+                    self.settle(&key);
+                }
+                Some(Life::Ended | Life::Settled) | None => self.settle(&key),
+            }
+        }
+        reconcile
+    }
+
+    /// Orders that follow from the frameworks that the agent reported.
+    fn orders_after_return(&self, report: &Report) -> Vec<Order> {
+        let mut orders = Vec::new();
+        for (framework_id, info) in &report.frameworks {
+            match self.frameworks.get(framework_id) {
+                Some(known) if !known.state.is_leaving() && known.info != *info => {
+                    orders.push(Order::UpdateFramework {
+                        framework: Box::new(known.info.clone()),
+                    });
+                }
+                _ if self.is_gone(framework_id) => orders.push(Order::ShutdownFramework {
+                    framework_id: framework_id.clone(),
+                }),
+                _ => {}
+            }
+        }
+        orders
+    }
+
+    fn take_identity(&mut self, id: &AgentId, report: &Report, at: Moment) {
+        if let Some(agent) = self.agents.get_mut(id) {
+            agent.info = report.info.clone();
+            agent.version = report.version.clone();
+            agent.address = report.address.clone();
+            agent.total = report.total.clone();
+            if report.origin != Origin::New {
+                agent.reregistered = Some(at.wall);
+            }
+        }
+    }
+
+    fn take_executors(&mut self, id: &AgentId, report: &Report) {
+        let kept = report
+            .executors
+            .iter()
+            .filter(|((framework, _), _)| !self.is_leaving(framework))
+            .map(|(key, executor)| (key.clone(), executor.clone()))
+            .collect();
+        if let Some(agent) = self.agents.get_mut(id) {
+            agent.executors = kept;
+        }
+    }
+
+    fn take_tasks(
+        &mut self,
+        id: &AgentId,
+        reported: BTreeMap<TaskKey, ReportedTask>,
+        at: Moment,
+        told: &mut Vec<(FrameworkId, v1::TaskStatus)>,
+        out: &mut Vec<Effect>,
+    ) {
+        for (key, task) in reported {
+            if self.is_leaving(&key.framework_id) {
+                continue;
+            }
+            let known = self.tasks.get(&key);
+            if known.is_some_and(|known| known.agent != *id) {
+                send::warn(
+                    format!(
+                        "agent {id} reports task {}, which is another agent's",
+                        tasks::show(&key)
+                    ),
+                    out,
+                );
+                continue;
+            }
+            let came_back = known.is_some_and(|known| known.life == Life::Unreachable);
+            let ended = known.is_some_and(|known| known.life == Life::Ended);
+            let kill = known.and_then(|known| known.kill.clone());
+            let mut view = task.view;
+            let mut life = known.map_or(Life::Live, |known| known.life);
+            if view.state().is_terminal() {
+                life = life.after(LifeStep::End).unwrap_or(life);
+            } else {
+                life = life.after(LifeStep::Resume).unwrap_or(life);
+            }
+            if let (true, Some(known)) = (ended, known) {
+                // A terminal state stays, whatever an older report says (AG-12).
+                view.state = known.view.state;
+            }
+            let state = view.state();
+            let taken = Task {
+                agent: id.clone(),
+                executor: task.executor,
+                resources: task.resources,
+                life,
+                view,
+                kill,
+            };
+            self.tasks.insert(key.clone(), taken);
+            if came_back {
+                let status = self.made_status(
+                    &key,
+                    Some(id),
+                    state,
+                    Reason::AgentReregistered,
+                    "agent came back",
+                    at,
+                );
+                told.push((key.framework_id, status));
+            }
+        }
+    }
+
+    /// Tells the allocator what the agent has and who holds how much of it.
+    fn account(
+        &self,
+        id: &AgentId,
+        origin: Origin,
+        before: &BTreeMap<FrameworkId, Resources>,
+        old_total: Option<Resources>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(agent) = self.agents.get(id) else {
+            return;
+        };
+        let held = self.held_on(id);
+        if origin != Origin::Known {
+            return out.push(Effect::Allocator(AllocatorEvent::AgentAdded {
+                id: id.clone(),
+                total: agent.total.clone(),
+                used: held.into_iter().collect(),
+            }));
+        }
+        for (framework, resources) in before {
+            if held.get(framework) != Some(resources) {
+                out.push(Effect::Allocator(AllocatorEvent::Recovered {
+                    framework: framework.clone(),
+                    agent: id.clone(),
+                    resources: resources.clone(),
+                    refuse: None,
+                }));
+            }
+        }
+        if old_total.as_ref() != Some(&agent.total) {
+            out.push(Effect::Allocator(AllocatorEvent::AgentUpdated {
+                id: id.clone(),
+                total: agent.total.clone(),
+            }));
+        }
+        for (framework, resources) in held {
+            if before.get(&framework) != Some(&resources) {
+                out.push(Effect::Allocator(AllocatorEvent::Allocated {
+                    framework,
+                    agent: id.clone(),
+                    resources,
+                }));
+            }
+        }
+        out.push(Effect::Allocator(AllocatorEvent::AgentActivated {
+            id: id.clone(),
+        }));
+    }
+
+    /// Sends again what was asked while the agent was away (B9, AR-21).
+    fn repeat_kills(&self, id: &AgentId, out: &mut Vec<Effect>) {
+        for (key, task) in self.tasks.on_agent(id) {
+            if let (Some(kill), Life::Live) = (&task.kill, task.life) {
+                let order = Order::KillTask {
+                    task: key.clone(),
+                    kill_policy: kill.policy,
+                };
+                self.order(id, order, out);
+            }
+        }
+    }
+
+    /// A status made by the master, in the state that its framework may see.
+    pub(in crate::core) fn made_status(
+        &self,
+        key: &TaskKey,
+        agent: Option<&AgentId>,
+        state: TaskState,
+        reason: Reason,
+        message: &str,
+        at: Moment,
+    ) -> v1::TaskStatus {
+        let seen = match self.frameworks.get(&key.framework_id) {
+            Some(framework) => status::as_seen_by(framework, state),
+            None => state,
+        };
+        status::made(&(&key.task_id).into(), agent, seen, reason, message, at)
+    }
+
+    /// A task becomes its framework's history.
+    pub(in crate::core) fn settle(&mut self, key: &TaskKey) {
+        let Some(mut task) = self.tasks.remove(key) else {
+            return;
+        };
+        task.step(LifeStep::Settle);
+        if let Some(framework) = self.frameworks.get_mut(&key.framework_id) {
+            framework.remember(task.view, self.config.max_completed_tasks_per_framework);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! An agent without an id asks for one (AG-01, B13).
+//!
+//! Its admission is written first; `Registered` is sent when the write is done. What was reported
+//! waits in the agent's state as a [`Report`] meanwhile. Registration and return share that path:
+//! `reregister.rs` makes a report with tasks, `merge.rs` takes both over.
+
+use super::lost::DepartPlan;
+use super::state::{AgentState, Departure};
+use super::{Agent, Executor};
+use crate::core::effect::Effect;
+use crate::core::event::{ConnectionId, Moment};
+use crate::core::plan::{Ignored, Plan, Rejection};
+use crate::core::writes::Write;
+use crate::core::{send, Core};
+use crate::registrar::operation::RegistryOperation;
+use crate::registrar::registry::AgentRecord;
+use libproc::Timestamp;
+use meseta_api::ids::{AgentId, ExecutorId, FrameworkId};
+use meseta_api::internal::agent::Order;
+use meseta_api::internal::TaskKey;
+use meseta_api::resources::Resources;
+use meseta_api::v1;
+use std::collections::BTreeMap;
+
+/// Longest hostname that an agent may have, in bytes; the limit of DNS.
+const MAX_HOSTNAME_BYTES: usize = 255;
+
+/// What an agent reported about itself, validated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// How it comes.
+    pub origin: Origin,
+    /// With its id.
+    pub info: v1::AgentInfo,
+    /// All that it has, allocated to nobody.
+    pub total: Resources,
+    /// Meseta's version of it.
+    pub version: String,
+    /// `ip:port` of its node.
+    pub address: String,
+    /// Tasks that are not both terminal and acknowledged.
+    pub tasks: BTreeMap<TaskKey, ReportedTask>,
+    /// Executors that frameworks brought.
+    pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
+    /// Frameworks of these tasks and executors.
+    pub frameworks: BTreeMap<FrameworkId, v1::FrameworkInfo>,
+}
+
+/// One task of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedTask {
+    /// Its executor, if its framework brought it.
+    pub executor: Option<ExecutorId>,
+    /// With allocation roles.
+    pub resources: Resources,
+    /// As reported.
+    pub view: v1::Task,
+}
+
+/// How an agent comes into service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It had no id.
+    New,
+    /// It has an id that the registry does not know.
+    Unknown,
+    /// It was known and not seen under this leader.
+    Recovered,
+    /// It was in service under this leader.
+    Known,
+    /// It had been given up.
+    Unreachable,
+}
+
+/// A registration that is going to be admitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegisterPlan {
+    connection: ConnectionId,
+    info: v1::AgentInfo,
+    total: Resources,
+    version: String,
+    address: String,
+    /// Agents of the same address: their process is no more.
+    replaced: Vec<AgentId>,
+}
+
+/// What an agent says about itself, checked: hostname, resources.
+pub(super) fn validate_info(info: &v1::AgentInfo) -> Result<Resources, Rejection> {
+    if info.hostname.is_empty() || info.hostname.len() > MAX_HOSTNAME_BYTES {
+        return Err(Rejection::bad_request(format!(
+            "agent's hostname must have 1 to {MAX_HOSTNAME_BYTES} bytes"
+        )));
+    }
+    let invalid = |error: String| Rejection::bad_request(format!("agent's resources: {error}"));
+    let total = Resources::from_v1(&info.resources).map_err(|e| invalid(e.to_string()))?;
+    total.unallocate().map_err(|e| invalid(e.to_string()))
+}
+
+impl Core {
+    pub(super) fn check_register(
+        &self,
+        connection: ConnectionId,
+        address: String,
+        info: v1::AgentInfo,
+        version: String,
+    ) -> Result<Plan, Rejection> {
+        if let Some(id) = self
+            .connections
+            .get(&connection)
+            .and_then(|c| c.agent.clone())
+        {
+            return Ok(match self.agents.get(&id).map(|agent| &agent.state) {
+                Some(AgentState::Active { connection: of, .. }) if *of == connection => {
+                    Plan::Reacknowledge { agent: id }
+                }
+                Some(AgentState::Registering { .. } | AgentState::Departing { .. }) => {
+                    Plan::Ignore(Ignored::AgentInTransition)
+                }
+                _ => Plan::AskToReregister { connection },
+            });
+        }
+        if info.id.is_some() {
+            return Err(Rejection::bad_request(
+                "an agent that has an id must say ReregisterAgent",
+            ));
+        }
+        let total = validate_info(&info)?;
+        let same_address = self.agents.iter().filter(|(_, agent)| {
+            agent.address == address
+                && matches!(
+                    agent.state,
+                    AgentState::Active { .. } | AgentState::Disconnected { .. }
+                )
+        });
+        Ok(Plan::Register(Box::new(RegisterPlan {
+            connection,
+            info,
+            total,
+            version,
+            replaced: same_address.map(|(id, _)| id.clone()).collect(),
+            address,
+        })))
+    }
+
+    pub(in crate::core) fn commit_register(
+        &mut self,
+        plan: RegisterPlan,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        for agent in plan.replaced {
+            let depart = DepartPlan {
+                agent,
+                departure: Departure::Removed,
+                reason: "a new agent registered from its address".to_owned(),
+            };
+            self.commit_depart(depart, at, out);
+        }
+        let id = self.next_ids.agent(&self.identity.master_id);
+        let mut info = plan.info;
+        info.id = Some((&id).into());
+        let report = Report {
+            origin: Origin::New,
+            info,
+            total: plan.total,
+            version: plan.version,
+            address: plan.address,
+            tasks: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            frameworks: BTreeMap::new(),
+        };
+        self.admit_new(&id, plan.connection, report, at.wall, out);
+    }
+
+    /// Sends the admission of an agent that the registry does not know to the registry.
+    pub(super) fn admit_new(
+        &mut self,
+        id: &AgentId,
+        connection: ConnectionId,
+        report: Report,
+        registered: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        let record = AgentRecord {
+            info: report.info.clone(),
+            version: report.version.clone(),
+            registered,
+        };
+        let operation = RegistryOperation::AdmitAgent {
+            agent: id.clone(),
+            record: Box::new(record),
+        };
+        let write = self.persist(operation, Write::Agent(id.clone()), out);
+        self.bind_connection(connection, &report.address, id, out);
+        let agent = Agent {
+            info: report.info.clone(),
+            version: report.version.clone(),
+            address: report.address.clone(),
+            registered,
+            reregistered: None,
+            state: AgentState::Registering {
+                connection: Some(connection),
+                write,
+                report: Box::new(report),
+            },
+            total: Resources::new(),
+            used: Resources::new(),
+            executors: BTreeMap::new(),
+        };
+        self.agents.insert(id.clone(), agent);
+    }
+
+    /// The admission is durable: the agent comes into service.
+    pub(in crate::core) fn finish_admission(
+        &mut self,
+        id: &AgentId,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let state = self.agents.get(id).map(|agent| agent.state.clone());
+        if let Some(AgentState::Registering {
+            connection, report, ..
+        }) = state
+        {
+            send::info(
+                format!(
+                    "agent {id} at {} ({}) is in service",
+                    report.info.hostname, report.address
+                ),
+                out,
+            );
+            self.take_over(id, connection, *report, at, out);
+        }
+    }
+
+    /// Says `Registered` again to an agent that did not hear it.
+    pub(in crate::core) fn commit_reacknowledge(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
+        let order = Order::Registered {
+            agent_id: id.clone(),
+            ping_timeout_ms: self.ping_timeout_ms(),
+        };
+        self.order(id, order, out);
+    }
+
+    /// How long without a ping an agent waits before it looks for its master.
+    pub(super) fn ping_timeout_ms(&self) -> u64 {
+        let timeout = self.config.ping_interval * self.config.ping_attempts;
+        u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
+    }
+}

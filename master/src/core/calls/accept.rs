@@ -1,0 +1,339 @@
+//! ACCEPT: offers become tasks, and what is left goes back (SCH-12, OP-01, B4, ME-12, FW-09).
+//!
+//! Decided whole in the check: which offers are used, which tasks are launched, what each of the
+//! others is told, what is left. Operations apply in order to what earlier ones left.
+
+use super::launch::{Launch, Remaining};
+use crate::allocator::event::AllocatorEvent;
+use crate::allocator::refuse_duration;
+use crate::core::agents::state::{AgentState, Departure};
+use crate::core::agents::Executor;
+use crate::core::effect::Effect;
+use crate::core::event::Moment;
+use crate::core::frameworks::Framework;
+use crate::core::offers::Offer;
+use crate::core::plan::{Plan, Rejection};
+use crate::core::tasks::{self, status};
+use crate::core::{say, Core};
+use meseta_api::ids::{AgentId, FrameworkId, OfferId};
+use meseta_api::internal::agent::Order;
+use meseta_api::resources::Resources;
+use meseta_api::v1::offer::operation::Type;
+use meseta_api::v1::offer::Operation;
+use meseta_api::v1::scheduler::call::Accept;
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::{self, OperationState, TaskState};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Most offers that one ACCEPT may name; a scheduler has no use for more.
+const MAX_OFFERS: usize = 10_000;
+
+/// A decided ACCEPT.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcceptPlan {
+    framework: FrameworkId,
+    /// All valid offers that were named: they end.
+    offers: Vec<OfferId>,
+    /// Tasks to launch, in order.
+    launches: Vec<Launch>,
+    /// What goes back of each agent, and for how long the framework refuses the like of it.
+    returned: Vec<(AgentId, Resources)>,
+    refuse: Option<Duration>,
+    /// Statuses of tasks that are not launched.
+    statuses: Vec<v1::TaskStatus>,
+    /// Statuses of operations that are not done.
+    operations: Vec<v1::OperationStatus>,
+    /// How many of `statuses` are TASK_ERROR.
+    invalid: u64,
+}
+
+/// Why nothing of an ACCEPT can be done.
+struct Void {
+    reason: Reason,
+    message: String,
+}
+
+impl Core {
+    pub(super) fn check_accept(
+        &self,
+        id: &FrameworkId,
+        framework: &Framework,
+        call: Accept,
+        at: Moment,
+    ) -> Result<Plan, Rejection> {
+        if call.offer_ids.len() > MAX_OFFERS {
+            return Err(Rejection::bad_request(format!(
+                "more than {MAX_OFFERS} offers in one ACCEPT"
+            )));
+        }
+        let refuse = refuse_duration(call.filters.as_ref().and_then(|f| f.refuse_seconds));
+        let mut plan = AcceptPlan {
+            framework: id.clone(),
+            offers: self.valid_offers(id, &call.offer_ids),
+            launches: vec![],
+            returned: vec![],
+            refuse: None,
+            statuses: vec![],
+            operations: vec![],
+            invalid: 0,
+        };
+        match self.usable(id, &call.offer_ids) {
+            Ok((agent, resources)) => {
+                plan.refuse = Some(refuse);
+                let remaining = Remaining::new(self, id, framework, &agent, resources);
+                apply(remaining, &agent, call.operations, at, &mut plan);
+            }
+            Err(void) => {
+                plan.returned = self.all_of(&plan.offers);
+                drop_all(framework, &void, call.operations, at, &mut plan);
+            }
+        }
+        Ok(Plan::Accept(Box::new(plan)))
+    }
+
+    /// The offers that are the framework's; those end whatever else is wrong (B4).
+    fn valid_offers(&self, framework: &FrameworkId, named: &[v1::OfferId]) -> Vec<OfferId> {
+        let unique: BTreeSet<OfferId> = named.iter().filter_map(|id| id.try_into().ok()).collect();
+        let owned = |id: &OfferId| {
+            let offer = self.offers.get(id);
+            offer.is_some_and(|offer| offer.framework == *framework)
+        };
+        unique.into_iter().filter(owned).collect()
+    }
+
+    /// All resources of the offers, if they can be used together.
+    fn usable(
+        &self,
+        framework: &FrameworkId,
+        named: &[v1::OfferId],
+    ) -> Result<(AgentId, Resources), Void> {
+        let invalid = |message: String| Void {
+            reason: Reason::InvalidOffers,
+            message,
+        };
+        let mut seen = BTreeSet::new();
+        let mut together: Option<(&Offer, Resources)> = None;
+        for id in named {
+            let offer = OfferId::try_from(id)
+                .ok()
+                .and_then(|id| self.offers.get(&id));
+            let offer = offer
+                .filter(|offer| offer.framework == *framework)
+                .ok_or_else(|| invalid(format!("Offer {id} is no longer valid")))?;
+            if !seen.insert(&id.value) {
+                return Err(invalid(format!("Duplicate offer {id} in offer list")));
+            }
+            together = Some(match together {
+                None => (offer, offer.resources.clone()),
+                Some((first, _)) if first.agent != offer.agent => {
+                    return Err(invalid("Offers are of different agents".to_owned()))
+                }
+                Some((first, _)) if first.role != offer.role => {
+                    return Err(invalid("Offers are for different roles".to_owned()))
+                }
+                Some((first, sum)) => {
+                    let sum = sum.checked_add(&offer.resources);
+                    (first, sum.map_err(|error| invalid(error.to_string()))?)
+                }
+            });
+        }
+        let Some((offer, resources)) = together else {
+            return Err(invalid("No offers specified".to_owned()));
+        };
+        match self.agents.get(&offer.agent).map(|agent| &agent.state) {
+            Some(AgentState::Active { .. }) => Ok((offer.agent.clone(), resources)),
+            Some(AgentState::Departing {
+                departure: Departure::Unreachable,
+                ..
+            }) => Err(Void {
+                reason: Reason::AgentDisconnected,
+                message: format!("Agent {} is disconnected", offer.agent),
+            }),
+            _ => Err(Void {
+                reason: Reason::AgentRemoved,
+                message: format!("Agent {} was removed", offer.agent),
+            }),
+        }
+    }
+
+    fn all_of(&self, offers: &[OfferId]) -> Vec<(AgentId, Resources)> {
+        let offers = offers.iter().filter_map(|id| self.offers.get(id));
+        offers
+            .map(|offer| (offer.agent.clone(), offer.resources.clone()))
+            .collect()
+    }
+
+    pub(in crate::core) fn commit_accept(&mut self, plan: AcceptPlan, out: &mut Vec<Effect>) {
+        let AcceptPlan {
+            framework,
+            offers,
+            launches,
+            returned,
+            refuse,
+            statuses,
+            operations,
+            invalid,
+        } = plan;
+        for offer in offers {
+            self.consume_offer(&offer);
+        }
+        for (agent, resources) in returned {
+            if !resources.is_empty() {
+                out.push(Effect::Allocator(AllocatorEvent::Recovered {
+                    framework: framework.clone(),
+                    agent,
+                    resources,
+                    refuse,
+                }));
+            }
+        }
+        for launch in launches {
+            self.launch(&framework, launch, out);
+        }
+        self.counters.tasks_invalid += invalid;
+        for status in statuses {
+            self.tell(&framework, say::update(status), out);
+        }
+        for status in operations {
+            self.tell(&framework, say::update_operation(status), out);
+        }
+    }
+
+    /// Enters a task in the books and sends it to its agent.
+    fn launch(&mut self, framework_id: &FrameworkId, launch: Launch, out: &mut Vec<Effect>) {
+        let Launch {
+            task_id,
+            task,
+            info,
+            executor,
+        } = launch;
+        self.charge(&task.agent, &task.resources, out);
+        if let Some((id, executor)) = executor {
+            self.charge(&task.agent, &executor.resources, out);
+            if let Some(agent) = self.agents.get_mut(&task.agent) {
+                agent.executors.insert((framework_id.clone(), id), executor);
+            }
+        }
+        let agent = task.agent.clone();
+        self.tasks.insert(tasks::key(framework_id, &task_id), task);
+        self.counters.tasks_launched += 1;
+        if let Some(framework) = self.frameworks.get(framework_id) {
+            let order = Order::RunTask {
+                framework: Box::new(framework.info.clone()),
+                task: Box::new(info),
+            };
+            self.order(&agent, order, out);
+        }
+    }
+}
+
+/// Applies the operations in order, each to what the earlier ones left.
+fn apply(
+    mut remaining: Remaining<'_>,
+    agent: &AgentId,
+    operations: Vec<Operation>,
+    at: Moment,
+    plan: &mut AcceptPlan,
+) {
+    for operation in operations {
+        let kind = operation.r#type();
+        let has_id = operation.id.is_some();
+        match (kind, operation.launch, operation.launch_group) {
+            (Type::Launch, Some(launch), _) => {
+                for task in launch.task_infos {
+                    let id = task.task_id.clone();
+                    let verdict = if has_id {
+                        Err("Operation 'LAUNCH' must not have an id".to_owned())
+                    } else {
+                        remaining.take(task)
+                    };
+                    match verdict {
+                        Ok(launch) => plan.launches.push(launch),
+                        Err(why) => plan.refuse(&id, agent, Reason::TaskInvalid, &why, at),
+                    }
+                }
+            }
+            (Type::LaunchGroup, _, Some(group)) => {
+                for task in group.task_group.tasks {
+                    let why = "Operation 'LAUNCH_GROUP' is not supported yet";
+                    plan.refuse(&task.task_id, agent, Reason::TaskGroupInvalid, why, at);
+                }
+            }
+            (kind, ..) => {
+                let why = format!("Operation '{}' is not supported yet", kind.as_str_name());
+                plan.fail(operation.id, Some(agent), why);
+            }
+        }
+    }
+    plan.returned.push((agent.clone(), remaining.left()));
+}
+
+impl AcceptPlan {
+    /// A task of this ACCEPT is not launched because of what it is.
+    fn refuse(
+        &mut self,
+        task: &v1::TaskId,
+        agent: &AgentId,
+        reason: Reason,
+        why: &str,
+        at: Moment,
+    ) {
+        let state = TaskState::TaskError;
+        self.statuses
+            .push(status::made(task, Some(agent), state, reason, why, at));
+        self.invalid += 1;
+    }
+
+    /// An operation of this ACCEPT is not done; its framework is told if it gave it an id, and
+    /// also if not, so that no failure is silent (E20).
+    fn fail(&mut self, id: Option<v1::OperationId>, agent: Option<&AgentId>, why: String) {
+        self.operations.push(v1::OperationStatus {
+            operation_id: id,
+            state: OperationState::OperationError.into(),
+            message: Some(why),
+            agent_id: agent.map(Into::into),
+            ..Default::default()
+        });
+    }
+}
+
+/// Nothing of an ACCEPT can be done: each task is DROPPED, or LOST for who does not know that
+/// state, and each operation an error.
+fn drop_all(
+    framework: &Framework,
+    void: &Void,
+    operations: Vec<Operation>,
+    at: Moment,
+    plan: &mut AcceptPlan,
+) {
+    let state = status::as_seen_by(framework, TaskState::TaskDropped);
+    for operation in operations {
+        let kind = operation.r#type();
+        let launched = match (kind, operation.launch, operation.launch_group) {
+            (Type::Launch, Some(launch), _) => launch.task_infos,
+            (Type::LaunchGroup, _, Some(group)) => group.task_group.tasks,
+            _ => {
+                plan.fail(operation.id, None, void.message.clone());
+                continue;
+            }
+        };
+        for task in launched {
+            // The agent that the scheduler named; which of the offers was meant is not known.
+            let agent = AgentId::try_from(&task.agent_id).ok();
+            let message = void.message.as_str();
+            let made = status::made(
+                &task.task_id,
+                agent.as_ref(),
+                state,
+                void.reason,
+                message,
+                at,
+            );
+            plan.statuses.push(made);
+        }
+    }
+}
+
+/// An executor that comes with a task.
+pub(super) type NewExecutor = (meseta_api::ids::ExecutorId, Executor);

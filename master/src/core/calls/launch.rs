@@ -1,0 +1,175 @@
+//! One LAUNCH within an ACCEPT: which tasks fit in what remains of the offers (OP-01, B5).
+//!
+//! [`Remaining`] is what earlier operations of the same ACCEPT left: resources, and the task and
+//! executor ids that they took.
+
+use super::accept::NewExecutor;
+use crate::core::agents::{Agent, Executor};
+use crate::core::frameworks::Framework;
+use crate::core::tasks::life::Life;
+use crate::core::tasks::{self, Task};
+use crate::core::validation::task::{self as validation, Place, ValidTask};
+use crate::core::Core;
+use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, Role, TaskId};
+use meseta_api::resources::Resources;
+use meseta_api::v1::{self, TaskState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A task that is going to be launched.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Launch {
+    pub(super) task_id: TaskId,
+    /// As the books have it from now on.
+    pub(super) task: Task,
+    /// As the agent gets it; its resources carry their allocation role.
+    pub(super) info: v1::TaskInfo,
+    /// Its executor, if that is not on the agent yet.
+    pub(super) executor: Option<NewExecutor>,
+}
+
+/// What is left for the next operation of an ACCEPT.
+pub(super) struct Remaining<'a> {
+    core: &'a Core,
+    framework_id: &'a FrameworkId,
+    framework: &'a Framework,
+    agent_id: &'a AgentId,
+    agent: Option<&'a Agent>,
+    role: Role,
+    resources: Resources,
+    task_ids: BTreeSet<TaskId>,
+    executors: BTreeMap<ExecutorId, Executor>,
+}
+
+impl<'a> Remaining<'a> {
+    /// At the start: all of the offers.
+    pub(super) fn new(
+        core: &'a Core,
+        framework_id: &'a FrameworkId,
+        framework: &'a Framework,
+        agent_id: &'a AgentId,
+        resources: Resources,
+    ) -> Self {
+        let role = resources
+            .iter()
+            .find_map(|entry| entry.allocated_to().cloned());
+        Remaining {
+            core,
+            framework_id,
+            framework,
+            agent_id,
+            agent: core.agents.get(agent_id),
+            role: role.unwrap_or_default(),
+            resources,
+            task_ids: BTreeSet::new(),
+            executors: BTreeMap::new(),
+        }
+    }
+
+    /// What nothing took.
+    pub(super) fn left(self) -> Resources {
+        self.resources
+    }
+
+    /// Takes what a task and, if it is not there yet, its executor need; or says why not.
+    pub(super) fn take(&mut self, info: v1::TaskInfo) -> Result<Launch, String> {
+        let place = Place {
+            framework: self.framework_id,
+            agent: self.agent_id,
+            role: &self.role,
+        };
+        let ValidTask {
+            task_id,
+            info,
+            resources,
+            executor,
+        } = validation::task(info, &place)?;
+        let key = tasks::key(self.framework_id, &task_id);
+        if self.core.tasks.get(&key).is_some() || self.task_ids.contains(&task_id) {
+            return Err(format!("Task has duplicate ID: {task_id}"));
+        }
+        let executor_id = executor.as_ref().map(|(id, _)| id.clone());
+        let new_executor = match executor {
+            Some((id, executor)) => self.new_executor(id, executor)?,
+            None => None,
+        };
+        let beside = new_executor
+            .as_ref()
+            .map(|(_, executor)| &executor.resources);
+        let total = match beside {
+            Some(beside) => resources.checked_add(beside).map_err(|e| e.to_string())?,
+            None => resources.clone(),
+        };
+        let rest = self.resources.checked_sub(&total).map_err(|error| {
+            format!("Total resources {total} required by task and its executor are more than available: {error}")
+        })?;
+        self.resources = rest;
+        self.task_ids.insert(task_id.clone());
+        if let Some((id, executor)) = &new_executor {
+            self.executors.insert(id.clone(), executor.clone());
+        }
+        let task = Task {
+            agent: self.agent_id.clone(),
+            executor: executor_id,
+            resources,
+            life: Life::Live,
+            view: self.view(&info),
+            kill: None,
+        };
+        Ok(Launch {
+            task_id,
+            task,
+            info,
+            executor: new_executor,
+        })
+    }
+
+    /// The executor, unless it is on the agent or in this ACCEPT already; then it must be the same.
+    fn new_executor(
+        &self,
+        id: ExecutorId,
+        executor: Executor,
+    ) -> Result<Option<NewExecutor>, String> {
+        let on_agent = self.agent.and_then(|agent| {
+            agent
+                .executors
+                .get(&(self.framework_id.clone(), id.clone()))
+        });
+        match on_agent.or_else(|| self.executors.get(&id)) {
+            None => Ok(Some((id, executor))),
+            Some(running) if validation::same_executor(&running.info, &executor.info) => Ok(None),
+            Some(_) => Err(format!(
+                "ExecutorInfo is not compatible with the existing executor '{id}'"
+            )),
+        }
+    }
+
+    /// The task as the API shows it.
+    fn view(&self, info: &v1::TaskInfo) -> v1::Task {
+        let of_executor = info
+            .executor
+            .as_ref()
+            .and_then(|executor| executor.command.as_ref());
+        let command = info.command.as_ref().or(of_executor);
+        let user = command.and_then(|command| command.user.clone());
+        v1::Task {
+            name: info.name.clone(),
+            task_id: info.task_id.clone(),
+            framework_id: self.framework_id.into(),
+            executor_id: info
+                .executor
+                .as_ref()
+                .map(|executor| executor.executor_id.clone()),
+            agent_id: self.agent_id.into(),
+            state: TaskState::TaskStaging.into(),
+            resources: info.resources.clone(),
+            labels: info.labels.clone(),
+            discovery: info.discovery.clone(),
+            container: info.container.clone(),
+            health_check: info.health_check.clone(),
+            kill_policy: info.kill_policy,
+            limits: info.limits.clone(),
+            user: user.or_else(|| Some(self.framework.info.user.clone())),
+            ..Default::default()
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! RECONCILE: a scheduler asks what became of its tasks (SCH-21, B8, RC-01 to RC-08).
+//!
+//! Each answer has reason RECONCILIATION and no uuid. No answer means: not known yet, ask again.
+
+use crate::core::agents::state::AgentState;
+use crate::core::effect::Effect;
+use crate::core::event::Moment;
+use crate::core::plan::{Plan, Rejection};
+use crate::core::tasks::life::Life;
+use crate::core::tasks::{self, status, Task};
+use crate::core::{say, Core};
+use meseta_api::ids::{AgentId, FrameworkId, TaskId};
+use meseta_api::internal::TaskKey;
+use meseta_api::v1::scheduler::call::{reconcile, Reconcile};
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::{self, TaskState};
+
+/// Answers that are going to be given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReconcilePlan {
+    framework: FrameworkId,
+    answers: Vec<v1::TaskStatus>,
+}
+
+impl Core {
+    pub(super) fn check_reconcile(
+        &self,
+        framework: &FrameworkId,
+        call: Reconcile,
+        at: Moment,
+    ) -> Result<Plan, Rejection> {
+        let answers = if call.tasks.is_empty() {
+            // Implicit: all that is not known to have ended (RC-05).
+            let tasks = self.tasks.of_framework(framework);
+            let answers = tasks.map(|(key, task)| (task.life, self.known(key, task, at)));
+            answers
+                .filter(|(life, told)| *life == Life::Unreachable || !told.state().is_terminal())
+                .map(|(_, told)| told)
+                .collect()
+        } else {
+            let mut answers = Vec::with_capacity(call.tasks.len());
+            for asked in &call.tasks {
+                answers.extend(self.explicit(framework, asked, at)?);
+            }
+            answers
+        };
+        Ok(Plan::Reconcile(ReconcilePlan {
+            framework: framework.clone(),
+            answers,
+        }))
+    }
+
+    /// The cases of B8, in order.
+    fn explicit(
+        &self,
+        framework: &FrameworkId,
+        asked: &reconcile::Task,
+        at: Moment,
+    ) -> Result<Option<v1::TaskStatus>, Rejection> {
+        let bad = |error: meseta_api::ids::IdError| Rejection::bad_request(error.to_string());
+        let task_id = TaskId::try_from(&asked.task_id).map_err(bad)?;
+        let agent_id = asked.agent_id.as_ref().map(AgentId::try_from);
+        let agent_id = agent_id.transpose().map_err(bad)?;
+        let key = tasks::key(framework, &task_id);
+        if let Some(task) = self.tasks.get(&key) {
+            return Ok(Some(self.known(&key, task, at)));
+        }
+        let answer = |state, message: &str| {
+            let reason = Reason::Reconciliation;
+            Some(self.made_status(&key, agent_id.as_ref(), state, reason, message, at))
+        };
+        let state = match &agent_id {
+            Some(id) => self.agents.get(id).map(|agent| &agent.state),
+            None if self.awaits_agents() => return Ok(None),
+            None => None,
+        };
+        Ok(match state {
+            Some(AgentState::Recovered | AgentState::Registering { .. }) => None,
+            Some(
+                AgentState::Active { .. }
+                | AgentState::Disconnected { .. }
+                | AgentState::Departing { .. },
+            ) => answer(TaskState::TaskGone, "agent does not have the task"),
+            Some(AgentState::Unreachable { since }) => {
+                let mut told = answer(TaskState::TaskUnreachable, "agent is unreachable");
+                if let Some(told) = &mut told {
+                    told.unreachable_time = Some(status::time_info(*since));
+                }
+                told
+            }
+            None => answer(TaskState::TaskUnknown, "neither task nor agent is known"),
+        })
+    }
+
+    /// Whether an agent that the registry knows has not come back yet.
+    fn awaits_agents(&self) -> bool {
+        let mut states = self.agents.values().map(|agent| &agent.state);
+        states.any(|state| {
+            matches!(
+                state,
+                AgentState::Recovered | AgentState::Registering { .. }
+            )
+        })
+    }
+
+    /// The latest state that the scheduler was told, or would have been (RC-01, RC-06).
+    fn known(&self, key: &TaskKey, task: &Task, at: Moment) -> v1::TaskStatus {
+        let told = task.view.status_update_state;
+        let told = told.and_then(|state| TaskState::try_from(state).ok());
+        let state = match task.life {
+            Life::Unreachable => task.state(),
+            Life::Live | Life::Ended | Life::Settled => told.unwrap_or(task.state()),
+        };
+        let reason = Reason::Reconciliation;
+        let mut status = self.made_status(key, Some(&task.agent), state, reason, "", at);
+        status.executor_id = task.executor.as_ref().map(Into::into);
+        let last = task.view.statuses.last();
+        status.healthy = last.and_then(|last| last.healthy);
+        status.container_status = last.and_then(|last| last.container_status.clone());
+        if task.life == Life::Unreachable {
+            status.unreachable_time = last.and_then(|last| last.unreachable_time);
+        }
+        status
+    }
+
+    pub(in crate::core) fn commit_reconcile(&mut self, plan: ReconcilePlan, out: &mut Vec<Effect>) {
+        for answer in plan.answers {
+            self.tell(&plan.framework, say::update(answer), out);
+        }
+    }
+}

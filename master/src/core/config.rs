@@ -1,0 +1,82 @@
+//! What the core is told once: its [`Config`] and its [`Identity`].
+
+use super::ids::MAX_MASTER_ID_BYTES;
+use libproc::Timestamp;
+use meseta_api::ids::MasterId;
+use meseta_api::term::Term;
+use meseta_api::v1;
+use std::time::Duration;
+
+/// Settings that come from flags. The defaults are the reference's (B22) but for `offer_timeout`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Between two pings of an agent.
+    pub ping_interval: Duration,
+    /// Pings without answer after which an agent is unreachable.
+    pub ping_attempts: u32,
+    /// How long a disconnected or recovered agent may take to come back.
+    pub agent_reregister_timeout: Duration,
+    /// Greatest share of the admitted agents (0 to 1) that may be given up at once after a
+    /// failover; beyond it nobody is given up and an operator must look (ME-11).
+    pub recovery_agent_removal_limit: f64,
+    /// Between two heartbeats of an event stream.
+    pub heartbeat_interval: Duration,
+    /// How long an offer lasts; `None` is for ever. Offers expire by default, because one
+    /// scheduler that hoards them starves all others (AL-02).
+    pub offer_timeout: Option<Duration>,
+    /// Removed frameworks whose details are kept. Their tombstones are kept all.
+    pub max_completed_frameworks: usize,
+    /// Settled tasks kept per framework.
+    pub max_completed_tasks_per_framework: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            ping_interval: Duration::from_secs(15),
+            ping_attempts: 5,
+            agent_reregister_timeout: Duration::from_secs(10 * 60),
+            recovery_agent_removal_limit: 1.0,
+            heartbeat_interval: Duration::from_secs(15),
+            offer_timeout: Some(Duration::from_secs(2 * 60)),
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+        }
+    }
+}
+
+/// Who this master is, for one term.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// New at each election; ids of agents, frameworks and offers begin with it.
+    pub master_id: MasterId,
+    /// As schedulers and operators are told.
+    pub info: v1::MasterInfo,
+    /// The term of its leadership: on every message to an agent.
+    pub term: Term,
+    /// When the process started.
+    pub started: Timestamp,
+    /// When it was elected.
+    pub elected: Timestamp,
+    /// Answer to GET_VERSION.
+    pub version: v1::VersionInfo,
+}
+
+/// A master's id is too long to make ids of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("master id is {length} bytes long, more than {MAX_MASTER_ID_BYTES}")]
+pub struct MasterIdTooLong {
+    /// Its length.
+    pub length: usize,
+}
+
+impl Identity {
+    /// Whether ids can be made of the master's id.
+    pub fn validate(&self) -> Result<(), MasterIdTooLong> {
+        let length = self.master_id.as_str().len();
+        if length > MAX_MASTER_ID_BYTES {
+            return Err(MasterIdTooLong { length });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! A framework is removed: torn down, or not back in time (SCH-11, B3.7, FW-02, FW-03, AG-06).
+//!
+//! Its tombstone is written first. Then its tasks are history (KILLED, which its scheduler is not
+//! told), its agents shut it down, and its id is never accepted again. Agents that are away are
+//! told when they come back (`agents/merge.rs`).
+
+use super::state::FrameworkStep;
+use crate::allocator::event::AllocatorEvent;
+use crate::core::effect::Effect;
+use crate::core::event::{Moment, RequestId, TimerKey};
+use crate::core::offers::Return;
+use crate::core::tasks::status;
+use crate::core::writes::Write;
+use crate::core::{send, Core};
+use crate::registrar::operation::RegistryOperation;
+use crate::registrar::registry::CompletedFrameworkRecord;
+use meseta_api::ids::FrameworkId;
+use meseta_api::internal::agent::Order;
+use meseta_api::internal::master::OperatorAnswer;
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::TaskState;
+
+impl Core {
+    pub(in crate::core) fn commit_removal(
+        &mut self,
+        id: &FrameworkId,
+        reason: String,
+        answer: Option<RequestId>,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(framework) = self.frameworks.get(id) else {
+            return;
+        };
+        let record = CompletedFrameworkRecord {
+            name: framework.info.name.clone(),
+            removed: at.wall,
+        };
+        let subscriber = framework.state.subscriber().map(|s| s.connection);
+        let was_connected = framework.state.connected().is_some();
+        send::warn(
+            format!("framework {id} ({}) is removed: {reason}", record.name),
+            out,
+        );
+        if let Some(connection) = subscriber {
+            self.subscribers.remove(&connection);
+            out.push(Effect::CancelTimer {
+                key: TimerKey::HeartbeatDue(connection),
+            });
+            out.push(Effect::CloseSubscriber { connection, reason });
+        }
+        for key in [
+            TimerKey::FrameworkFailoverDue(id.clone()),
+            TimerKey::TimeLeftDue(id.clone()),
+        ] {
+            out.push(Effect::CancelTimer { key });
+        }
+        if was_connected {
+            out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated {
+                id: id.clone(),
+            }));
+        }
+        for offer in self.offers.of_framework(id) {
+            self.return_offer(&offer, Return::Freely, out);
+        }
+        let operation = RegistryOperation::RemoveFramework {
+            framework: id.clone(),
+            record,
+        };
+        let then = Write::Framework {
+            id: id.clone(),
+            answer,
+        };
+        let write = self.persist(operation, then, out);
+        self.step_framework(id, FrameworkStep::Remove { write }, out);
+    }
+
+    /// The tombstone is durable.
+    pub(in crate::core) fn finish_removal(
+        &mut self,
+        id: &FrameworkId,
+        answer: Option<RequestId>,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let agents = self.agents_of(id);
+        for agent in &agents {
+            let order = Order::ShutdownFramework {
+                framework_id: id.clone(),
+            };
+            self.order(agent, order, out);
+        }
+        self.end_tasks(id, at);
+        for agent in &agents {
+            if let Some(agent) = self.agents.get_mut(agent) {
+                agent.executors.retain(|(framework, _), _| framework != id);
+            }
+            self.recount(agent, out);
+        }
+        out.push(Effect::Allocator(AllocatorEvent::FrameworkRemoved {
+            id: id.clone(),
+        }));
+        self.step_framework(id, FrameworkStep::Complete { at: at.wall }, out);
+        if let Some(framework) = self.frameworks.remove(id) {
+            let tombstone = CompletedFrameworkRecord {
+                name: framework.info.name.clone(),
+                removed: at.wall,
+            };
+            self.completed.tombstones.insert(id.clone(), tombstone);
+            self.completed.details.push_back(framework);
+            while self.completed.details.len() > self.config.max_completed_frameworks {
+                self.completed.details.pop_front();
+            }
+        }
+        self.counters.frameworks_removed += 1;
+        if let Some(request) = answer {
+            out.push(Effect::Answer {
+                request,
+                answer: Box::new(OperatorAnswer::Accepted),
+            });
+        }
+    }
+
+    /// All tasks of a framework become its history.
+    fn end_tasks(&mut self, id: &FrameworkId, at: Moment) {
+        for key in self.tasks.keys_of_framework(id) {
+            if let Some(task) = self.tasks.get_mut(&key) {
+                if !task.state().is_terminal() {
+                    let killed = status::made(
+                        &(&key.task_id).into(),
+                        Some(&task.agent.clone()),
+                        TaskState::TaskKilled,
+                        Reason::FrameworkRemoved,
+                        "framework was removed",
+                        at,
+                    );
+                    task.view.state = killed.state;
+                    task.record(&killed);
+                }
+            }
+            self.settle(&key);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The master's decisions, pure: no clock, no randomness, no I/O, no engine.
+//!
+//! State: agents, frameworks, tasks, offers and what waits for a durable write, all in [`Core`].
+//! Fed by the master's process with one [`Event`] at a time; [`Core::check`] says yes with a
+//! [`Plan`] or no with a [`Rejection`] and changes nothing; [`Core::commit`] cannot fail, changes
+//! the state and returns [`Effect`]s in the order in which they must be carried out.
+//!
+//! Read `event.rs` for what can happen, `effect.rs` for what comes out, then one folder per
+//! family: `agents/`, `frameworks/`, `calls/` (what schedulers ask), `queries/` (what operators
+//! ask), `validation/`. State machines: `agents/state.rs`, `frameworks/state.rs`, `tasks/life.rs`.
+//! Where the core starts from a registry: `recover.rs`. What always holds: `invariants.rs`.
+
+pub mod agents;
+mod allocation;
+pub mod calls;
+pub mod config;
+pub mod counters;
+pub mod effect;
+pub mod event;
+pub mod frameworks;
+pub mod ids;
+mod invariants;
+mod ledger;
+pub mod offers;
+pub mod operator;
+pub mod plan;
+mod queries;
+mod recover;
+mod say;
+mod send;
+pub mod tasks;
+mod validation;
+mod writes;
+
+pub use config::{Config, Identity};
+pub use effect::{Effect, Note};
+pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
+pub use plan::{Ignored, Plan, Rejection};
+
+use agents::{Agent, AgentConnection};
+use allocation::Told;
+use counters::Counters;
+use frameworks::{Completed, Framework};
+use ids::NextIds;
+use meseta_api::ids::{AgentId, FrameworkId};
+use offers::Offers;
+use std::collections::BTreeMap;
+use tasks::Tasks;
+use writes::Write;
+
+/// A leading master's whole state. It exists only while its master leads and its registry is
+/// recovered; a master that does not lead has none.
+#[derive(Clone, Debug)]
+pub struct Core {
+    config: Config,
+    identity: Identity,
+    agents: BTreeMap<AgentId, Agent>,
+    connections: BTreeMap<ConnectionId, AgentConnection>,
+    frameworks: BTreeMap<FrameworkId, Framework>,
+    subscribers: BTreeMap<ConnectionId, FrameworkId>,
+    completed: Completed,
+    tasks: Tasks,
+    offers: Offers,
+    told: Told,
+    writes: BTreeMap<WriteId, Write>,
+    next_ids: NextIds,
+    counters: Counters,
+}
+
+impl Core {
+    /// Validates an event against the present state. Never changes anything; bad input ends here.
+    pub fn check(&self, event: Event, at: Moment) -> Result<Plan, Rejection> {
+        match event {
+            Event::AgentSaid {
+                connection,
+                address,
+                said,
+            } => self.check_agent(connection, address, said),
+            Event::AgentDisconnected { connection } => Ok(Plan::LoseAgent(connection)),
+            Event::SchedulerCalled { caller, call } => self.check_call(caller, *call, at),
+            Event::SubscriberDisconnected { connection } => {
+                Ok(self.check_lost_subscriber(connection))
+            }
+            Event::OperatorAsked { request, asked } => self.check_operator(request, asked, at),
+            Event::OffersGranted { grants, applied } => Ok(Plan::Offer { grants, applied }),
+            Event::TimerDue(key) => Ok(self.check_timer(key)),
+            Event::Persisted { write } => Ok(self.check_persisted(write)),
+        }
+    }
+
+    /// Does what was planned. Effects are to be carried out in their order.
+    pub fn commit(&mut self, plan: Plan, at: Moment) -> Vec<Effect> {
+        let mut out = Vec::new();
+        self.carry_out(plan, at, &mut out);
+        self.told.count(&out);
+        out
+    }
+
+    fn carry_out(&mut self, plan: Plan, at: Moment, out: &mut Vec<Effect>) {
+        match plan {
+            Plan::Ignore(why) => self.counters.ignore(why),
+            Plan::Announce {
+                connection,
+                address,
+            } => self.commit_announce(connection, address, out),
+            Plan::AskToReregister { connection } => self.commit_ask(connection, out),
+            Plan::Reacknowledge { agent } => self.commit_reacknowledge(&agent, out),
+            Plan::Register(plan) => self.commit_register(*plan, at, out),
+            Plan::Reregister(plan) => self.commit_reregister(*plan, at, out),
+            Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
+            Plan::Depart(plan) => self.commit_depart(plan, at, out),
+            Plan::DepartAll(plans) => {
+                for plan in plans {
+                    self.commit_depart(plan, at, out);
+                }
+            }
+            Plan::HoldRemovals { missing, admitted } => {
+                self.commit_hold(missing, admitted, out);
+            }
+            Plan::Ping(agent) => self.commit_ping(&agent, out),
+            Plan::Pong(agent) => self.commit_pong(&agent),
+            Plan::Update(plan) => self.commit_update(*plan, out),
+            Plan::ExecutorExit(plan) => self.commit_exit(plan, out),
+            Plan::Relay(plan) => self.commit_relay(plan, out),
+            Plan::Subscribe(plan) => self.commit_subscribe(*plan, at, out),
+            Plan::RefuseSubscriber {
+                connection,
+                message,
+            } => self.commit_refuse(connection, message, out),
+            Plan::LoseSubscriber(framework) => self.commit_disconnect(&framework, at, out),
+            Plan::Heartbeat(connection) => self.commit_heartbeat(connection, out),
+            Plan::StoreTimeLeft(framework) => self.commit_time_left(&framework, at, out),
+            Plan::RemoveFramework {
+                framework,
+                reason,
+                answer,
+            } => self.commit_removal(&framework, reason, answer, at, out),
+            Plan::Offer { grants, applied } => {
+                let grants = self.standing(grants, applied);
+                self.commit_grants(grants, at, out);
+            }
+            Plan::ExpireOffers => self.commit_expiry(at, out),
+            Plan::Accept(plan) => self.commit_accept(*plan, out),
+            Plan::Decline(plan) => self.commit_decline(plan, out),
+            Plan::Roles(plan) => self.commit_roles(plan, out),
+            Plan::Kill(plan) => self.commit_kill(plan, out),
+            Plan::Acknowledge(plan) => self.commit_acknowledge(plan, out),
+            Plan::Reconcile(plan) => self.commit_reconcile(plan, out),
+            Plan::Message(plan) => self.commit_message(plan, out),
+            Plan::Answer { request, answer } => out.push(Effect::Answer { request, answer }),
+            Plan::Finish(write) => self.commit_finish(write, at, out),
+        }
+    }
+
+    /// What has been counted since this master began to lead.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Who this master is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn check_timer(&self, key: TimerKey) -> Plan {
+        match key {
+            TimerKey::PingDue(connection) => self.check_ping_due(connection),
+            TimerKey::AgentReregisterDue(agent) => self.check_reregister_due(agent),
+            TimerKey::RecoveredAgentsDue => self.check_recovered_due(),
+            TimerKey::HeartbeatDue(connection) => self.check_heartbeat_due(connection),
+            TimerKey::FrameworkFailoverDue(framework) => self.check_failover_due(framework),
+            TimerKey::TimeLeftDue(framework) => self.check_time_left_due(framework),
+            TimerKey::OfferExpiryDue => Plan::ExpireOffers,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What operators and their tools ask (A8). Reads are answered at once from `queries/`; a refusal
+//! is a [`Rejection`], which the process answers with its status.
+
+use super::event::{Moment, RequestId};
+use super::plan::{Plan, Rejection};
+use super::{queries, tasks, Core};
+use meseta_api::ids::FrameworkId;
+use meseta_api::internal::master::{FromOperator, OperatorAnswer};
+use meseta_api::v1;
+use meseta_api::v1::master::call::Type;
+
+impl Core {
+    pub(super) fn check_operator(
+        &self,
+        request: RequestId,
+        asked: FromOperator,
+        _at: Moment,
+    ) -> Result<Plan, Rejection> {
+        match asked {
+            FromOperator::KillTask {
+                framework_id,
+                task_id,
+                by,
+            } => self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by),
+            FromOperator::Call(call) if call.r#type() == Type::Teardown => {
+                self.check_teardown(request, call.teardown)
+            }
+            FromOperator::Call(call) => {
+                let response = self.query(&call)?;
+                Ok(Plan::Answer {
+                    request,
+                    answer: Box::new(OperatorAnswer::Response(Box::new(response))),
+                })
+            }
+        }
+    }
+
+    /// The response to a v1 call that changes nothing.
+    pub fn query(&self, call: &v1::master::Call) -> Result<v1::master::Response, Rejection> {
+        if call.r#type.is_none() {
+            return Err(Rejection::bad_request("Expecting 'type' to be present"));
+        }
+        match call.r#type() {
+            Type::GetHealth => Ok(queries::get_health::response()),
+            Type::GetVersion => Ok(queries::get_version::response(self)),
+            Type::GetMaster => Ok(queries::get_master::response(self)),
+            Type::GetAgents => Ok(queries::get_agents::response(self)),
+            Type::GetFrameworks => Ok(queries::get_frameworks::response(self)),
+            Type::GetExecutors => Ok(queries::get_executors::response(self)),
+            Type::GetTasks => Ok(queries::get_tasks::response(self)),
+            Type::GetRoles => Ok(queries::get_roles::response(self)),
+            Type::GetState => Ok(queries::get_state::response(self)),
+            other => Err(Rejection::not_implemented(format!(
+                "call {} is not supported yet",
+                other.as_str_name()
+            ))),
+        }
+    }
+
+    fn check_teardown(
+        &self,
+        request: RequestId,
+        teardown: Option<v1::master::call::Teardown>,
+    ) -> Result<Plan, Rejection> {
+        let teardown =
+            teardown.ok_or_else(|| Rejection::bad_request("Expecting 'teardown' to be present"))?;
+        let id = FrameworkId::try_from(&teardown.framework_id)
+            .map_err(|error| Rejection::bad_request(error.to_string()))?;
+        let known = self.frameworks.get(&id);
+        if known.is_none_or(|framework| framework.state.is_leaving()) {
+            return Err(Rejection::bad_request(
+                "No framework found with specified ID",
+            ));
+        }
+        Ok(Plan::RemoveFramework {
+            framework: id,
+            reason: "an operator tore it down".to_owned(),
+            answer: Some(request),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! GET_AGENTS (MOP-08): agents in service or disconnected, and those awaited after a failover.
+
+use crate::core::agents::state::AgentState;
+use crate::core::agents::Agent;
+use crate::core::ledger::merge;
+use crate::core::tasks::status::time_info;
+use crate::core::Core;
+use meseta_api::ids::AgentId;
+use meseta_api::resources::Resources;
+use meseta_api::v1::agent_info::capability::Type as CapabilityType;
+use meseta_api::v1::agent_info::Capability;
+use meseta_api::v1::master::response::{get_agents, GetAgents, Type};
+use meseta_api::v1::master::Response;
+
+/// What every agent of this version can do; clients ask before they drain one, for example.
+const CAPABILITIES: [CapabilityType; 4] = [
+    CapabilityType::MultiRole,
+    CapabilityType::HierarchicalRole,
+    CapabilityType::ReservationRefinement,
+    CapabilityType::TaskResourceLimits,
+];
+
+pub(in crate::core) fn response(core: &Core) -> Response {
+    Response {
+        get_agents: Some(view(core)),
+        ..super::of(Type::GetAgents)
+    }
+}
+
+pub(super) fn view(core: &Core) -> GetAgents {
+    let mut view = GetAgents::default();
+    for (id, agent) in &core.agents {
+        match agent.state {
+            AgentState::Active { .. }
+            | AgentState::Disconnected { .. }
+            | AgentState::Departing { .. } => view.agents.push(entry(core, id, agent)),
+            AgentState::Recovered => view.recovered_agents.push(agent.info.clone()),
+            AgentState::Registering { .. } | AgentState::Unreachable { .. } => {}
+        }
+    }
+    view
+}
+
+fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
+    let mut allocated = Resources::new();
+    for held in core.held_on(id).values() {
+        merge(&mut allocated, held);
+    }
+    let mut offered = Resources::new();
+    for offer in core.offers.of_agent(id) {
+        if let Some(offer) = core.offers.get(&offer) {
+            merge(&mut offered, &offer.resources);
+        }
+    }
+    let capability = |kind: CapabilityType| Capability {
+        r#type: Some(kind.into()),
+    };
+    get_agents::Agent {
+        agent_info: agent.info.clone(),
+        active: agent.state.is_active(),
+        deactivated: Some(false),
+        version: agent.version.clone(),
+        pid: Some(agent.pid()),
+        registered_time: Some(time_info(agent.registered)),
+        reregistered_time: agent.reregistered.map(time_info),
+        total_resources: agent.total.to_v1(),
+        allocated_resources: allocated.to_v1(),
+        offered_resources: offered.to_v1(),
+        capabilities: CAPABILITIES.map(capability).to_vec(),
+        ..Default::default()
+    }
+}

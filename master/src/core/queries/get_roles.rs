@@ -1,0 +1,45 @@
+//! GET_ROLES (MOP-13): roles that some framework is subscribed to or holds resources in, and `*`.
+
+use crate::core::ledger::merge;
+use crate::core::Core;
+use meseta_api::ids::{FrameworkId, Role};
+use meseta_api::resources::Resources;
+use meseta_api::v1;
+use meseta_api::v1::master::response::{GetRoles, Type};
+use meseta_api::v1::master::Response;
+use std::collections::BTreeMap;
+
+/// Weight of a role for which no operator set one.
+const DEFAULT_WEIGHT: f64 = 1.0;
+
+pub(in crate::core) fn response(core: &Core) -> Response {
+    let mut roles: BTreeMap<Role, (Vec<FrameworkId>, Resources)> = BTreeMap::new();
+    roles.entry(Role::default()).or_default();
+    for (id, framework) in &core.frameworks {
+        if framework.registered.is_none() {
+            continue;
+        }
+        for role in &framework.roles {
+            roles.entry(role.clone()).or_default().0.push(id.clone());
+        }
+        let (offered, used) = core.holdings(id);
+        let mut held = used;
+        merge(&mut held, &offered);
+        for role in held.allocation_roles() {
+            let part = held.allocated_to(&role);
+            merge(&mut roles.entry(role).or_default().1, &part);
+        }
+    }
+    let view = |(role, (frameworks, resources)): (Role, (Vec<FrameworkId>, Resources))| v1::Role {
+        name: role.as_str().to_owned(),
+        weight: DEFAULT_WEIGHT,
+        frameworks: frameworks.iter().map(Into::into).collect(),
+        resources: resources.to_v1(),
+    };
+    Response {
+        get_roles: Some(GetRoles {
+            roles: roles.into_iter().map(view).collect(),
+        }),
+        ..super::of(Type::GetRoles)
+    }
+}

@@ -1,0 +1,87 @@
+//! How a core begins: from a registry, at the moment its master begins to serve (B20, E12).
+//!
+//! No deadline runs while no leader serves: every recovered agent and framework gets its whole
+//! time again, counted from here.
+
+use super::agents::state::AgentState;
+use super::agents::Agent;
+use super::allocation::Told;
+use super::config::{Config, Identity, MasterIdTooLong};
+use super::counters::Counters;
+use super::effect::Effect;
+use super::event::{Moment, TimerKey};
+use super::frameworks::Completed;
+use super::ids::NextIds;
+use super::offers::Offers;
+use super::tasks::Tasks;
+use super::Core;
+use crate::registrar::registry::{AgentRecord, Registry};
+use libproc::Timestamp;
+use meseta_api::resources::Resources;
+use std::collections::{BTreeMap, VecDeque};
+
+impl Core {
+    /// The core of a master that begins to serve, and what it wants done first.
+    pub fn recover(
+        registry: Registry,
+        identity: Identity,
+        config: Config,
+        at: Moment,
+    ) -> Result<(Core, Vec<Effect>), MasterIdTooLong> {
+        identity.validate()?;
+        let mut core = Core {
+            config,
+            identity,
+            agents: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            frameworks: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            completed: Completed {
+                tombstones: registry.completed,
+                details: VecDeque::new(),
+            },
+            tasks: Tasks::default(),
+            offers: Offers::default(),
+            told: Told::default(),
+            writes: BTreeMap::new(),
+            next_ids: NextIds::default(),
+            counters: Counters::default(),
+        };
+        let mut out = Vec::new();
+        for (id, record) in registry.frameworks {
+            core.add_recovered(&id, record, at, &mut out);
+        }
+        if !registry.agents.is_empty() {
+            out.push(Effect::SetTimer {
+                key: TimerKey::RecoveredAgentsDue,
+                after: core.config.agent_reregister_timeout,
+            });
+        }
+        for (id, record) in registry.agents {
+            core.agents
+                .insert(id, absent(record, AgentState::Recovered));
+        }
+        for (id, record) in registry.unreachable {
+            let since: Timestamp = record.since;
+            let agent = absent(record.agent, AgentState::Unreachable { since });
+            core.agents.insert(id, agent);
+        }
+        core.told.count(&out);
+        Ok((core, out))
+    }
+}
+
+/// An agent that has not appeared under this leader.
+fn absent(record: AgentRecord, state: AgentState) -> Agent {
+    Agent {
+        info: record.info,
+        version: record.version,
+        address: String::new(),
+        registered: record.registered,
+        reregistered: None,
+        state,
+        total: Resources::new(),
+        used: Resources::new(),
+        executors: BTreeMap::new(),
+    }
+}

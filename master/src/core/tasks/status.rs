@@ -1,0 +1,56 @@
+//! Statuses that the master makes itself, and which states a framework may see (TSK-13).
+//!
+//! A status made here has source MASTER and no uuid: it is not acknowledged and, by itself, sent
+//! once; a scheduler learns the same by reconciling.
+
+use crate::core::event::Moment;
+use crate::core::frameworks::Framework;
+use meseta_api::ids::AgentId;
+use meseta_api::v1::task_status::{Reason, Source};
+use meseta_api::v1::{self, TaskState};
+
+/// A status made by the master.
+pub fn made(
+    task: &v1::TaskId,
+    agent: Option<&AgentId>,
+    state: TaskState,
+    reason: Reason,
+    message: impl Into<String>,
+    at: Moment,
+) -> v1::TaskStatus {
+    let message = message.into();
+    v1::TaskStatus {
+        task_id: task.clone(),
+        state: state.into(),
+        message: Some(message).filter(|text| !text.is_empty()),
+        source: Some(Source::Master.into()),
+        reason: Some(reason.into()),
+        agent_id: agent.map(Into::into),
+        timestamp: Some(at.wall.as_secs_f64()),
+        ..Default::default()
+    }
+}
+
+/// The state as this framework knows it: without PARTITION_AWARE, what is only surely or perhaps
+/// gone is LOST (B6).
+pub fn as_seen_by(framework: &Framework, state: TaskState) -> TaskState {
+    match state {
+        TaskState::TaskDropped
+        | TaskState::TaskUnreachable
+        | TaskState::TaskGone
+        | TaskState::TaskGoneByOperator
+        | TaskState::TaskUnknown
+            if !framework.capabilities.partition_aware =>
+        {
+            TaskState::TaskLost
+        }
+        state => state,
+    }
+}
+
+/// The wire's point in time.
+pub fn time_info(at: libproc::Timestamp) -> v1::TimeInfo {
+    v1::TimeInfo {
+        nanoseconds: i64::try_from(at.as_nanos()).unwrap_or(i64::MAX),
+    }
+}

@@ -1,0 +1,88 @@
+//! FrameworkInfo and what else a scheduler subscribes with (B3, TSK-16, CAP-01).
+
+use crate::core::frameworks::subscribe::Subscription;
+use crate::core::frameworks::Capabilities;
+use meseta_api::ids::Role;
+use meseta_api::v1;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Most roles of one framework; each costs the allocator a place in its tree.
+const MAX_ROLES: usize = 10_000;
+
+/// The roles of a framework: `roles` if it is MULTI_ROLE, else `role`, which is `*` if unset.
+pub(in crate::core) fn roles(info: &v1::FrameworkInfo) -> Result<BTreeSet<Role>, String> {
+    if !Capabilities::of(info).multi_role {
+        if !info.roles.is_empty() {
+            return Err(
+                "'FrameworkInfo.roles' must not be set without the MULTI_ROLE capability".into(),
+            );
+        }
+        let role = parse(info.role.as_deref().unwrap_or("*"))?;
+        return Ok(BTreeSet::from([role]));
+    }
+    if info.role.is_some() {
+        return Err("'FrameworkInfo.role' must not be set with the MULTI_ROLE capability".into());
+    }
+    if info.roles.len() > MAX_ROLES {
+        return Err(format!(
+            "'FrameworkInfo.roles' has more than {MAX_ROLES} roles"
+        ));
+    }
+    let mut roles = BTreeSet::new();
+    for name in &info.roles {
+        if !roles.insert(parse(name)?) {
+            return Err(format!(
+                "'FrameworkInfo.roles' has the duplicate role '{name}'"
+            ));
+        }
+    }
+    Ok(roles)
+}
+
+/// Everything that a scheduler subscribes with.
+pub(in crate::core) fn subscription(
+    info: v1::FrameworkInfo,
+    suppressed_roles: &[String],
+    offer_constraints: Option<v1::scheduler::OfferConstraints>,
+) -> Result<Subscription, String> {
+    let roles = roles(&info)?;
+    if let Some(timeout) = info.failover_timeout {
+        // What is negative is none; what is no duration at all is a mistake.
+        if Duration::try_from_secs_f64(timeout.max(0.0)).is_err() || timeout.is_nan() {
+            return Err(format!("'failover_timeout' of {timeout} is not a duration"));
+        }
+    }
+    let subset = |field: &str, name: &str| -> Result<Role, String> {
+        let role = parse(name)?;
+        if roles.contains(&role) {
+            return Ok(role);
+        }
+        Err(format!(
+            "'{field}' names role '{name}', which is not one of the framework's"
+        ))
+    };
+    let mut suppressed = BTreeSet::new();
+    for name in suppressed_roles {
+        suppressed.insert(subset("suppressed_roles", name)?);
+    }
+    for name in offer_constraints
+        .iter()
+        .flat_map(|all| all.role_constraints.keys())
+    {
+        subset("offer_constraints", name)?;
+    }
+    for name in info.offer_filters.keys() {
+        subset("offer_filters", name)?;
+    }
+    Ok(Subscription {
+        info,
+        roles,
+        suppressed,
+        offer_constraints,
+    })
+}
+
+fn parse(name: &str) -> Result<Role, String> {
+    Role::parse(name).map_err(|error| format!("role '{}': {error}", name.escape_debug()))
+}

@@ -1,0 +1,65 @@
+//! Durable writes under way: who goes on when each is done.
+//!
+//! A write is made by [`Core::persist`](Core), and its consequences are in the family that made
+//! it. Writes are done in the order in which they were made.
+
+use super::agents::state::AgentState;
+use super::effect::Effect;
+use super::event::{Moment, RequestId, WriteId};
+use super::frameworks::state::FrameworkState;
+use super::plan::{Ignored, Plan};
+use super::Core;
+use meseta_api::ids::{AgentId, FrameworkId};
+
+/// Who waits for a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// An agent in `Registering` or `Departing`.
+    Agent(AgentId),
+    /// A framework in `Subscribing` or `Removing`.
+    Framework {
+        /// Which.
+        id: FrameworkId,
+        /// The operator's question to answer then.
+        answer: Option<RequestId>,
+    },
+    /// Nobody: what was written was true before.
+    Nobody,
+}
+
+impl Core {
+    pub(super) fn check_persisted(&self, write: WriteId) -> Plan {
+        if self.writes.contains_key(&write) {
+            Plan::Finish(write)
+        } else {
+            Plan::Ignore(Ignored::UnknownWrite)
+        }
+    }
+
+    /// Goes on where the write was made, unless its owner has moved on meanwhile.
+    pub(super) fn commit_finish(&mut self, write: WriteId, at: Moment, out: &mut Vec<Effect>) {
+        match self.writes.remove(&write) {
+            Some(Write::Agent(id)) => match self.agents.get(&id).map(|agent| &agent.state) {
+                Some(AgentState::Registering { write: of, .. }) if *of == write => {
+                    self.finish_admission(&id, at, out);
+                }
+                Some(AgentState::Departing { write: of, .. }) if *of == write => {
+                    self.finish_departure(&id, at, out);
+                }
+                _ => {}
+            },
+            Some(Write::Framework { id, answer }) => {
+                match self.frameworks.get(&id).map(|framework| &framework.state) {
+                    Some(FrameworkState::Subscribing { write: of, .. }) if *of == write => {
+                        self.finish_subscription(&id, at, out);
+                    }
+                    Some(FrameworkState::Removing { write: of }) if *of == write => {
+                        self.finish_removal(&id, answer, at, out);
+                    }
+                    _ => {}
+                }
+            }
+            Some(Write::Nobody) | None => {}
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The Meseta master: which agents there are, which frameworks, what each is offered and runs.
+//!
+//! `core/` decides, `allocator/` chooses whom to offer what, `registrar/` is what must not be
+//! forgotten. `actor.rs` is the process around the core, `leadership.rs` how it comes to lead.
+//! Read `core/mod.rs` first.
+
+pub mod actor;
+pub mod allocator;
+mod config;
+pub mod core;
+mod effects;
+mod leadership;
+mod metrics;
+mod peers;
+pub mod registrar;
+mod start;
+
+pub use config::{MasterConfig, API_VERSION, MESETA_VERSION};
+pub use peers::EventStream;
+pub use start::spawn;

@@ -1,0 +1,154 @@
+//! The registrar's process: makes operations durable, in order, many in one transaction.
+//!
+//! Owns the queue of writes and the store's next mark. Fed [`Write`]s by the master; says
+//! [`Written`] for each, once it and every write before it are durable. A write whose outcome is
+//! not success ends the node: there is no limbo.
+
+use super::operation::RegistryOperation;
+use crate::actor::Master;
+use crate::core::WriteId;
+use crate::leadership::chain;
+use libproc::{Context, Observation, Pid, Process, Reason, Receive, Sender};
+use meseta_api::term::Term;
+use meseta_node::store::{CommitError, CommitMark, Key, Limits, Store, Txn};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Make this durable.
+pub(crate) struct Write {
+    pub(crate) id: WriteId,
+    pub(crate) operation: RegistryOperation,
+}
+
+/// This write is durable.
+pub(crate) struct Written(pub(crate) WriteId);
+
+pub(crate) struct Registrar {
+    master: Pid<Master>,
+    store: Arc<dyn Store>,
+    limits: Limits,
+    term: Term,
+    /// Mark of the last transaction.
+    last: CommitMark,
+    waiting: VecDeque<Write>,
+    writing: bool,
+    transactions: u64,
+}
+
+impl Registrar {
+    pub(crate) fn new(
+        master: Pid<Master>,
+        store: Arc<dyn Store>,
+        term: Term,
+        last: CommitMark,
+    ) -> Self {
+        let limits = store.limits();
+        Registrar {
+            master,
+            store,
+            limits,
+            term,
+            last,
+            waiting: VecDeque::new(),
+            writing: false,
+            transactions: 0,
+        }
+    }
+
+    /// Sends the next transaction, if none is under way.
+    fn write(&mut self, cx: &mut Context<Self>) {
+        if self.writing || self.waiting.is_empty() {
+            return;
+        }
+        let (txn, written) = match self.batch() {
+            Ok(batch) => batch,
+            Err(why) => return cx.exit_node(Reason::Stopped(why)),
+        };
+        self.writing = true;
+        self.last = txn.mark;
+        let committing = self.store.commit(txn);
+        cx.defer(committing, move |registrar: &mut Self, outcome, cx| {
+            registrar.committed(outcome, written, cx);
+        });
+    }
+
+    /// As many of the first writes as one transaction takes.
+    fn batch(&mut self) -> Result<(Txn, Vec<WriteId>), String> {
+        // Under a new term sequences start again; within one they go on.
+        let next = CommitMark::new(&self.term, 1);
+        let mark = match next > self.last {
+            true => next,
+            false => CommitMark::new(&self.term, self.last.sequence + 1),
+        };
+        let mut txn = Txn::new(mark);
+        let mut written = Vec::new();
+        while let Some(write) = self.waiting.front() {
+            let changed = with(txn.clone(), &write.operation)?;
+            let fits =
+                changed.ops() <= self.limits.max_ops && changed.bytes() <= self.limits.max_bytes;
+            if !fits && !written.is_empty() {
+                break;
+            }
+            txn = changed;
+            written.push(write.id);
+            self.waiting.pop_front();
+        }
+        Ok((txn, written))
+    }
+
+    fn committed(
+        &mut self,
+        outcome: Result<(), CommitError>,
+        written: Vec<WriteId>,
+        cx: &mut Context<Self>,
+    ) {
+        if let Err(error) = outcome {
+            return cx.exit_node(Reason::Stopped(format!(
+                "the registry cannot be written: {}",
+                chain(&error)
+            )));
+        }
+        self.writing = false;
+        self.transactions += 1;
+        let master = self.master.clone();
+        for id in written {
+            cx.tell(&master, Written(id));
+        }
+        self.write(cx);
+    }
+}
+
+/// The transaction with one more operation; a later change of a key replaces an earlier one.
+fn with(mut txn: Txn, operation: &RegistryOperation) -> Result<Txn, String> {
+    for (key, value) in operation.changes().map_err(|error| chain(&error))? {
+        let key = Key::new(key).map_err(|error| error.to_string())?;
+        match value {
+            Some(value) => {
+                txn.deletes.remove(&key);
+                txn = txn.put(key, value);
+            }
+            None => {
+                txn.puts.remove(&key);
+                txn = txn.delete(key);
+            }
+        }
+    }
+    Ok(txn)
+}
+
+impl Process for Registrar {
+    const NAME: &'static str = "registrar";
+
+    fn observe(&self, seen: &mut Observation) {
+        seen.metric("registrar/queued_operations", self.waiting.len() as f64);
+        seen.metric("registrar/transactions", self.transactions as f64);
+        seen.state(serde_json::json!({ "writing": self.writing, "queued": self.waiting.len() }));
+    }
+}
+
+impl Receive<Write> for Registrar {
+    fn receive(&mut self, write: Write, _: &Sender, cx: &mut Context<Self>) {
+        self.waiting.push_back(write);
+        self.write(cx);
+    }
+}

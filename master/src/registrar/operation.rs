@@ -1,0 +1,160 @@
+//! Each durable change of the registry as a small pure value: [`RegistryOperation`].
+//!
+//! The core emits operations, the registrar batches them into transactions. An operation says
+//! what it does to a [`Registry`] in memory and which keys it writes; both are idempotent, so that
+//! the identical transaction may be sent again after an unknown outcome.
+//! Records and keys are in `registry.rs`.
+
+use super::registry::{
+    self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, Registry, UnreachableAgentRecord,
+};
+use meseta_api::ids::{AgentId, FrameworkId};
+use serde::Serialize;
+
+/// One key of the registry with its new value; `None` deletes the key.
+pub type Change = (String, Option<Vec<u8>>);
+
+/// A record could not be encoded. Only a defect of this program can cause it.
+#[derive(Debug, thiserror::Error)]
+#[error("record of registry key {key} could not be encoded")]
+pub struct EncodeError {
+    /// The key that was to be written.
+    pub key: String,
+    /// What the encoder said.
+    #[source]
+    pub source: rmp_serde::encode::Error,
+}
+
+/// One durable change. Records are carried whole, so that an operation needs nothing but itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RegistryOperation {
+    /// A new agent may use this id.
+    AdmitAgent {
+        /// Its id.
+        agent: AgentId,
+        /// What is known of it.
+        record: Box<AgentRecord>,
+    },
+    /// An admitted agent came back with another info.
+    ReadmitAgent {
+        /// Its id.
+        agent: AgentId,
+        /// What is known of it now.
+        record: Box<AgentRecord>,
+    },
+    /// An admitted agent cannot be reached.
+    MarkUnreachable {
+        /// Its id.
+        agent: AgentId,
+        /// When the master gave up.
+        record: Box<UnreachableAgentRecord>,
+    },
+    /// An unreachable agent came back.
+    MarkReachable {
+        /// Its id.
+        agent: AgentId,
+        /// What is known of it now.
+        record: Box<AgentRecord>,
+    },
+    /// An agent left for good, or its node registered anew.
+    RemoveAgent {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// A framework subscribed under an id that the registry did not know.
+    AddFramework {
+        /// Its id.
+        framework: FrameworkId,
+        /// What is known of it.
+        record: Box<FrameworkRecord>,
+    },
+    /// A framework's info, or the time left to it, changed.
+    UpdateFramework {
+        /// Its id.
+        framework: FrameworkId,
+        /// What is known of it now.
+        record: Box<FrameworkRecord>,
+    },
+    /// A framework is gone for ever; its id is never accepted again (FW-02, FW-03).
+    RemoveFramework {
+        /// Its id.
+        framework: FrameworkId,
+        /// The tombstone.
+        record: CompletedFrameworkRecord,
+    },
+}
+
+impl RegistryOperation {
+    /// Changes the registry in memory. Total: an operation on what is not there is not an error,
+    /// since it may be the second time that it is applied.
+    pub fn apply(&self, registry: &mut Registry) {
+        match self {
+            Self::AdmitAgent { agent, record }
+            | Self::ReadmitAgent { agent, record }
+            | Self::MarkReachable { agent, record } => {
+                registry.unreachable.remove(agent);
+                registry.agents.insert(agent.clone(), (**record).clone());
+            }
+            Self::MarkUnreachable { agent, record } => {
+                registry.agents.remove(agent);
+                registry
+                    .unreachable
+                    .insert(agent.clone(), (**record).clone());
+            }
+            Self::RemoveAgent { agent } => {
+                registry.agents.remove(agent);
+                registry.unreachable.remove(agent);
+            }
+            Self::AddFramework { framework, record }
+            | Self::UpdateFramework { framework, record } => {
+                registry
+                    .frameworks
+                    .insert(framework.clone(), (**record).clone());
+            }
+            Self::RemoveFramework { framework, record } => {
+                registry.frameworks.remove(framework);
+                registry.completed.insert(framework.clone(), record.clone());
+            }
+        }
+    }
+
+    /// The keys that make the operation durable, relative to the registry's own prefix.
+    pub fn changes(&self) -> Result<Vec<Change>, EncodeError> {
+        Ok(match self {
+            Self::AdmitAgent { agent, record } => {
+                vec![put(registry::agent_key(agent), record)?]
+            }
+            Self::ReadmitAgent { agent, record } | Self::MarkReachable { agent, record } => vec![
+                put(registry::agent_key(agent), record)?,
+                delete(registry::unreachable_key(agent)),
+            ],
+            Self::MarkUnreachable { agent, record } => vec![
+                delete(registry::agent_key(agent)),
+                put(registry::unreachable_key(agent), record)?,
+            ],
+            Self::RemoveAgent { agent } => vec![
+                delete(registry::agent_key(agent)),
+                delete(registry::unreachable_key(agent)),
+            ],
+            Self::AddFramework { framework, record }
+            | Self::UpdateFramework { framework, record } => {
+                vec![put(registry::framework_key(framework), record)?]
+            }
+            Self::RemoveFramework { framework, record } => vec![
+                delete(registry::framework_key(framework)),
+                put(registry::completed_key(framework), record)?,
+            ],
+        })
+    }
+}
+
+fn put(key: String, record: &impl Serialize) -> Result<Change, EncodeError> {
+    match rmp_serde::to_vec_named(record) {
+        Ok(value) => Ok((key, Some(value))),
+        Err(source) => Err(EncodeError { key, source }),
+    }
+}
+
+fn delete(key: String) -> Change {
+    (key, None)
+}

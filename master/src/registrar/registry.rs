@@ -1,0 +1,159 @@
+//! What survives every master: [`Registry`], its records and its keys.
+//!
+//! Durable are agents (admitted, unreachable) and frameworks (info, time left, tombstone); never
+//! tasks, heartbeats or events. A value is one MessagePack map with named fields; fields are
+//! added with a default, never renamed. Changes go through `operation.rs`; the core starts from a
+//! loaded registry (`core/recover.rs`).
+
+use libproc::Timestamp;
+use meseta_api::ids::{AgentId, FrameworkId, IdError};
+use meseta_api::v1;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An agent that may register under its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentRecord {
+    /// As the agent sent it last, with its id.
+    pub info: v1::AgentInfo,
+    /// Meseta's version of the agent.
+    pub version: String,
+    /// First registration.
+    pub registered: Timestamp,
+}
+
+/// An agent that was given up and may come back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnreachableAgentRecord {
+    /// What was known of it.
+    pub agent: AgentRecord,
+    /// When it was given up.
+    pub since: Timestamp,
+}
+
+/// A framework that may subscribe under its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameworkRecord {
+    /// As the framework sent it last, with its id.
+    pub info: v1::FrameworkInfo,
+    /// First subscription.
+    pub registered: Timestamp,
+    /// How much of its `failover_timeout` was left, in milliseconds, when this was written, if it
+    /// was disconnected under a serving leader; `None` if it was connected.
+    pub time_left_ms: Option<u64>,
+}
+
+/// The tombstone of a framework.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletedFrameworkRecord {
+    /// Its name, for people.
+    pub name: String,
+    /// When it was removed.
+    pub removed: Timestamp,
+}
+
+/// Everything durable, in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Registry {
+    /// Admitted agents.
+    pub agents: BTreeMap<AgentId, AgentRecord>,
+    /// Unreachable agents.
+    pub unreachable: BTreeMap<AgentId, UnreachableAgentRecord>,
+    /// Frameworks.
+    pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
+    /// Tombstones.
+    pub completed: BTreeMap<FrameworkId, CompletedFrameworkRecord>,
+}
+
+/// The registry in the store cannot be understood; the node must not lead with it.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A newer version wrote it: ignoring it could undo what an operator decided.
+    #[error("registry key {key} is of a kind that this version does not know")]
+    UnknownKind {
+        /// The key.
+        key: String,
+    },
+    /// The part of the key after the kind is no id.
+    #[error("registry key {key} does not end in an id")]
+    BadId {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: IdError,
+    },
+    /// The value is not a record of its kind.
+    #[error("value of registry key {key} cannot be decoded")]
+    BadValue {
+        /// The key.
+        key: String,
+        /// What the decoder said.
+        #[source]
+        source: rmp_serde::decode::Error,
+    },
+}
+
+impl Registry {
+    /// Reads a registry from its keys (relative to its prefix) and values.
+    pub fn load(entries: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, LoadError> {
+        let mut registry = Registry::default();
+        for (key, value) in entries {
+            match key.split_once('/') {
+                Some(("agents", id)) => {
+                    let id = parse(&key, AgentId::parse(id))?;
+                    registry.agents.insert(id, decode(&key, &value)?);
+                }
+                Some(("unreachable", id)) => {
+                    let id = parse(&key, AgentId::parse(id))?;
+                    registry.unreachable.insert(id, decode(&key, &value)?);
+                }
+                Some(("frameworks", id)) => {
+                    let id = parse(&key, FrameworkId::parse(id))?;
+                    registry.frameworks.insert(id, decode(&key, &value)?);
+                }
+                Some(("completed", id)) => {
+                    let id = parse(&key, FrameworkId::parse(id))?;
+                    registry.completed.insert(id, decode(&key, &value)?);
+                }
+                _ => return Err(LoadError::UnknownKind { key }),
+            }
+        }
+        Ok(registry)
+    }
+}
+
+/// Key of an admitted agent.
+pub fn agent_key(agent: &AgentId) -> String {
+    format!("agents/{agent}")
+}
+
+/// Key of an unreachable agent.
+pub fn unreachable_key(agent: &AgentId) -> String {
+    format!("unreachable/{agent}")
+}
+
+/// Key of a framework.
+pub fn framework_key(framework: &FrameworkId) -> String {
+    format!("frameworks/{framework}")
+}
+
+/// Key of a framework's tombstone.
+pub fn completed_key(framework: &FrameworkId) -> String {
+    format!("completed/{framework}")
+}
+
+fn parse<T>(key: &str, id: Result<T, IdError>) -> Result<T, LoadError> {
+    id.map_err(|source| LoadError::BadId {
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, LoadError> {
+    rmp_serde::from_slice(value).map_err(|source| LoadError::BadValue {
+        key: key.to_owned(),
+        source,
+    })
+}

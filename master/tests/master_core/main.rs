@@ -1,0 +1,21 @@
+//! The master's core, told as stories: what comes in, and every effect that comes out, in order.
+//!
+//! `harness.rs` drives a [`Core`](meseta_master::core::Core) together with the real allocator and
+//! prints effects as lines; after every step it asks the core for broken invariants. A test reads
+//! as `m.does(what).gives("lines")`.
+
+// A test binary exports nothing.
+#![allow(unreachable_pub)]
+
+mod accept;
+mod agents;
+mod calls;
+mod frameworks;
+mod harness;
+mod machines;
+mod queries;
+mod random;
+mod reconcile;
+mod registry;
+mod tasks;
+mod validation;

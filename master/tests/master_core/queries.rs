@@ -1,0 +1,160 @@
+//! What operators read (MOP-01, 03, 07 to 11, 13, 15).
+
+use crate::harness::*;
+use meseta_api::internal::master::OperatorAnswer;
+use meseta_api::v1::master::call::Type;
+use meseta_api::v1::master::Response;
+use meseta_master::core::Event;
+
+const ALL: &str = "cpus:4;mem:1024";
+
+fn ask(m: &mut Master, call: Type) -> Response {
+    match m.does(asks(call)).answer() {
+        OperatorAnswer::Response(response) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn identity() {
+    let mut m = Master::new();
+    assert!(ask(&mut m, Type::GetHealth).get_health.unwrap().healthy);
+    let version = ask(&mut m, Type::GetVersion).get_version.unwrap();
+    assert_eq!(version.version_info.version, "1.12.0");
+    let master = ask(&mut m, Type::GetMaster).get_master.unwrap();
+    assert_eq!(master.master_info.unwrap().id, "m");
+    assert_eq!(
+        (master.start_time, master.elected_time),
+        (Some(1.0), Some(2.0))
+    );
+}
+
+#[test]
+fn state_is_one_view_of_everything() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    m.allocate();
+    let state = ask(&mut m, Type::GetState).get_state.unwrap();
+    let agents = state.get_agents.unwrap();
+    let agent = &agents.agents[0];
+    assert!(agent.active && agents.recovered_agents.is_empty());
+    assert_eq!(agent.pid.as_deref(), Some("slave(1)@10.0.0.1:5051"));
+    let cpus = |resources: &[meseta_api::v1::Resource]| {
+        let cpus = resources.iter().filter(|resource| resource.name == "cpus");
+        cpus.filter_map(|resource| resource.scalar.as_ref())
+            .map(|scalar| scalar.value)
+            .sum::<f64>()
+    };
+    assert_eq!(cpus(&agent.total_resources), 4.0);
+    assert_eq!(
+        (
+            cpus(&agent.allocated_resources),
+            cpus(&agent.offered_resources)
+        ),
+        (1.0, 3.0)
+    );
+    let framework = &state.get_frameworks.unwrap().frameworks[0];
+    assert!(framework.active && framework.connected && !framework.recovered);
+    assert_eq!(framework.offers.len(), 1);
+    assert_eq!(cpus(&framework.allocated_resources), 1.0);
+    assert_eq!(cpus(&framework.offered_resources), 3.0);
+    let tasks = state.get_tasks.unwrap();
+    assert_eq!((tasks.tasks.len(), tasks.completed_tasks.len()), (1, 0));
+    assert!(state.get_executors.unwrap().executors.is_empty());
+    let roles = ask(&mut m, Type::GetRoles).get_roles.unwrap().roles;
+    let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
+    assert_eq!(names, ["*", "r"]);
+    assert_eq!((cpus(&roles[1].resources), roles[1].weight), (4.0, 1.0));
+    assert_eq!(roles[1].frameworks, ["m-0000".into()]);
+}
+
+#[test]
+fn what_is_not_durable_is_not_shown() {
+    let mut m = Master::new();
+    m.does(arrives(1));
+    m.does(registers(1, ALL));
+    m.does(subscribes(10, info("f")));
+    assert!(ask(&mut m, Type::GetAgents)
+        .get_agents
+        .unwrap()
+        .agents
+        .is_empty());
+    assert!(ask(&mut m, Type::GetFrameworks)
+        .get_frameworks
+        .unwrap()
+        .frameworks
+        .is_empty());
+    assert_eq!(
+        ask(&mut m, Type::GetRoles).get_roles.unwrap().roles.len(),
+        1
+    );
+    m.durable();
+    assert_eq!(
+        ask(&mut m, Type::GetAgents)
+            .get_agents
+            .unwrap()
+            .agents
+            .len(),
+        1
+    );
+    assert_eq!(
+        ask(&mut m, Type::GetFrameworks)
+            .get_frameworks
+            .unwrap()
+            .frameworks
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn after_a_failover_everybody_is_recovered() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    let mut m = m.fail_over();
+    let agents = ask(&mut m, Type::GetAgents).get_agents.unwrap();
+    assert_eq!((agents.agents.len(), agents.recovered_agents.len()), (0, 1));
+    let frameworks = ask(&mut m, Type::GetFrameworks).get_frameworks.unwrap();
+    assert!(frameworks.frameworks[0].recovered && !frameworks.frameworks[0].connected);
+}
+
+#[test]
+fn unreachable_and_completed_tasks_are_apart() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    m.passes(75 * SECOND);
+    m.durable();
+    let tasks = ask(&mut m, Type::GetTasks).get_tasks.unwrap();
+    assert_eq!((tasks.tasks.len(), tasks.unreachable_tasks.len()), (0, 1));
+    m.does(lost_stream(10));
+    m.passes(8 * 24 * 60 * MINUTE);
+    m.durable();
+    let tasks = ask(&mut m, Type::GetTasks).get_tasks.unwrap();
+    assert_eq!(
+        tasks.completed_tasks[0].state(),
+        meseta_api::v1::TaskState::TaskKilled
+    );
+}
+
+#[test]
+fn what_is_not_built_is_501() {
+    let mut m = Master::new();
+    for kind in [
+        Type::GetQuota,
+        Type::DrainAgent,
+        Type::Subscribe,
+        Type::Unknown,
+    ] {
+        assert_eq!(m.refuses(asks(kind)).0, 501);
+    }
+    let untyped = Event::OperatorAsked {
+        request: meseta_master::core::RequestId(1),
+        asked: meseta_api::internal::master::FromOperator::Call(Default::default()),
+    };
+    assert_eq!(m.refuses(untyped).0, 400);
+}

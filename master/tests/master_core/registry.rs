@@ -1,0 +1,157 @@
+//! Operations on the registry: in memory and as keys they say the same (RG-01, RG-02, RG-06).
+
+use crate::harness::*;
+use libproc::Timestamp;
+use meseta_api::ids::{AgentId, FrameworkId};
+use meseta_master::registrar::operation::RegistryOperation;
+use meseta_master::registrar::registry::{
+    AgentRecord, CompletedFrameworkRecord, FrameworkRecord, LoadError, Registry,
+    UnreachableAgentRecord,
+};
+use std::collections::BTreeMap;
+
+fn agent_record(resources: &str) -> Box<AgentRecord> {
+    Box::new(AgentRecord {
+        info: agent_info("host", resources),
+        version: "0.1.0".to_owned(),
+        registered: Timestamp(7),
+    })
+}
+
+fn framework_record(left: Option<u64>) -> Box<FrameworkRecord> {
+    Box::new(FrameworkRecord {
+        info: info("f"),
+        registered: Timestamp(7),
+        time_left_ms: left,
+    })
+}
+
+/// Every kind of operation, on two agents and two frameworks.
+fn operations() -> Vec<RegistryOperation> {
+    use RegistryOperation::*;
+    let a = || AgentId::parse("m-S0").unwrap();
+    let b = || AgentId::parse("m-S1").unwrap();
+    let f = || FrameworkId::parse("m-0000").unwrap();
+    let g = || FrameworkId::parse("m-0001").unwrap();
+    vec![
+        AdmitAgent {
+            agent: a(),
+            record: agent_record("cpus:1"),
+        },
+        AdmitAgent {
+            agent: b(),
+            record: agent_record("cpus:2"),
+        },
+        ReadmitAgent {
+            agent: a(),
+            record: agent_record("cpus:3;ports:[1-2,5-6]"),
+        },
+        MarkUnreachable {
+            agent: a(),
+            record: Box::new(UnreachableAgentRecord {
+                agent: *agent_record("cpus:3"),
+                since: Timestamp(9),
+            }),
+        },
+        MarkReachable {
+            agent: a(),
+            record: agent_record("cpus:3"),
+        },
+        RemoveAgent { agent: b() },
+        AddFramework {
+            framework: f(),
+            record: framework_record(None),
+        },
+        AddFramework {
+            framework: g(),
+            record: framework_record(None),
+        },
+        UpdateFramework {
+            framework: f(),
+            record: framework_record(Some(3)),
+        },
+        RemoveFramework {
+            framework: g(),
+            record: CompletedFrameworkRecord {
+                name: "g".to_owned(),
+                removed: Timestamp(11),
+            },
+        },
+    ]
+}
+
+#[test]
+fn rg_01_keys_and_memory_agree_after_each_operation() {
+    let mut registry = Registry::default();
+    let mut store: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for operation in operations() {
+        // Twice: the identical transaction may be sent again.
+        for _ in 0..2 {
+            operation.apply(&mut registry);
+            for (key, value) in operation.changes().unwrap() {
+                match value {
+                    Some(value) => drop(store.insert(key, value)),
+                    None => drop(store.remove(&key)),
+                }
+            }
+            assert_eq!(
+                Registry::load(store.clone()).unwrap(),
+                registry,
+                "{operation:?}"
+            );
+        }
+    }
+    let keys: Vec<&str> = store.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        ["agents/m-S0", "completed/m-0001", "frameworks/m-0000"]
+    );
+}
+
+#[test]
+fn records_are_maps_with_named_fields() {
+    let (_, value) = operations()[0].changes().unwrap().remove(0);
+    let value = value.unwrap();
+    for name in ["info", "version", "registered", "hostname"] {
+        let found = value
+            .windows(name.len())
+            .any(|window| window == name.as_bytes());
+        assert!(found, "{name}");
+    }
+}
+
+#[test]
+fn me_08_a_registry_that_cannot_be_understood_is_not_led_with() {
+    let load = |key: &str, value: &[u8]| Registry::load([(key.to_owned(), value.to_vec())]);
+    assert!(matches!(
+        load("quota/eng", b""),
+        Err(LoadError::UnknownKind { .. })
+    ));
+    assert!(matches!(
+        load("nothing", b""),
+        Err(LoadError::UnknownKind { .. })
+    ));
+    assert!(matches!(
+        load("agents/a/b", b""),
+        Err(LoadError::BadId { .. })
+    ));
+    assert!(matches!(
+        load("agents/a", b"\xc1"),
+        Err(LoadError::BadValue { .. })
+    ));
+    assert!(matches!(
+        load("frameworks/", b""),
+        Err(LoadError::BadId { .. })
+    ));
+}
+
+#[test]
+fn a_master_id_that_ids_cannot_be_made_of_is_refused() {
+    let at = Master::new().at;
+    let recovered = |id: &str| {
+        let config = Default::default();
+        meseta_master::core::Core::recover(Registry::default(), identity(id), config, at).is_ok()
+    };
+    assert!(recovered(&"x".repeat(200)));
+    assert!(!recovered(&"x".repeat(201)));
+}
