@@ -31,6 +31,12 @@ impl<P: Process> Cell<P> {
         }
     }
 
+    /// The process, between two steps.
+    #[cfg(feature = "sim")]
+    pub(crate) fn process(&self) -> &P {
+        &self.process
+    }
+
     /// The process has ended: nothing reaches it any more.
     pub(crate) fn is_over(&self) -> bool {
         self.over
@@ -92,10 +98,7 @@ impl<P: Process> Cell<P> {
                 reply,
             } => {
                 let routes = self.routes.clone();
-                let meta = Meta {
-                    from: Sender::NOBODY,
-                    trace: request.trace,
-                };
+                let meta = Meta::within(request.trace);
                 self.step(meta, "http", |process, _, cx| {
                     routes.call(route, process, request, reply, cx);
                 });
@@ -120,16 +123,20 @@ impl<P: Process> Cell<P> {
         label: &'static str,
         step: impl FnOnce(&mut P, &Sender, &mut Context<P>),
     ) {
-        if self.over {
+        if self.over || self.cx.expired(&meta) {
             return;
         }
         let (process, cx) = (&mut self.process, &mut self.cx);
-        cx.enter(&meta, label);
+        cx.enter(&meta);
         let outcome = catch_unwind(AssertUnwindSafe(|| step(process, &meta.from, cx)));
-        cx.leave();
-        match outcome {
-            Err(panic) => self.end(Reason::Panicked(panic_text(panic.as_ref()))),
-            Ok(()) => {
+        let panicked = outcome.err().map(|panic| panic_text(panic.as_ref()));
+        self.cx.leave(panicked.as_deref());
+        match panicked {
+            Some(text) => {
+                tracing::debug!(process = %self.cx.address().id, label, "the step panicked");
+                self.end(Reason::Panicked(text));
+            }
+            None => {
                 if let Some(reason) = self.cx.take_stop() {
                     self.end(reason);
                 }

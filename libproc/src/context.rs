@@ -11,12 +11,15 @@ use crate::pid::{Door, Pid};
 use crate::process::{Answer, Process, Reason, Receive};
 use crate::remote::Remote;
 use crate::reply::{AskError, Reply};
+use crate::telemetry::Handling;
 use crate::time::{Instant, Timestamp};
 use crate::trace::TraceContext;
 use crate::wire::{self, Wire};
 use futures_util::future::AbortHandle;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::future::Future;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ pub struct Context<P: Process> {
     stopping: Option<Reason>,
     critical: bool,
     trace: Option<TraceContext>,
+    span: Option<Handling>,
 }
 
 impl<P: Process> Context<P> {
@@ -55,6 +59,7 @@ impl<P: Process> Context<P> {
             stopping: None,
             critical,
             trace: None,
+            span: None,
         }
     }
 
@@ -111,6 +116,14 @@ impl<P: Process> Context<P> {
         self.trace = trace;
     }
 
+    /// Notes an attribute, such as a task's id, on the span of the message being handled, so that
+    /// traces can be found by it. Costs nothing while traces are not exported.
+    pub fn annotate(&mut self, key: &'static str, value: &dyn Display) {
+        if let Some(span) = &mut self.span {
+            span.annotate(key, value);
+        }
+    }
+
     // ---- messages
 
     /// Sends to a process of this OS process.
@@ -135,7 +148,8 @@ impl<P: Process> Context<P> {
         M: Send + 'static,
         F: FnOnce(&mut P, Result<Q::Reply, AskError>, &mut Context<P>) + Send + 'static,
     {
-        let meta = self.meta(&to.address().id, short_type_name::<M>());
+        let mut meta = self.meta(&to.address().id, short_type_name::<M>());
+        meta.deadline = Some(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
         to.ask_with(request, reply, meta);
     }
@@ -149,7 +163,8 @@ impl<P: Process> Context<P> {
         F: FnOnce(&mut P, Result<T, AskError>, &mut Context<P>) + Send + 'static,
     {
         let variant = wire::variant_of(&request);
-        let meta = self.meta(&to.address().id, variant);
+        let mut meta = self.meta(&to.address().id, variant);
+        meta.deadline = Some(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
         self.node()
             .clone()
@@ -185,10 +200,14 @@ impl<P: Process> Context<P> {
         })
     }
 
-    fn meta(&self, to: &ProcessId, what: &'static str) -> Meta {
+    fn meta(&self, to: &ProcessId, name: &'static str) -> Meta {
+        let telemetry = self.node().telemetry();
         Meta {
             from: self.sender.clone(),
-            trace: self.node().telemetry().sent(self.trace, to, what),
+            trace: telemetry.sent(self.trace, to, name),
+            name,
+            deadline: None,
+            queued: telemetry.queued(|| self.node().now()),
         }
     }
 
@@ -206,8 +225,12 @@ impl<P: Process> Context<P> {
         T: Send + 'static,
     {
         let (me, trace) = (self.me.clone(), self.trace);
-        self.node().clone().spawn_future(async move {
-            let outcome = work.await;
+        let node = self.node().clone();
+        self.node().spawn_future(async move {
+            let outcome = tokio::select! { biased;
+                _ = node.ended() => return,
+                outcome = work => outcome,
+            };
             me.run("deferred", trace, move |process, cx| {
                 then(process, outcome, cx)
             });
@@ -335,13 +358,30 @@ impl<P: Process> Context<P> {
         || self.node().coarse_now()
     }
 
-    pub(crate) fn enter(&mut self, meta: &Meta, label: &'static str) {
-        self.trace = self.node().telemetry().handling(meta.trace, P::NAME, label);
+    /// Whether nobody waits any more for what this would do; counted.
+    pub(crate) fn expired(&self, meta: &Meta) -> bool {
+        let Some(deadline) = meta.deadline else {
+            return false;
+        };
+        let expired = self.node().coarse_now() >= deadline;
+        if expired {
+            self.node().counters().expired.fetch_add(1, Relaxed);
+        }
+        expired
     }
 
-    pub(crate) fn leave(&mut self) {
-        self.node().telemetry().handled(self.trace);
+    pub(crate) fn enter(&mut self, meta: &Meta) {
+        let node = self.me.node();
+        let id = &self.me.address().id;
+        (self.trace, self.span) = node.telemetry().handling(meta, id, || node.now());
+    }
+
+    pub(crate) fn leave(&mut self, panicked: Option<&str>) {
         self.trace = None;
+        if let (Some(span), Some(why)) = (&mut self.span, panicked) {
+            span.failed(why);
+        }
+        self.span = None;
     }
 
     pub(crate) fn take_stop(&mut self) -> Option<Reason> {

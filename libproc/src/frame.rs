@@ -6,6 +6,7 @@ use crate::observe::Observation;
 use crate::peer::Sender;
 use crate::process::{Exit, Process, Reason};
 use crate::reply::Reply;
+use crate::time::Instant;
 use crate::trace::TraceContext;
 
 /// What accompanies a message.
@@ -13,13 +14,30 @@ use crate::trace::TraceContext;
 pub(crate) struct Meta {
     pub(crate) from: Sender,
     pub(crate) trace: Option<TraceContext>,
+    /// The message's name in traces: its variant, or its type; empty for what is not traced.
+    pub(crate) name: &'static str,
+    /// From then on nobody waits for the answer: the work is dropped.
+    pub(crate) deadline: Option<Instant>,
+    /// When it was put in the mailbox; known only while traces are exported.
+    pub(crate) queued: Option<Instant>,
 }
 
 impl Meta {
     pub(crate) const NONE: Meta = Meta {
         from: Sender::NOBODY,
         trace: None,
+        name: "",
+        deadline: None,
+        queued: None,
     };
+
+    /// Of a step that goes on in a trace and is no message.
+    pub(crate) fn within(trace: Option<TraceContext>) -> Meta {
+        Meta {
+            trace,
+            ..Meta::NONE
+        }
+    }
 }
 
 /// A one-way message of a known type: actix carries it without a further box.

@@ -4,7 +4,7 @@ use crate::frame::Meta;
 use crate::peer::{Peer, Role};
 use crate::pid::Pid;
 use crate::process::{Answer, Process, Receive};
-use crate::reply::Reply;
+use crate::reply::{AskError, Reply};
 use crate::wire::{self, Header, PayloadError, Wire, WireType};
 use bytes::Bytes;
 use std::any::Any;
@@ -21,10 +21,15 @@ type Local<P> = fn(&Pid<P>, Box<dyn Any + Send>, Meta) -> bool;
 
 struct Entry<P: Process> {
     wire: WireType,
-    roles: Vec<Role>,
-    say: Option<Say<P>>,
-    ask: Option<Ask<P>>,
+    say: Option<Way<Say<P>>>,
+    ask: Option<Way<Ask<P>>>,
     local: Option<Local<P>>,
+}
+
+/// One way in, and who may use it: to tell and to ask are permitted apart.
+struct Way<F> {
+    roles: Vec<Role>,
+    enter: F,
 }
 
 /// Why a frame did not reach the process it was for.
@@ -55,10 +60,13 @@ impl<P: Process> Gate<P> {
     where
         P: Receive<W>,
     {
-        let entry = self.entry::<W>(roles);
-        entry.say = Some(|pid, payload, meta| {
-            pid.tell_with(wire::decode::<W>(payload)?, meta);
-            Ok(())
+        let entry = self.entry::<W>();
+        entry.say = Some(Way {
+            roles: roles.to_vec(),
+            enter: |pid, payload, meta| {
+                pid.tell_with(wire::decode::<W>(payload)?, meta);
+                Ok(())
+            },
         });
         entry.local = Some(|pid, message, meta| match message.downcast::<W>() {
             Ok(message) => {
@@ -75,39 +83,51 @@ impl<P: Process> Gate<P> {
         P: Answer<W>,
         P::Reply: Wire,
     {
-        self.entry::<W>(roles).ask = Some(|pid, payload, meta, reply| {
-            let request = wire::decode::<W>(payload)?;
-            pid.ask_with(request, typed(reply), meta);
-            Ok(())
+        self.entry::<W>().ask = Some(Way {
+            roles: roles.to_vec(),
+            enter: |pid, payload, meta, reply| {
+                let request = wire::decode::<W>(payload)?;
+                pid.ask_with(request, typed(reply), meta);
+                Ok(())
+            },
         });
     }
 
-    fn entry<W: Wire>(&mut self, roles: &[Role]) -> &mut Entry<P> {
+    fn entry<W: Wire>(&mut self) -> &mut Entry<P> {
         let wire = wire::wire_type::<W>();
-        let entry = self.entries.entry(wire.name).or_insert_with(|| Entry {
+        self.entries.entry(wire.name).or_insert_with(|| Entry {
             wire,
-            roles: Vec::new(),
             say: None,
             ask: None,
             local: None,
-        });
-        entry.roles.extend(roles.iter().cloned());
-        entry
+        })
     }
 
-    fn find(&self, header: &Header, peer: &Peer) -> Result<&Entry<P>, Refusal> {
+    /// The way in for a frame, once its sender's role and its names are found good; and its
+    /// variant as this version spells it.
+    fn find<F: Copy>(
+        &self,
+        header: &Header,
+        peer: &Peer,
+        way: impl FnOnce(&Entry<P>) -> Option<&Way<F>>,
+    ) -> Result<(F, &'static str), Refusal> {
         let entry = self
             .entries
             .get(header.wire.as_str())
             .ok_or(Refusal::Unsupported)?;
-        if peer.role != Role::LOCAL && !entry.roles.contains(&peer.role) {
+        let way = way(entry).ok_or(Refusal::Unsupported)?;
+        if peer.role != Role::LOCAL && !way.roles.contains(&peer.role) {
             return Err(Refusal::Forbidden(peer.role.clone()));
         }
         let known = entry.wire.variants;
-        if !known.is_empty() && !known.contains(&header.variant.as_str()) {
-            return Err(Refusal::Unsupported);
+        if known.is_empty() {
+            return Ok((way.enter, entry.wire.name));
         }
-        Ok(entry)
+        let variant = known.iter().find(|name| **name == header.variant);
+        match variant {
+            Some(variant) => Ok((way.enter, variant)),
+            None => Err(Refusal::Unsupported),
+        }
     }
 
     pub(crate) fn admit(
@@ -115,10 +135,11 @@ impl<P: Process> Gate<P> {
         pid: &Pid<P>,
         header: &Header,
         payload: &[u8],
-        meta: Meta,
+        mut meta: Meta,
         peer: &Peer,
     ) -> Result<(), Refusal> {
-        let say = self.find(header, peer)?.say.ok_or(Refusal::Unsupported)?;
+        let (say, name) = self.find(header, peer, |entry| entry.say.as_ref())?;
+        meta.name = name;
         say(pid, payload, meta).map_err(Refusal::Malformed)
     }
 
@@ -127,12 +148,20 @@ impl<P: Process> Gate<P> {
         pid: &Pid<P>,
         header: &Header,
         payload: &[u8],
-        meta: Meta,
+        mut meta: Meta,
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal> {
-        let ask = self.find(header, peer)?.ask.ok_or(Refusal::Unsupported)?;
-        ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
+        match self.find(header, peer, |entry| entry.ask.as_ref()) {
+            Ok((ask, name)) => {
+                meta.name = name;
+                ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
+            }
+            Err(refusal) => {
+                reply.fail(AskError::Unsupported);
+                Err(refusal)
+            }
+        }
     }
 
     pub(crate) fn admit_local(
@@ -155,7 +184,7 @@ fn typed<T: Wire>(encoded: Reply<Bytes>) -> Reply<T> {
         move |outcome| match outcome.map(|answer| wire::encode(&answer)) {
             Ok(Ok(bytes)) => encoded.send(bytes),
             Ok(Err(error)) => tracing::error!(%error, "an answer cannot be encoded"),
-            Err(_) => drop(encoded),
+            Err(error) => encoded.fail(error),
         },
     )
 }

@@ -17,7 +17,7 @@ mod reply;
 mod runtime;
 #[cfg(feature = "sim")]
 pub mod sim;
-mod telemetry;
+pub mod telemetry;
 mod time;
 mod trace;
 mod wire;

@@ -6,7 +6,7 @@ use crate::host;
 use crate::id::Address;
 use crate::node::Node;
 use crate::observe::Stats;
-use crate::peer::{Peer, Sender};
+use crate::peer::Peer;
 use crate::process::{Answer, Process, Reason, Receive};
 use crate::reply::Reply;
 use crate::trace::TraceContext;
@@ -167,10 +167,7 @@ impl<P: Process> Pid<P> {
     ) {
         self.push(Frame::Run {
             label,
-            meta: Meta {
-                from: Sender::NOBODY,
-                trace,
-            },
+            meta: Meta::within(trace),
             step: Box::new(move |process, _, cx| step(process, cx)),
         });
     }
@@ -185,16 +182,16 @@ pub(crate) trait Door: Send + Sync {
         &self,
         header: &Header,
         payload: &[u8],
-        from: Sender,
+        meta: Meta,
         peer: &Peer,
     ) -> Result<(), Refusal>;
 
-    /// A request from another node; `reply` takes the encoded answer.
+    /// A request from another node; `reply` takes the encoded answer, or why there is none.
     fn admit_ask(
         &self,
         header: &Header,
         payload: &[u8],
-        from: Sender,
+        meta: Meta,
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal>;
@@ -219,13 +216,9 @@ impl<P: Process> Door for TypedDoor<P> {
         &self,
         header: &Header,
         payload: &[u8],
-        from: Sender,
+        meta: Meta,
         peer: &Peer,
     ) -> Result<(), Refusal> {
-        let meta = Meta {
-            from,
-            trace: header.trace,
-        };
         self.gate.admit(&self.pid, header, payload, meta, peer)
     }
 
@@ -233,14 +226,10 @@ impl<P: Process> Door for TypedDoor<P> {
         &self,
         header: &Header,
         payload: &[u8],
-        from: Sender,
+        meta: Meta,
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal> {
-        let meta = Meta {
-            from,
-            trace: header.trace,
-        };
         self.gate
             .admit_ask(&self.pid, header, payload, meta, peer, reply)
     }

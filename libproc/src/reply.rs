@@ -17,8 +17,8 @@ pub enum AskError {
     /// The far side does not know this request.
     #[error("request not supported by the process that was asked")]
     Unsupported,
-    /// The answer could not be read.
-    #[error("answer cannot be decoded: {0}")]
+    /// The answer could not be read, or the request not written.
+    #[error("request or answer is malformed: {0}")]
     Malformed(String),
 }
 
@@ -37,6 +37,13 @@ impl<T: Send + 'static> Reply<T> {
     pub fn send(mut self, answer: T) {
         if let Some(deliver) = self.0.take() {
             deliver(Ok(answer));
+        }
+    }
+
+    /// Says why there will be no answer.
+    pub(crate) fn fail(mut self, error: AskError) {
+        if let Some(deliver) = self.0.take() {
+            deliver(Err(error));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::net::NodeConfig;
 use crate::node::Node;
+use crate::telemetry::Export;
 use crate::world::Real;
 use std::future::Future;
 use std::sync::Arc;
@@ -16,11 +17,34 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
     actix_rt::spawn(future);
 }
 
+/// Traces are exported if the standard environment says where to, and only then. The SDK reads
+/// these variables itself; here it is only asked whether they are there.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "OpenTelemetry's own environment, read by no flag"
+)]
+fn export_of_environment() -> Export {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let wanted = [
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ];
+    match wanted.into_iter().any(set) {
+        true => Export::Standard,
+        false => Export::Off,
+    }
+}
+
 impl Node {
     /// Starts a node in the real world, and listens if the configuration says where. Must be
-    /// called within [`run`].
+    /// called within [`run`]. Its traces are exported if the standard environment says where to.
     pub async fn start(config: NodeConfig) -> std::io::Result<Node> {
-        let node = Node::new(config, Arc::new(Real::new()));
+        Node::start_exporting(config, &export_of_environment()).await
+    }
+
+    /// As [`Node::start`], with its traces exported to a stated place.
+    pub async fn start_exporting(config: NodeConfig, export: &Export) -> std::io::Result<Node> {
+        let node = Node::new(config, Arc::new(Real::new()), export);
         if node.config().listen.is_some() {
             crate::net::tcp::listen(&node).await?;
         }

@@ -4,9 +4,9 @@ use crate::node::lock;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -20,7 +20,29 @@ struct Channel {
     /// The client is gone.
     closed: bool,
     reader: Option<Waker>,
-    watcher: Option<Waker>,
+    /// Who waits for the end, or for room.
+    watchers: Vec<Waker>,
+}
+
+impl Channel {
+    /// Several may wait at once, each for something else: all look again.
+    fn watch(&mut self, cx: &Context<'_>) {
+        if !self.watchers.iter().any(|w| w.will_wake(cx.waker())) {
+            self.watchers.push(cx.waker().clone());
+        }
+    }
+
+    fn moved(&mut self) {
+        for watcher in self.watchers.drain(..) {
+            watcher.wake();
+        }
+    }
+
+    fn filled(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
 }
 
 /// The feeding end of a streaming response; dropping it ends the stream after what waits.
@@ -56,13 +78,30 @@ impl BodySender {
         if channel.bytes + chunk.len() > self.limit {
             channel.closed = true;
             channel.chunks.clear();
-            wake(&mut channel.reader);
+            channel.bytes = 0;
+            channel.filled();
+            channel.moved();
             return Err(StreamClosed::Full);
         }
         channel.bytes += chunk.len();
         channel.chunks.push_back(chunk);
-        wake(&mut channel.reader);
+        channel.filled();
         Ok(())
+    }
+
+    /// Completes when `bytes` more fit, or nothing waits, or the client has gone: whoever waits for
+    /// it before each chunk feeds a body no faster than it is read.
+    pub fn room(&self, bytes: usize) -> impl std::future::Future<Output = ()> + Send + 'static {
+        let (channel, limit) = (self.channel.clone(), self.limit);
+        poll_fn(move |cx| {
+            let mut channel = lock(&channel);
+            let fits = channel.bytes == 0 || channel.bytes.saturating_add(bytes) <= limit;
+            if fits || channel.closed || channel.ended {
+                return Poll::Ready(());
+            }
+            channel.watch(cx);
+            Poll::Pending
+        })
     }
 
     /// Completes when the client has gone or was cut off, or when this sender was dropped.
@@ -73,7 +112,7 @@ impl BodySender {
             if channel.closed || channel.ended {
                 return Poll::Ready(());
             }
-            channel.watcher = Some(cx.waker().clone());
+            channel.watch(cx);
             Poll::Pending
         })
     }
@@ -83,8 +122,8 @@ impl Drop for BodySender {
     fn drop(&mut self) {
         let mut channel = lock(&self.channel);
         channel.ended = true;
-        wake(&mut channel.reader);
-        wake(&mut channel.watcher);
+        channel.filled();
+        channel.moved();
     }
 }
 
@@ -94,29 +133,29 @@ impl fmt::Debug for BodySender {
     }
 }
 
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
-
 /// The reading end, given to hyper; dropped when the client goes.
 pub(crate) struct StreamBody(Arc<Mutex<Channel>>);
 
 impl Body for StreamBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let mut channel = lock(&self.0);
         if let Some(chunk) = channel.chunks.pop_front() {
             channel.bytes -= chunk.len();
+            channel.moved();
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
-        if channel.ended || channel.closed {
+        if channel.closed {
+            // No orderly end: the client must not take what it has for the whole.
+            let why = "the client was too slow for its stream";
+            return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, why))));
+        }
+        if channel.ended {
             return Poll::Ready(None);
         }
         channel.reader = Some(cx.waker().clone());
@@ -129,7 +168,8 @@ impl Drop for StreamBody {
         let mut channel = lock(&self.0);
         channel.closed = true;
         channel.chunks.clear();
-        wake(&mut channel.watcher);
+        channel.bytes = 0;
+        channel.moved();
     }
 }
 

@@ -46,7 +46,7 @@ async fn observed(node: &Node) -> Vec<(ProcessId, Entry, Option<Observation>)> {
 }
 
 /// Every process's own metrics, and the node's counters under `libproc/`; sorted by name.
-async fn metrics(node: &Node) -> Vec<(String, f64)> {
+pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
     let counters = node.counters();
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed) as f64;
     let mut all = vec![
@@ -71,6 +71,7 @@ async fn metrics(node: &Node) -> Vec<(String, f64)> {
             "libproc/connections_broken".to_owned(),
             count(&counters.broken_connections),
         ),
+        ("libproc/requests_expired".to_owned(), count(&counters.expired)),
         ("libproc/peers".to_owned(), node.peers().len() as f64),
     ];
     for (_, entry, observation) in observed(node).await {

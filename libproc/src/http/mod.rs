@@ -7,6 +7,7 @@ mod routes;
 
 pub use body::{BodySender, StreamClosed};
 pub(crate) use builtin::builtin;
+pub use builtin::metrics;
 pub(crate) use routes::resolve;
 pub use routes::{RouteInfo, Routes};
 
@@ -143,5 +144,18 @@ impl Response {
     /// Its status.
     pub fn code(&self) -> StatusCode {
         self.status
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Its body; `None` if that is a stream.
+    pub fn body(&self) -> Option<&Bytes> {
+        match &self.body {
+            ResponseBody::Whole(body) => Some(body),
+            ResponseBody::Stream(_) => None,
+        }
     }
 }

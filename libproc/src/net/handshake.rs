@@ -4,6 +4,7 @@
 //! client -> Hello { cluster, node, principal, nonce, protocol range, features, address }
 //! server -> Welcome { node, principal, role, nonce, protocol, features, mac_s } | refusal
 //! client -> mac_c                                              (its first frame)
+//! server -> taken | refused                                    (its first frame)
 //! mac_s = HMAC-SHA256(secret, "server" | transcript), mac_c likewise with "client"
 //! ```
 //! The secret never travels, both sides are authenticated, and the server's role is what the
@@ -12,7 +13,7 @@
 
 use super::{Authenticator, DialError, NodeConfig, Target};
 use crate::id::NodeId;
-use crate::peer::Peer;
+use crate::peer::{Peer, Role};
 use ring::hmac;
 
 /// Protocol versions that this version speaks, both ends included.
@@ -131,6 +132,10 @@ pub(crate) fn welcome(
     let admission = authenticator
         .admit(&hello.principal)
         .ok_or(Rejection::Credential)?;
+    // Inside its node a process may say anything: nobody outside is given that role.
+    if admission.role == Role::LOCAL {
+        return Err(Rejection::Credential);
+    }
     let (principal, _) = authenticator.presents();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &admission.secret);
     let transcript = transcript(hello, me, &principal, &nonce, protocol, &config.features);
@@ -164,6 +169,12 @@ pub(crate) fn prove(
     hello: &Hello,
     welcome: &Welcome,
 ) -> Result<(Peer, Vec<u8>), DialError> {
+    if target.role == Role::LOCAL {
+        return Err(DialError::Untrusted {
+            address: target.address.clone(),
+            cause: "no other node has the role of this one's own processes".into(),
+        });
+    }
     let key = hmac::Key::new(hmac::HMAC_SHA256, &target.secret);
     let transcript = transcript(
         hello,
@@ -196,7 +207,6 @@ pub(crate) fn prove(
 mod tests {
     use super::*;
     use crate::net::Admission;
-    use crate::peer::Role;
     use std::sync::Arc;
 
     struct One;

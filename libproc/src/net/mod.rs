@@ -4,9 +4,12 @@
 //! libproc` request. `handshake.rs` is pure and shared with the simulator; `tcp.rs` dials and
 //! pumps frames; `server.rs` serves.
 
+mod gated;
 pub(crate) mod handshake;
+mod outbox;
 pub(crate) mod server;
 pub(crate) mod tcp;
+mod upgrade;
 
 use crate::node::Outbox;
 use crate::peer::{Peer, Role};

@@ -1,9 +1,11 @@
 //! The node's one port: HTTP/1.1 for everything, upgraded to frames for peers.
 
 use super::handshake;
-use super::tcp::{self, read_frame, read_hello, write_welcome, PATH};
+use super::gated::Gated;
+use super::tcp::{self, read_frame};
+use super::upgrade::{read_hello, write_welcome, PATH};
 use crate::http::{builtin, resolve, Request, Response, ResponseBody, MAX_BODY};
-use crate::node::Node;
+use crate::node::{Node, DRAIN};
 use crate::reply::Reply;
 use crate::runtime;
 use crate::trace::TraceContext;
@@ -11,15 +13,14 @@ use crate::wire::Envelope;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,24 +33,19 @@ const MAX_CONNECTIONS: usize = 15_000;
 /// Bytes of all headers of one request.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-type Out = hyper::Response<UnsyncBoxBody<Bytes, Infallible>>;
+type OutBody = UnsyncBoxBody<Bytes, std::io::Error>;
+type Out = hyper::Response<OutBody>;
 
 /// Accepts until the node ends.
 pub(crate) async fn serve(node: Node, listener: TcpListener) {
-    let open = Rc::new(Cell::new(0usize));
     loop {
         let accepted = tokio::select! { biased;
             _ = node.ended() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) if open.get() < MAX_CONNECTIONS => {
-                open.set(open.get() + 1);
-                let (node, open) = (node.clone(), open.clone());
-                runtime::spawn(async move {
-                    connection(node, stream, client).await;
-                    open.set(open.get() - 1);
-                });
+            Ok((stream, client)) if node.sockets() < MAX_CONNECTIONS => {
+                runtime::spawn(connection(node.clone(), stream, client));
             }
             Ok(_) => tracing::warn!("connection refused: {MAX_CONNECTIONS} are open"),
             Err(error) => {
@@ -63,6 +59,7 @@ pub(crate) async fn serve(node: Node, listener: TcpListener) {
 
 async fn connection(node: Node, stream: TcpStream, client: SocketAddr) {
     let _ = stream.set_nodelay(true);
+    let stream = Gated::new(stream, &node);
     let service = {
         let node = node.clone();
         service_fn(move |request| {
@@ -76,10 +73,17 @@ async fn connection(node: Node, stream: TcpStream, client: SocketAddr) {
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
+    let mut served = pin!(served);
+    // How a client left is of no interest.
     tokio::select! { biased;
         _ = node.ended() => {}
-        // How a client left is of no interest.
+        _ = served.as_mut() => return,
+    }
+    // What is being answered is answered: streams end with the processes that feed them.
+    served.as_mut().graceful_shutdown();
+    tokio::select! { biased;
         _ = served => {}
+        () = node.sleep(DRAIN) => {}
     }
 }
 
@@ -89,32 +93,20 @@ async fn respond(node: Node, request: hyper::Request<Incoming>, client: SocketAd
     } else {
         handle(&node, request, client).await
     };
-    if !node.may_write() {
-        return whole(
-            StatusCode::SERVICE_UNAVAILABLE,
-            HeaderMap::new(),
-            Bytes::new(),
-        );
-    }
     match response.body {
         ResponseBody::Whole(body) => whole(response.status, response.headers, body),
         ResponseBody::Stream(body) => {
-            let gate = node.clone();
-            // The gate stands at each chunk: a deposed node's stream breaks off.
-            let guarded = body.map_frame(move |frame| match gate.may_write() {
-                true => frame,
-                false => hyper::body::Frame::data(Bytes::new()),
-            });
-            assemble(response.status, response.headers, guarded.boxed_unsync())
+            assemble(response.status, response.headers, body.boxed_unsync())
         }
     }
 }
 
 fn whole(status: StatusCode, headers: HeaderMap, body: Bytes) -> Out {
-    assemble(status, headers, Full::new(body).boxed_unsync())
+    let body = Full::new(body).map_err(|never| match never {});
+    assemble(status, headers, body.boxed_unsync())
 }
 
-fn assemble(status: StatusCode, headers: HeaderMap, body: UnsyncBoxBody<Bytes, Infallible>) -> Out {
+fn assemble(status: StatusCode, headers: HeaderMap, body: OutBody) -> Out {
     let mut out = hyper::Response::new(body);
     *out.status_mut() = status;
     *out.headers_mut() = headers;
@@ -123,6 +115,13 @@ fn assemble(status: StatusCode, headers: HeaderMap, body: UnsyncBoxBody<Bytes, I
 
 async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAddr) -> Response {
     let (head, body) = request.into_parts();
+    let too_large = || {
+        let text = format!("the body is larger than {MAX_BODY} bytes");
+        Response::text(StatusCode::PAYLOAD_TOO_LARGE, text)
+    };
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return too_large();
+    }
     let collected = tokio::select! { biased;
         collected = Limited::new(body, MAX_BODY).collect() => collected,
         () = node.sleep(BODY_WITHIN) => {
@@ -132,8 +131,7 @@ async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAd
     let body = match collected {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let text = format!("the body is larger than {MAX_BODY} bytes");
-            return Response::text(StatusCode::PAYLOAD_TOO_LARGE, text);
+            return too_large();
         }
         Err(error) => {
             return Response::text(
@@ -168,6 +166,10 @@ async fn dispatch(node: &Node, mut request: Request) -> Response {
         };
     };
     request.rest = rest;
+    let path = entry.routes.get(route).map_or("", |info| &info.path);
+    let telemetry = node.telemetry();
+    let (trace, mut span) = telemetry.serving(request.trace, request.method.as_str(), path);
+    request.trace = trace;
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let reply = Reply::new(move |outcome: Result<Response, _>| {
         if let Ok(response) = outcome {
@@ -179,13 +181,14 @@ async fn dispatch(node: &Node, mut request: Request) -> Response {
         request,
         reply,
     });
-    match receiver.await {
-        Ok(response) => response,
-        Err(_) => {
-            let text = "the process that serves this path ended before it answered";
-            Response::text(StatusCode::INTERNAL_SERVER_ERROR, text)
-        }
+    let response = receiver.await.unwrap_or_else(|_| {
+        let text = "the process that serves this path did not answer";
+        Response::text(StatusCode::INTERNAL_SERVER_ERROR, text)
+    });
+    if let Some(span) = &mut span {
+        span.answered(response.status.as_u16());
     }
+    response
 }
 
 fn wants_frames(headers: &HeaderMap) -> bool {
@@ -247,9 +250,7 @@ fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
             );
             return;
         }
-        if let Err(refused) = tcp::attach(&node, pending.peer, false, io) {
-            tracing::info!(%refused, "connection not taken");
-        }
+        tcp::welcome(&node, pending.peer, io).await;
     });
     out
 }

@@ -1,48 +1,38 @@
 //! The TCP transport: listens, dials, and pumps frames both ways.
 //!
-//! Writing: frames wait in an outbox, control before bulk; whoever finds it empty wakes the
-//! writer, which writes everything that waits in one go. Reading: one buffer, as many frames as
-//! it holds. Both end together, and then the node is told, once.
+//! Writing: frames wait in an outbox (`outbox.rs`); whoever pushes wakes the writer, which writes
+//! what waits in one go. Reading: one buffer, as many frames as it holds. Both end together, and
+//! then the node is told, once. Every byte passes the node's write gate (`gated.rs`).
 
-use super::handshake::{self, Hello, Welcome, PROTOCOL};
+use super::gated::Gated;
+use super::handshake::{self, Hello, PROTOCOL};
+use super::outbox::{Taken, TcpOutbox};
+use super::upgrade::{read_welcome, upgrade_request};
 use super::{server, DialError, Handshaken, Target};
-use crate::node::{lock, Connection, Node, Outbox};
+use crate::node::{Connection, Node, Outbox, Refused, DRAIN};
 use crate::peer::Peer;
 use crate::runtime;
-use crate::wire::{Envelope, Lane, MAX_FRAME};
+use crate::wire::{verdict, Envelope, Lane, MAX_FRAME};
 use bytes::{Buf, Bytes, BytesMut};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, CONNECTION, HOST, UPGRADE};
-use hyper::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::StatusCode;
 use hyper_util::rt::TokioIo;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 
-/// Bytes that may wait for one slow peer; past it its connection is closed.
-const OUTBOX_LIMIT: usize = 64 * 1024 * 1024;
 /// A handshake takes two messages; who needs longer than this is not there.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A silent connection is asked after this long …
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// … and given up after this long without a byte.
 const SILENCE: Duration = Duration::from_secs(20);
-
-pub(crate) const PATH: &str = "/libproc";
-
-pub(crate) mod headers {
-    pub(crate) const CLUSTER: &str = "libproc-cluster";
-    pub(crate) const NODE: &str = "libproc-node";
-    pub(crate) const PRINCIPAL: &str = "libproc-principal";
-    pub(crate) const NONCE: &str = "libproc-nonce";
-    pub(crate) const PROTOCOL: &str = "libproc-protocol";
-    pub(crate) const FEATURES: &str = "libproc-features";
-    pub(crate) const ADDRESS: &str = "libproc-address";
-    pub(crate) const PROOF: &str = "libproc-proof";
-}
+/// What a server says of its verdict is short.
+const VERDICT_LIMIT: usize = 4096;
+/// A write buffer that a burst has grown beyond this is given back.
+const SPARE: usize = 1024 * 1024;
 
 /// Binds, notes the address that others are told, and serves in the background.
 pub(crate) async fn listen(node: &Node) -> std::io::Result<()> {
@@ -86,19 +76,17 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
         .await
         .map_err(|e| unreachable(e.to_string()))?;
     let _ = stream.set_nodelay(true);
-    let mut nonce = [0u8; 16];
-    nonce.copy_from_slice(&node.uuid());
     let listens = node.config().listen.is_some();
     let hello = Hello {
         cluster: node.config().cluster.clone(),
         node: node.id(),
         principal: target.principal.clone(),
-        nonce,
+        nonce: node.uuid(),
         protocol: PROTOCOL,
         features: node.config().features.clone(),
         address: listens.then(|| node.advertised().to_owned()),
     };
-    let (mut http, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+    let (mut http, connection) = hyper::client::conn::http1::handshake(TokioIo::new(Gated::new(stream, &node)))
         .await
         .map_err(|e| unreachable(e.to_string()))?;
     runtime::spawn(async move {
@@ -125,6 +113,7 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
         cause: "its answer is no libproc handshake".into(),
     })?;
     let (peer, mac) = handshake::prove(&target, &hello, &welcome)?;
+    let _dialling = node.dialling(peer.node);
     let upgraded = hyper::upgrade::on(response)
         .await
         .map_err(|e| unreachable(e.to_string()))?;
@@ -135,95 +124,58 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
     io.write_all(&proof)
         .await
         .map_err(|e| unreachable(e.to_string()))?;
-    attach(&node, peer, true, io)
-        .map(|connection| connection.peer.clone())
-        .map_err(|cause| DialError::Refused {
-            address: target.address,
-            cause: cause.to_string(),
-        })
-}
-
-fn upgrade_request(address: &str, hello: &Hello) -> http::Result<Request<Empty<Bytes>>> {
-    let mut request = Request::get(PATH)
-        .header(HOST, address)
-        .header(CONNECTION, "upgrade")
-        .header(UPGRADE, "libproc")
-        .header(headers::CLUSTER, &hello.cluster)
-        .header(headers::NODE, hello.node.to_string())
-        .header(headers::PRINCIPAL, &hello.principal)
-        .header(headers::NONCE, hex(&hello.nonce))
-        .header(
-            headers::PROTOCOL,
-            format!("{}-{}", hello.protocol.0, hello.protocol.1),
-        )
-        .header(headers::FEATURES, hello.features.join(","));
-    if let Some(address) = &hello.address {
-        request = request.header(headers::ADDRESS, address);
-    }
-    request.body(Empty::new())
-}
-
-pub(crate) fn read_hello(from: &HeaderMap) -> Option<Hello> {
-    let (low, high) = text(from, headers::PROTOCOL)?.split_once('-')?;
-    Some(Hello {
-        cluster: text(from, headers::CLUSTER)?.to_owned(),
-        node: text(from, headers::NODE)?.parse().ok()?,
-        principal: text(from, headers::PRINCIPAL)?.to_owned(),
-        nonce: unhex(text(from, headers::NONCE)?)?.try_into().ok()?,
-        protocol: (low.parse().ok()?, high.parse().ok()?),
-        features: list(text(from, headers::FEATURES).unwrap_or("")),
-        address: text(from, headers::ADDRESS).map(str::to_owned),
-    })
-}
-
-pub(crate) fn write_welcome(welcome: &Welcome, to: &mut HeaderMap) {
-    let mut put = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            to.insert(HeaderName::from_static(name), value);
-        }
+    let there = peer.node;
+    let refused = |cause: String| DialError::Refused {
+        address: target.address.clone(),
+        cause,
     };
-    put(headers::NODE, welcome.node.to_string());
-    put(headers::PRINCIPAL, welcome.principal.clone());
-    put(headers::NONCE, hex(&welcome.nonce));
-    put(headers::PROTOCOL, welcome.protocol.to_string());
-    put(headers::FEATURES, welcome.features.join(","));
-    put(headers::PROOF, hex(&welcome.mac));
-}
-
-fn read_welcome(from: &HeaderMap) -> Option<Welcome> {
-    Some(Welcome {
-        node: text(from, headers::NODE)?.parse().ok()?,
-        principal: text(from, headers::PRINCIPAL)?.to_owned(),
-        nonce: unhex(text(from, headers::NONCE)?)?.try_into().ok()?,
-        protocol: text(from, headers::PROTOCOL)?.parse().ok()?,
-        features: list(text(from, headers::FEATURES).unwrap_or("")),
-        mac: unhex(text(from, headers::PROOF)?)?,
-    })
-}
-
-fn text<'a>(from: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    from.get(name)?.to_str().ok()
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',')
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || text.len() > 256 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
+    let said = read_frame(&mut io, VERDICT_LIMIT)
+        .await
+        .map_err(|e| refused(format!("it closed the connection: {e}")))?;
+    match Envelope::decode(said) {
+        Ok(Envelope::Verdict { code, .. }) if code == verdict::TAKEN => {}
+        Ok(Envelope::Verdict { code, .. }) if code == verdict::DUPLICATE => {
+            return Ok(node.connection_to(there).await);
+        }
+        Ok(Envelope::Verdict { why, .. }) => return Err(refused(why)),
+        _ => return Err(refused("it broke the handshake".into())),
     }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
-        .collect()
+    let outbox = Arc::new(TcpOutbox::default());
+    match attach(&node, peer, true, outbox, io) {
+        Ok(connection) => Ok(connection.peer.clone()),
+        Err((Refused::Duplicate, _)) => Ok(node.connection_to(there).await),
+        Err((cause, _)) => Err(refused(cause.to_string())),
+    }
+}
+
+/// The server's last step: takes an authenticated stream, or says why not.
+pub(super) async fn welcome<S>(node: &Node, peer: Peer, io: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let outbox = Arc::new(TcpOutbox::default());
+    // Before the node can send anything over it.
+    if let Ok(taken) = said(verdict::TAKEN, "").encode() {
+        outbox.push(Lane::Control, taken);
+    }
+    let Err((refused, mut io)) = attach(node, peer, false, outbox, io) else {
+        return;
+    };
+    tracing::info!(%refused, "connection not taken");
+    let code = match refused {
+        Refused::Duplicate => verdict::DUPLICATE,
+        Refused::OtherPrincipal | Refused::NodeEnded => verdict::REFUSED,
+    };
+    if let Ok(frame) = said(code, &refused.to_string()).encode() {
+        // Whoever is gone does not need to know.
+        let _ = io.write_all(&frame).await;
+        let _ = io.shutdown().await;
+    }
+}
+
+fn said(code: u8, why: &str) -> Envelope {
+    let why = why.to_owned();
+    Envelope::Verdict { code, why }
 }
 
 /// Reads one frame, for the proof that comes before the pump runs.
@@ -244,21 +196,25 @@ pub(crate) async fn read_frame(
 }
 
 /// Hands an authenticated stream to the node and pumps its frames until either side ends.
-pub(crate) fn attach<S>(
+fn attach<S>(
     node: &Node,
     peer: Peer,
     ours: bool,
+    outbox: Arc<TcpOutbox>,
     io: S,
-) -> Result<Arc<Connection>, crate::node::Refused>
+) -> Result<Arc<Connection>, (Refused, S)>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let outbox = Arc::new(TcpOutbox::default());
-    let connection = node.connected(Handshaken {
+    let made = Handshaken {
         peer,
         ours,
         outbox: outbox.clone(),
-    })?;
+    };
+    let connection = match node.connected(made) {
+        Ok(connection) => connection,
+        Err(refused) => return Err((refused, io)),
+    };
     runtime::spawn(pump(node.clone(), connection.clone(), outbox, io));
     Ok(connection)
 }
@@ -268,36 +224,53 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (read, write) = tokio::io::split(io);
-    let why = tokio::select! { biased;
-        why = write_frames(&node, &outbox, write) => why,
-        why = read_frames(&node, &connection, read) => why,
+    let mut reading = pin!(read_frames(&node, &connection, read));
+    let written = tokio::select! { biased;
+        written = write_frames(&outbox, write) => written,
+        why = &mut reading => Written::Broken(why),
+    };
+    let why = match written {
+        Written::Broken(why) => why,
+        Written::All(why) => {
+            // To close with bytes unread would reset the connection and take from the other side
+            // what it has yet to read: it closes first, if it can.
+            tokio::select! { biased;
+                _ = reading => {}
+                () = node.sleep(DRAIN) => {}
+            }
+            why
+        }
     };
     outbox.close(&why);
     node.disconnected(&connection, &why);
 }
 
-async fn write_frames(
-    node: &Node,
-    outbox: &TcpOutbox,
-    mut write: impl AsyncWrite + Unpin,
-) -> String {
+/// How writing ended.
+enum Written {
+    /// Nothing more is to be said, and all was written.
+    All(String),
+    Broken(String),
+}
+
+async fn write_frames(outbox: &TcpOutbox, mut write: impl AsyncWrite + Unpin) -> Written {
     let mut buffer = BytesMut::new();
     loop {
         match outbox.take(&mut buffer) {
             Taken::Frames => {
-                if !node.may_write() {
-                    return "the write gate is closed".into();
-                }
                 if let Err(error) = write.write_all(&buffer).await {
-                    return format!("cannot write: {error}");
+                    return Written::Broken(format!("cannot write: {error}"));
                 }
                 buffer.clear();
+                if buffer.capacity() > SPARE {
+                    buffer = BytesMut::new();
+                }
             }
-            Taken::Nothing => outbox.wake.notified().await,
-            Taken::Closed(why) => {
+            Taken::Nothing => outbox.filled().await,
+            Taken::Finished(why) => {
                 let _ = write.shutdown().await;
-                return why;
+                return Written::All(why);
             }
+            Taken::Closed(why) => return Written::Broken(why),
         }
     }
 }
@@ -322,7 +295,7 @@ async fn read_frames(
                     return format!("silent for {SILENCE:?}");
                 }
                 asked = true;
-                connection.send(&Envelope::Ping { sequence: node.now().as_nanos() });
+                connection.say(&Envelope::Ping { sequence: node.now().as_nanos() });
                 continue;
             }
         };
@@ -363,79 +336,6 @@ fn next_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, usize> {
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
-#[derive(Default)]
-struct TcpOutbox {
-    queue: Mutex<Queue>,
-    wake: Notify,
-}
-
-#[derive(Default)]
-struct Queue {
-    control: VecDeque<Bytes>,
-    bulk: VecDeque<Bytes>,
-    bytes: usize,
-    closed: Option<String>,
-}
-
-enum Taken {
-    Frames,
-    Nothing,
-    Closed(String),
-}
-
-impl TcpOutbox {
-    /// Moves what waits into the buffer, control first.
-    fn take(&self, buffer: &mut BytesMut) -> Taken {
-        let mut guard = lock(&self.queue);
-        let queue = &mut *guard;
-        if let Some(why) = &queue.closed {
-            return Taken::Closed(why.clone());
-        }
-        if queue.bytes == 0 {
-            return Taken::Nothing;
-        }
-        buffer.reserve(queue.bytes);
-        for frame in queue.control.drain(..).chain(queue.bulk.drain(..)) {
-            buffer.extend_from_slice(&frame);
-        }
-        queue.bytes = 0;
-        Taken::Frames
-    }
-}
-
-impl Outbox for TcpOutbox {
-    fn push(&self, lane: Lane, frame: Bytes) {
-        let mut guard = lock(&self.queue);
-        let queue = &mut *guard;
-        if queue.closed.is_some() {
-            return;
-        }
-        queue.bytes += frame.len();
-        match lane {
-            Lane::Control => queue.control.push_back(frame),
-            Lane::Bulk => queue.bulk.push_back(frame),
-        }
-        if queue.bytes > OUTBOX_LIMIT {
-            queue.closed = Some(format!(
-                "more than {OUTBOX_LIMIT} bytes wait for a slow peer"
-            ));
-        }
-        drop(guard);
-        self.wake.notify_one();
-    }
-
-    fn close(&self, why: &str) {
-        let mut queue = lock(&self.queue);
-        if queue.closed.is_none() {
-            queue.closed = Some(why.to_owned());
-            queue.control.clear();
-            queue.bulk.clear();
-        }
-        drop(queue);
-        self.wake.notify_one();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -462,17 +362,5 @@ mod tests {
     fn a_promised_length_makes_no_room() {
         let mut buffer = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
         assert_eq!(next_frame(&mut buffer), Err(u32::MAX as usize));
-    }
-
-    #[test]
-    fn control_goes_before_bulk_and_overflow_closes() {
-        let outbox = TcpOutbox::default();
-        outbox.push(Lane::Bulk, Bytes::from_static(b"bulk"));
-        outbox.push(Lane::Control, Bytes::from_static(b"control"));
-        let mut buffer = BytesMut::new();
-        assert!(matches!(outbox.take(&mut buffer), Taken::Frames));
-        assert_eq!(&buffer[..], b"controlbulk");
-        outbox.push(Lane::Bulk, Bytes::from(vec![0; OUTBOX_LIMIT + 1]));
-        assert!(matches!(outbox.take(&mut buffer), Taken::Closed(_)));
     }
 }

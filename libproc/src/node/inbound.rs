@@ -1,17 +1,20 @@
 //! What comes in from other nodes: connections, frames, and their end.
 
 use super::{lock, Connection, Node, Refused};
-use crate::frame::Signal;
+use crate::frame::{Meta, Signal};
 use crate::gate::Refusal;
 use crate::id::{Address, ProcessId};
 use crate::net::Handshaken;
 use crate::peer::Sender;
 use crate::process::{Exit, Reason};
+use crate::pid::Door;
 use crate::reply::{AskError, Reply};
+use crate::time::Instant;
 use crate::wire::{no_answer, Envelope, EnvelopeError, Header};
 use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a frame ends its connection.
 #[derive(Debug, thiserror::Error)]
@@ -35,38 +38,55 @@ pub(crate) enum Broken {
         to: String,
     },
     #[error("a frame that belongs to the handshake came after it")]
-    Proof,
+    Handshake,
 }
 
 impl Node {
     /// A transport authenticated a peer. An older connection to the same node is broken first.
     pub(crate) fn connected(&self, made: Handshaken) -> Result<Arc<Connection>, Refused> {
-        if lock(&self.0.exit.reason).is_some() {
+        let connection = Arc::new(Connection::new(Arc::new(made.peer), made.ours, made.outbox));
+        let mut peers = lock(&self.0.peers);
+        // Under the lock that an exit takes to close every connection: so none slips through.
+        if self.exit_reason().is_some() {
             return Err(Refused::NodeEnded);
         }
-        let connection = Arc::new(Connection::new(Arc::new(made.peer), made.ours, made.outbox));
-        let replaced = lock(&self.0.peers).insert(self.id(), connection.clone())?;
-        if let Some(old) = replaced {
-            self.broke(&old, "replaced by a newer connection");
-            old.close("replaced by a newer connection");
+        if !made.ours && self.is_preferred_over(connection.peer.node) {
+            return Err(Refused::Duplicate);
         }
+        let replaced = peers.insert(self.id(), connection.clone())?;
+        let severed = replaced.map(|old| (self.sever(&old), old));
+        drop(peers);
+        if let Some((links, old)) = severed {
+            let why = "replaced by a newer connection";
+            self.fire(links, &old, why);
+            old.close(why);
+        }
+        self.0.exit.moved().notify_waiters();
         Ok(connection)
     }
 
     /// A transport's connection ended: links across it fire, requests over it fail.
     pub(crate) fn disconnected(&self, connection: &Arc<Connection>, why: &str) {
-        if lock(&self.0.peers).remove(connection) {
-            self.broke(connection, why);
-        }
-    }
-
-    fn broke(&self, connection: &Arc<Connection>, why: &str) {
-        if !connection.closing() {
+        let mut peers = lock(&self.0.peers);
+        if !peers.remove(connection) {
             return;
         }
+        let links = self.sever(connection);
+        drop(peers);
+        self.fire(links, connection, why);
+        self.0.exit.moved().notify_waiters();
+    }
+
+    /// Takes out the links across a connection. Called while the connections are locked, so that
+    /// no link over a newer one is taken for one of this.
+    fn sever(&self, connection: &Connection) -> Vec<(Address, Arc<dyn Door>)> {
+        connection.sever();
+        lock(&self.0.links).disconnected(connection.peer.node)
+    }
+
+    fn fire(&self, links: Vec<(Address, Arc<dyn Door>)>, connection: &Connection, why: &str) {
         connection.abandon_asks();
-        let broken = lock(&self.0.links).disconnected(connection.peer.node);
-        for (who, door) in broken {
+        for (who, door) in links {
             let reason = Reason::Unreachable(why.to_owned());
             door.signal(Signal::Exited(Exit { who, reason }));
         }
@@ -78,15 +98,23 @@ impl Node {
         connection: &Arc<Connection>,
         frame: Bytes,
     ) -> Result<(), Broken> {
+        // What an old connection still holds must not mix with what a newer one brings.
+        if connection.is_severed() {
+            self.count_dropped();
+            return Ok(());
+        }
         self.counters().received.fetch_add(1, Relaxed);
         match Envelope::decode(frame)? {
             Envelope::Send { header, payload } => self.admit(connection, header, &payload, None),
             Envelope::Ask {
                 id,
-                within_ms: _,
+                within_ms,
                 header,
                 payload,
-            } => self.admit(connection, header, &payload, Some(id)),
+            } => {
+                let deadline = self.coarse_now() + Duration::from_millis(within_ms);
+                self.admit(connection, header, &payload, Some((id, deadline)))
+            }
             Envelope::Answer { id, payload } => {
                 if let Some(answered) = connection.answered(id) {
                     answered(Ok(payload));
@@ -102,7 +130,17 @@ impl Node {
                 }
                 Ok(())
             }
-            Envelope::Link { watcher, target } => self.linked(connection, &watcher, &target),
+            Envelope::Link { watcher, target } => {
+                let (watcher, target) = (ProcessId::new(&watcher)?, ProcessId::new(&target)?);
+                self.watched(connection.peer.node, watcher, target);
+                Ok(())
+            }
+            Envelope::Unlink { watcher, target } => {
+                let (watcher, target) = (ProcessId::new(&watcher)?, ProcessId::new(&target)?);
+                let node = connection.peer.node;
+                lock(&self.0.links).unwatched_by(&target, node, watcher);
+                Ok(())
+            }
             Envelope::Exited {
                 watcher,
                 target,
@@ -113,7 +151,7 @@ impl Node {
                     node: connection.peer.node,
                     id: ProcessId::new(&target)?,
                 };
-                let door = lock(&self.0.links).exited(&who, &watcher);
+                let door = lock(&self.0.links).unwatch(&who, &watcher);
                 if let Some(door) = door {
                     let reason = super::outbound::reason_of(code, detail);
                     door.signal(Signal::Exited(Exit { who, reason }));
@@ -126,11 +164,11 @@ impl Node {
                 Ok(())
             }
             Envelope::Ping { sequence } => {
-                connection.send(&Envelope::Pong { sequence });
+                connection.say(&Envelope::Pong { sequence });
                 Ok(())
             }
             Envelope::Pong { .. } => Ok(()),
-            Envelope::Proof { .. } => Err(Broken::Proof),
+            Envelope::Proof { .. } | Envelope::Verdict { .. } => Err(Broken::Handshake),
         }
     }
 
@@ -139,16 +177,14 @@ impl Node {
         connection: &Arc<Connection>,
         header: Header,
         payload: &[u8],
-        ask: Option<u64>,
+        ask: Option<(u64, Instant)>,
     ) -> Result<(), Broken> {
-        let refuse = |code| {
-            if let Some(id) = ask {
-                connection.send(&Envelope::NoAnswer { id, code });
-            }
-        };
         let Some(entry) = self.process(&header.to) else {
             self.count_dropped();
-            refuse(no_answer::ABANDONED);
+            if let Some((id, _)) = ask {
+                let code = no_answer::ABANDONED;
+                connection.say(&Envelope::NoAnswer { id, code });
+            }
             return Ok(());
         };
         let peer = &connection.peer;
@@ -156,21 +192,18 @@ impl Node {
             node: peer.node,
             id: ProcessId::new(&header.from)?,
         };
-        let from = Sender::new(from, peer.clone());
+        let meta = Meta {
+            from: Sender::new(from, peer.clone()),
+            trace: header.trace,
+            deadline: ask.map(|(_, deadline)| deadline),
+            queued: self.telemetry().queued(|| self.now()),
+            name: "",
+        };
         let admitted = match ask {
-            None => entry.door.admit(&header, payload, from, peer),
-            Some(id) => {
-                let back = connection.clone();
-                let reply = Reply::new(move |outcome: Result<Bytes, AskError>| {
-                    back.send(&match outcome {
-                        Ok(payload) => Envelope::Answer { id, payload },
-                        Err(_) => Envelope::NoAnswer {
-                            id,
-                            code: no_answer::ABANDONED,
-                        },
-                    });
-                });
-                entry.door.admit_ask(&header, payload, from, peer, reply)
+            None => entry.door.admit(&header, payload, meta, peer),
+            Some((id, _)) => {
+                let reply = answering(connection.clone(), id);
+                entry.door.admit_ask(&header, payload, meta, peer, reply)
             }
         };
         let Header {
@@ -180,8 +213,7 @@ impl Node {
             Ok(()) => Ok(()),
             Err(Refusal::Unsupported) => {
                 self.counters().unsupported.fetch_add(1, Relaxed);
-                refuse(no_answer::UNSUPPORTED);
-                connection.send(&Envelope::Unsupported { wire, variant });
+                connection.say(&Envelope::Unsupported { wire, variant });
                 Ok(())
             }
             Err(Refusal::Forbidden(role)) => {
@@ -200,23 +232,19 @@ impl Node {
             }),
         }
     }
+}
 
-    fn linked(
-        &self,
-        connection: &Arc<Connection>,
-        watcher: &str,
-        target: &str,
-    ) -> Result<(), Broken> {
-        let (watcher, target) = (ProcessId::new(watcher)?, ProcessId::new(target)?);
-        // The process table stays locked until the link is noted, so that the process cannot end
-        // in between without firing it.
-        let processes = lock(&self.0.processes);
-        if processes.contains_key(&target) {
-            lock(&self.0.links).watched_by(target, connection.peer.node, watcher);
-        } else {
-            drop(processes);
-            self.tell_exit(connection.peer.node, watcher, &target, &Reason::NoProcess);
-        }
-        Ok(())
-    }
+/// What carries the outcome of a request back to the node that asked.
+fn answering(connection: Arc<Connection>, id: u64) -> Reply<Bytes> {
+    Reply::new(move |outcome: Result<Bytes, AskError>| {
+        let code = match outcome {
+            Ok(payload) => match connection.send(&Envelope::Answer { id, payload }) {
+                Ok(()) => return,
+                Err(_) => no_answer::ABANDONED,
+            },
+            Err(AskError::Unsupported) => no_answer::UNSUPPORTED,
+            Err(_) => no_answer::ABANDONED,
+        };
+        connection.say(&Envelope::NoAnswer { id, code });
+    })
 }

@@ -5,15 +5,26 @@ use crate::pid::Door;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-type LocalWatchers = Vec<Arc<dyn Door>>;
-type RemoteWatchers = BTreeSet<(NodeId, ProcessId)>;
+type Watchers = BTreeMap<ProcessId, Arc<dyn Door>>;
 
 #[derive(Default)]
 pub(crate) struct Links {
     /// Processes of this node that watch anything: target → watcher.
-    watching: BTreeMap<Address, BTreeMap<ProcessId, Arc<dyn Door>>>,
+    watching: BTreeMap<Address, Watchers>,
+    /// The same turned round, so that a watcher's end costs no walk over all targets.
+    targets: BTreeMap<ProcessId, BTreeSet<Address>>,
     /// Processes of other nodes that watch one of this node.
-    watched: BTreeMap<ProcessId, RemoteWatchers>,
+    watched: BTreeMap<ProcessId, BTreeSet<(NodeId, ProcessId)>>,
+}
+
+/// What a process's end leaves to do.
+pub(crate) struct Ended {
+    /// Watchers on this node.
+    pub(crate) local: Vec<Arc<dyn Door>>,
+    /// Watchers on other nodes.
+    pub(crate) remote: BTreeSet<(NodeId, ProcessId)>,
+    /// Whom it watched itself.
+    pub(crate) watched: BTreeSet<Address>,
 }
 
 impl Links {
@@ -24,53 +35,63 @@ impl Links {
         watcher: ProcessId,
         door: Arc<dyn Door>,
     ) -> bool {
-        self.watching
-            .entry(target.clone())
-            .or_default()
-            .insert(watcher, door)
-            .is_none()
+        let targets = self.targets.entry(watcher.clone()).or_default();
+        targets.insert(target.clone());
+        let watchers = self.watching.entry(target.clone()).or_default();
+        watchers.insert(watcher, door).is_none()
     }
 
-    pub(crate) fn unwatch(&mut self, target: &Address, watcher: &ProcessId) {
-        if let Some(watchers) = self.watching.get_mut(target) {
-            watchers.remove(watcher);
-            if watchers.is_empty() {
-                self.watching.remove(target);
+    /// Takes a link out; the watcher's door if it was there.
+    pub(crate) fn unwatch(&mut self, target: &Address, watcher: &str) -> Option<Arc<dyn Door>> {
+        let watchers = self.watching.get_mut(target)?;
+        let door = watchers.remove(watcher);
+        if watchers.is_empty() {
+            self.watching.remove(target);
+        }
+        self.forget(watcher, target);
+        door
+    }
+
+    fn forget(&mut self, watcher: &str, target: &Address) {
+        if let Some(targets) = self.targets.get_mut(watcher) {
+            targets.remove(target);
+            if targets.is_empty() {
+                self.targets.remove(watcher);
             }
         }
     }
 
     /// Notes a link of a watcher on another node.
     pub(crate) fn watched_by(&mut self, target: ProcessId, node: NodeId, watcher: ProcessId) {
-        self.watched
-            .entry(target)
-            .or_default()
-            .insert((node, watcher));
+        let watchers = self.watched.entry(target).or_default();
+        watchers.insert((node, watcher));
+    }
+
+    /// A watcher on another node took its link back, or ended.
+    pub(crate) fn unwatched_by(&mut self, target: &ProcessId, node: NodeId, watcher: ProcessId) {
+        if let Some(watchers) = self.watched.get_mut(target) {
+            watchers.remove(&(node, watcher));
+            if watchers.is_empty() {
+                self.watched.remove(target);
+            }
+        }
     }
 
     /// A process of this node ended: takes out everyone who is to be told, and its own links.
-    pub(crate) fn ended(&mut self, who: &Address) -> (LocalWatchers, RemoteWatchers) {
-        self.watching.retain(|_, watchers| {
-            watchers.remove(&who.id);
-            !watchers.is_empty()
-        });
-        let local = self
-            .watching
-            .remove(who)
-            .unwrap_or_default()
-            .into_values()
-            .collect();
-        (local, self.watched.remove(&who.id).unwrap_or_default())
-    }
-
-    /// Another node says that one of its processes ended: the local watcher, unless it was told.
-    pub(crate) fn exited(&mut self, who: &Address, watcher: &str) -> Option<Arc<dyn Door>> {
-        let watchers = self.watching.get_mut(who)?;
-        let door = watchers.remove(watcher);
-        if watchers.is_empty() {
-            self.watching.remove(who);
+    pub(crate) fn ended(&mut self, who: &Address) -> Ended {
+        let watched = self.targets.remove(&who.id).unwrap_or_default();
+        for target in &watched {
+            self.unwatch(target, who.id.as_str());
         }
-        door
+        let local = self.watching.remove(who).unwrap_or_default();
+        for watcher in local.keys() {
+            self.forget(watcher.as_str(), who);
+        }
+        Ended {
+            local: local.into_values().collect(),
+            remote: self.watched.remove(&who.id).unwrap_or_default(),
+            watched,
+        }
     }
 
     /// The connection to a node broke: takes out every link across it.
@@ -87,12 +108,9 @@ impl Links {
             .collect();
         let mut broken = Vec::new();
         for target in across {
-            for door in self
-                .watching
-                .remove(&target)
-                .unwrap_or_default()
-                .into_values()
-            {
+            let watchers = self.watching.remove(&target).unwrap_or_default();
+            for (watcher, door) in watchers {
+                self.forget(watcher.as_str(), &target);
                 broken.push((target.clone(), door));
             }
         }

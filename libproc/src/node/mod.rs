@@ -2,9 +2,13 @@
 //!
 //! Owns the table of processes by id, the connections by [`NodeId`], and the links. Fed by
 //! processes (spawn, send, link, end) and by transports (connected, frame, disconnected). Frames
-//! are routed in `inbound.rs`, sent in `outbound.rs`; links are in `links.rs`.
+//! are routed in `inbound.rs`, sent in `outbound.rs`; links are made in `linking.rs` and kept in
+//! `links.rs`; `dialling.rs` is the way to other nodes, `exit.rs` the end.
 
+mod dialling;
+mod exit;
 mod inbound;
+mod linking;
 mod links;
 mod outbound;
 mod peers;
@@ -15,15 +19,18 @@ use crate::frame::Signal;
 use crate::gate::Gate;
 use crate::http::{RouteInfo, Routes};
 use crate::id::{Address, IdError, NodeId, ProcessId, Upid};
-use crate::net::{DialError, NodeConfig, Target};
+use crate::net::NodeConfig;
 use crate::observe::{Observation, Stats};
 use crate::peer::{Peer, Role};
 use crate::pid::{Door, Mailbox, Pid, Shared, TypedDoor};
-use crate::process::{Exit, Process, Reason};
-use crate::telemetry::Telemetry;
+use crate::process::Process;
+use crate::telemetry::{Export, Telemetry};
 use crate::time::{Instant, Timestamp};
 use crate::world::{Disk, World};
 use futures_util::future::{abortable, AbortHandle, BoxFuture};
+use dialling::Dialling;
+pub(crate) use exit::{Socket, DRAIN};
+use exit::ExitState;
 use links::Links;
 use peers::Peers;
 pub(crate) use peers::{Connection, Outbox, Refused};
@@ -46,6 +53,7 @@ pub(crate) struct Inner {
     processes: Mutex<BTreeMap<ProcessId, Entry>>,
     peers: Mutex<Peers>,
     links: Mutex<Links>,
+    dialling: Dialling,
     advertised: OnceLock<String>,
     write_gate: OnceLock<Arc<dyn Fn() -> bool + Send + Sync>>,
     exit: ExitState,
@@ -64,17 +72,13 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) dropped: AtomicU64,
+    /// Requests whose deadline had passed when their turn came.
+    pub(crate) expired: AtomicU64,
     pub(crate) unsupported: AtomicU64,
     pub(crate) forbidden: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
     pub(crate) broken_connections: AtomicU64,
-}
-
-#[derive(Default)]
-struct ExitState {
-    reason: Mutex<Option<Reason>>,
-    told: tokio::sync::Notify,
 }
 
 /// Why a process was not started.
@@ -97,7 +101,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Node {
-    pub(crate) fn new(config: NodeConfig, world: Arc<dyn World>) -> Self {
+    pub(crate) fn new(config: NodeConfig, world: Arc<dyn World>, export: &Export) -> Self {
         let mut random = [0u8; 8];
         world.fill_random(&mut random);
         let id = NodeId(u64::from_le_bytes(random));
@@ -108,7 +112,7 @@ impl Node {
             address: None,
             features: Vec::new(),
         });
-        let telemetry = Telemetry::new(&config.service, id);
+        let telemetry = Telemetry::new(export, &config.service, id);
         Node(Arc::new(Inner {
             id,
             config,
@@ -118,6 +122,7 @@ impl Node {
             processes: Mutex::default(),
             peers: Mutex::default(),
             links: Mutex::default(),
+            dialling: Dialling::default(),
             advertised: OnceLock::new(),
             write_gate: OnceLock::new(),
             exit: ExitState::default(),
@@ -248,7 +253,7 @@ impl Node {
         critical: bool,
     ) -> Result<Pid<P>, SpawnError> {
         let id = ProcessId::new(id)?;
-        if lock(&self.0.exit.reason).is_some() {
+        if self.exit_reason().is_some() {
             return Err(SpawnError::NodeEnded);
         }
         if lock(&self.0.processes).contains_key(&id) {
@@ -277,6 +282,10 @@ impl Node {
                 routes: infos.clone(),
             };
             lock(&self.0.processes).insert(id.clone(), entry);
+            // An exit that came since the check above did not see this process.
+            if let Some(reason) = self.exit_reason() {
+                door.signal(Signal::Stop(reason));
+            }
             door
         };
         let cell = |pid: Pid<P>| {
@@ -328,80 +337,7 @@ impl Node {
         })
     }
 
-    pub(crate) fn process_ended(&self, id: &ProcessId, reason: Reason) {
-        lock(&self.0.processes).remove(id);
-        let (local, remote) = lock(&self.0.links).ended(&Address {
-            node: self.id(),
-            id: id.clone(),
-        });
-        let who = Address {
-            node: self.id(),
-            id: id.clone(),
-        };
-        for door in local {
-            door.signal(Signal::Exited(Exit {
-                who: who.clone(),
-                reason: reason.clone(),
-            }));
-        }
-        for (node, watcher) in remote {
-            self.tell_exit(node, watcher, id, &reason);
-        }
-    }
-
-    // ---- links
-
-    pub(crate) fn link(&self, watcher: ProcessId, door: Arc<dyn Door>, target: &Address) {
-        let told = |reason| {
-            Signal::Exited(Exit {
-                who: target.clone(),
-                reason,
-            })
-        };
-        if target.node == self.id() {
-            match self.process(target.id.as_str()) {
-                Some(_) => {
-                    lock(&self.0.links).watch(target, watcher, door);
-                }
-                None => door.signal(told(Reason::NoProcess)),
-            }
-            return;
-        }
-        // The connection table stays locked until the link is noted, so that the connection
-        // cannot break in between without firing it.
-        let peers = lock(&self.0.peers);
-        match peers.get(target.node) {
-            Some(connection) => {
-                if lock(&self.0.links).watch(target, watcher.clone(), door) {
-                    connection.link(&watcher, &target.id);
-                }
-            }
-            None => {
-                drop(peers);
-                door.signal(told(Reason::Unreachable(
-                    "no connection to its node".into(),
-                )));
-            }
-        }
-    }
-
-    pub(crate) fn unlink(&self, watcher: &ProcessId, target: &Address) {
-        lock(&self.0.links).unwatch(target, watcher);
-    }
-
     // ---- other nodes
-
-    /// Connects to the node at `target`, or finds the connection that is open.
-    pub fn dial(&self, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
-        self.0.world.dial(self.clone(), target)
-    }
-
-    /// The peer that this node dialled at an address, while that connection is open.
-    pub(crate) fn connection_at(&self, address: &str) -> Option<Arc<Peer>> {
-        lock(&self.0.peers)
-            .at(address)
-            .map(|connection| connection.peer.clone())
-    }
 
     /// Who is connected now.
     pub fn peers(&self) -> Vec<Arc<Peer>> {
@@ -414,63 +350,6 @@ impl Node {
         if let Some(connection) = connection {
             connection.close(why);
         }
-    }
-
-    /// Makes every write of this node (frame or HTTP byte) pass `open` immediately before it is
-    /// written; once it says no, the node ends. Set once, before the node speaks.
-    pub fn guard_writes(&self, open: Arc<dyn Fn() -> bool + Send + Sync>) {
-        if self.0.write_gate.set(open).is_err() {
-            tracing::warn!("writes of a node are guarded once");
-        }
-    }
-
-    pub(crate) fn may_write(&self) -> bool {
-        match self.0.write_gate.get() {
-            Some(open) if !open() => {
-                self.exit(Reason::Stopped("its write gate is closed".into()));
-                false
-            }
-            _ => true,
-        }
-    }
-
-    // ---- the end
-
-    /// Ends the node: its processes stop, its connections are reset, and [`Node::ended`]
-    /// completes. Only the first reason counts.
-    pub fn exit(&self, reason: Reason) {
-        {
-            let mut ended = lock(&self.0.exit.reason);
-            if ended.is_some() {
-                return;
-            }
-            *ended = Some(reason.clone());
-        }
-        tracing::info!(node = %self.id(), service = %self.0.config.service, %reason, "node ends");
-        for (_, entry) in self.processes() {
-            entry.door.signal(Signal::Stop(reason.clone()));
-        }
-        let connections = lock(&self.0.peers).connections();
-        for connection in connections {
-            connection.close("the node ends");
-        }
-        self.0.exit.told.notify_waiters();
-    }
-
-    /// Completes with the reason when the node ends.
-    pub async fn ended(&self) -> Reason {
-        loop {
-            let told = self.0.exit.told.notified();
-            if let Some(reason) = self.exit_reason() {
-                return reason;
-            }
-            told.await;
-        }
-    }
-
-    /// Why the node ended, if it has.
-    pub fn exit_reason(&self) -> Option<Reason> {
-        lock(&self.0.exit.reason).clone()
     }
 
     pub(crate) fn count_dropped(&self) {

@@ -39,7 +39,9 @@ impl Node {
             Ok(payload) => {
                 self.counters().sent.fetch_add(1, Relaxed);
                 let header = header(to.address().id.as_str(), name, variant, &meta);
-                connection.send(&Envelope::Send { header, payload });
+                if connection.send(&Envelope::Send { header, payload }).is_err() {
+                    self.count_dropped();
+                }
             }
             Err(error) => {
                 tracing::error!(%error, wire = name, variant, "message cannot be encoded")
@@ -61,19 +63,19 @@ impl Node {
         let payload = match wire::encode(&request) {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::error!(%error, wire = name, variant, "request cannot be encoded");
+                reply.fail(AskError::Malformed(error.to_string()));
                 return;
             }
         };
         let header = header(to.address().id.as_str(), name, variant, &meta);
         let decoded = reply.decoding();
         if to.address().node == self.id() {
+            // Dropped with no process to take it, the reply is abandoned.
+            let reply = Reply::new(decoded);
             if let Some(entry) = self.process(to.address().id.as_str()) {
-                let reply = Reply::new(decoded);
-                let asked =
-                    entry
-                        .door
-                        .admit_ask(&header, &payload, meta.from, self.local_peer(), reply);
+                let asked = entry
+                    .door
+                    .admit_ask(&header, &payload, meta, self.local_peer(), reply);
                 if let Err(error) = asked {
                     tracing::warn!(%error, wire = name, variant, "request refused on this node");
                 }
@@ -84,14 +86,22 @@ impl Node {
             decoded(Err(AskError::Disconnected));
             return;
         };
-        let id = connection.expect(Box::new(decoded));
+        let id = match connection.expect(Box::new(decoded)) {
+            Ok(id) => id,
+            Err(decoded) => return decoded(Err(AskError::Disconnected)),
+        };
         let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        connection.send(&Envelope::Ask {
+        let asked = connection.send(&Envelope::Ask {
             id,
             within_ms,
             header,
             payload,
         });
+        if let Err(error) = asked {
+            if let Some(decoded) = connection.answered(id) {
+                decoded(Err(AskError::Malformed(error.to_string())));
+            }
+        }
     }
 
     pub(crate) fn tell_exit(
@@ -105,7 +115,7 @@ impl Node {
             return;
         };
         let (code, detail) = code_of(reason);
-        connection.send(&Envelope::Exited {
+        connection.say(&Envelope::Exited {
             watcher: watcher.to_string(),
             target: who.to_string(),
             code,

@@ -3,10 +3,11 @@
 use crate::id::{NodeId, ProcessId};
 use crate::peer::Peer;
 use crate::reply::AskError;
-use crate::wire::{Envelope, Lane};
+use crate::wire::{Envelope, EnvelopeError, Lane};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 /// The sending end of a transport's connection.
@@ -14,8 +15,11 @@ pub(crate) trait Outbox: Send + Sync {
     /// Queues one encoded frame. A full queue closes the connection: that is the overflow action.
     fn push(&self, lane: Lane, frame: Bytes);
 
-    /// Breaks the connection; the transport then tells the node.
+    /// Breaks the connection, with what waits; the transport then tells the node.
     fn close(&self, why: &str);
+
+    /// Takes no more, writes what waits, and then closes.
+    fn finish(&self, why: &str);
 }
 
 pub(crate) type PendingAsk = Box<dyn FnOnce(Result<Bytes, AskError>) + Send>;
@@ -26,9 +30,10 @@ pub(crate) struct Connection {
     /// True if this node dialled.
     pub(crate) ours: bool,
     outbox: Arc<dyn Outbox>,
-    asks: Mutex<BTreeMap<u64, PendingAsk>>,
+    /// Requests that wait for an answer; none is taken any more once the connection is severed.
+    asks: Mutex<Option<BTreeMap<u64, PendingAsk>>>,
     next_ask: AtomicU64,
-    closed: AtomicBool,
+    severed: AtomicBool,
 }
 
 impl Connection {
@@ -37,51 +42,82 @@ impl Connection {
             peer,
             ours,
             outbox,
-            asks: Mutex::default(),
+            asks: Mutex::new(Some(BTreeMap::new())),
             next_ask: AtomicU64::new(1),
-            closed: AtomicBool::new(false),
+            severed: AtomicBool::new(false),
         }
     }
 
-    /// Encodes and queues; what cannot be encoded is logged, since only a frame that is too large
-    /// cannot.
-    pub(crate) fn send(&self, envelope: &Envelope) {
+    /// Encodes and queues; only a frame that is too large cannot be encoded, and that is logged.
+    pub(crate) fn send(&self, envelope: &Envelope) -> Result<(), EnvelopeError> {
         match envelope.encode() {
-            Ok(frame) => self.outbox.push(envelope.lane(), frame),
-            Err(error) => tracing::error!(peer = %self.peer.node, %error, "frame not sent"),
+            Ok(frame) => {
+                self.outbox.push(envelope.lane(), frame);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(peer = %self.peer.node, %error, "frame not sent");
+                Err(error)
+            }
         }
+    }
+
+    /// As [`Connection::send`], of frames that are small by construction.
+    pub(crate) fn say(&self, envelope: &Envelope) {
+        let _ = self.send(envelope);
     }
 
     pub(crate) fn link(&self, watcher: &ProcessId, target: &ProcessId) {
-        self.send(&Envelope::Link {
+        self.say(&Envelope::Link {
             watcher: watcher.to_string(),
             target: target.to_string(),
         });
     }
 
-    /// Notes a request; the answer, or `Disconnected`, is handed to `answered` exactly once.
-    pub(crate) fn expect(&self, answered: PendingAsk) -> u64 {
-        let id = self.next_ask.fetch_add(1, Relaxed);
-        super::lock(&self.asks).insert(id, answered);
-        id
+    pub(crate) fn unlink(&self, watcher: &ProcessId, target: &ProcessId) {
+        self.say(&Envelope::Unlink {
+            watcher: watcher.to_string(),
+            target: target.to_string(),
+        });
+    }
+
+    /// Notes a request; the answer, or `Disconnected`, is handed to `answered` exactly once. Gives
+    /// it back if the connection was severed.
+    pub(crate) fn expect(&self, answered: PendingAsk) -> Result<u64, PendingAsk> {
+        match super::lock(&self.asks).as_mut() {
+            Some(asks) => {
+                let id = self.next_ask.fetch_add(1, Relaxed);
+                asks.insert(id, answered);
+                Ok(id)
+            }
+            None => Err(answered),
+        }
     }
 
     pub(crate) fn answered(&self, id: u64) -> Option<PendingAsk> {
-        super::lock(&self.asks).remove(&id)
+        super::lock(&self.asks).as_mut()?.remove(&id)
     }
 
     pub(crate) fn close(&self, why: &str) {
         self.outbox.close(why);
     }
 
-    /// Marks it closed; true the first time.
-    pub(crate) fn closing(&self) -> bool {
-        !self.closed.swap(true, Relaxed)
+    pub(crate) fn finish(&self, why: &str) {
+        self.outbox.finish(why);
+    }
+
+    /// From now on nothing that comes over it counts.
+    pub(crate) fn sever(&self) {
+        self.severed.store(true, Release);
+    }
+
+    pub(crate) fn is_severed(&self) -> bool {
+        self.severed.load(Acquire)
     }
 
     pub(crate) fn abandon_asks(&self) {
-        let pending = std::mem::take(&mut *super::lock(&self.asks));
-        for answered in pending.into_values() {
+        let pending = super::lock(&self.asks).take();
+        for answered in pending.unwrap_or_default().into_values() {
             answered(Err(AskError::Disconnected));
         }
     }
@@ -143,6 +179,10 @@ impl Peers {
             .values()
             .find(|c| c.ours && c.peer.address.as_deref() == Some(address))
             .cloned()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Peer>> {

@@ -8,6 +8,7 @@ use crate::frame::Frame;
 use crate::id::{NodeId, ProcessId};
 use crate::net::NodeConfig;
 use crate::node::{lock, Node};
+use crate::pid::Pid;
 use crate::process::Process;
 use crate::time::Instant;
 use futures_util::future::BoxFuture;
@@ -96,6 +97,7 @@ pub(crate) enum Event {
     Poll(u64),
     Arrive {
         connection: u64,
+        number: u64,
         to: usize,
         frame: bytes::Bytes,
     },
@@ -111,6 +113,7 @@ trait AnyCell: Send {
     fn start(&mut self);
     fn frame(&mut self, frame: Box<dyn Any + Send>);
     fn is_over(&self) -> bool;
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl<P: Process> AnyCell for Cell<P> {
@@ -127,6 +130,10 @@ impl<P: Process> AnyCell for Cell<P> {
 
     fn is_over(&self) -> bool {
         Cell::is_over(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -337,8 +344,7 @@ impl Sim {
                 .get_mut(machine.0)
                 .and_then(|entry| entry.node.take());
             node.map(|node| {
-                state.network.kill(machine.0);
-                state.break_connections(machine.0, None, "the machine crashed");
+                state.machine_died(machine.0, "the machine crashed");
                 let forgotten = state.forget(node.id());
                 (node, forgotten)
             })
@@ -349,14 +355,13 @@ impl Sim {
 
     /// Breaks the connections between two machines; both sides learn of it.
     pub fn reset(&mut self, a: Machine, b: Machine) {
-        lock(&self.shared.state).break_connections(a.0, Some(b.0), "connection reset");
+        lock(&self.shared.state).break_connections(a.0, b.0, "connection reset");
     }
 
     /// Nothing passes between two machines until [`Sim::heal`]; a connection that is silent for
     /// too long breaks.
     pub fn partition(&mut self, a: Machine, b: Machine) {
-        lock(&self.shared.state).network.cut(a.0, b.0);
-        lock(&self.shared.state).break_later(a.0, b.0);
+        lock(&self.shared.state).cut(a.0, b.0);
     }
 
     /// Ends a partition; what was held up in connections that did not break arrives.
@@ -367,6 +372,16 @@ impl Sim {
     /// Judges every message between nodes; replaces an earlier judge.
     pub fn judge(&mut self, judge: impl FnMut(&Passing) -> Verdict + Send + 'static) {
         lock(&self.shared.state).network.judge = Some(Box::new(judge));
+    }
+
+    /// Looks at a process between two steps; `None` if it has ended, or is of another type.
+    pub fn inspect<P: Process, R>(&self, pid: &Pid<P>, look: impl FnOnce(&P) -> R) -> Option<R> {
+        let state = lock(&self.shared.state);
+        let at = pid.address();
+        let mut cells = state.cells.iter();
+        let slot = cells.find(|slot| slot.node == at.node && slot.process == at.id && slot.cell.is_some())?;
+        let cell = slot.cell.as_ref()?.as_any().downcast_ref::<Cell<P>>()?;
+        Some(look(cell.process()))
     }
 
     /// Virtual time since the start.
@@ -425,10 +440,11 @@ impl Sim {
                 }
                 Event::Arrive {
                     connection,
+                    number,
                     to,
                     frame,
                 } => {
-                    self.shared.arrive(connection, to, frame);
+                    self.shared.arrive(connection, number, to, frame);
                     None
                 }
                 Event::Break {
@@ -461,6 +477,34 @@ impl Sim {
             }
             if self.step_until(until).is_none() {
                 return done(self);
+            }
+        }
+    }
+}
+
+impl Drop for Sim {
+    /// Nodes, their processes and what is queued hold each other: they are taken apart, so that a
+    /// suite of many simulations keeps none.
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.state);
+        for machine in 0..state.machines.len() {
+            state.machine_died(machine, "the simulation is over");
+        }
+        drop(state);
+        // What is dropped may queue more: processes that end tell others.
+        loop {
+            let mut state = lock(&self.shared.state);
+            let nodes: Vec<_> = state.machines.iter_mut().map(|m| m.node.take()).collect();
+            let cells: Vec<_> = state.cells.iter_mut().map(|c| c.cell.take()).collect();
+            let rest = (
+                std::mem::take(&mut state.heap),
+                std::mem::take(&mut state.tasks),
+                std::mem::take(&mut state.network),
+            );
+            drop(state);
+            drop((nodes, cells, rest));
+            if lock(&self.shared.state).heap.is_empty() {
+                return;
             }
         }
     }

@@ -6,12 +6,13 @@ use crate::id::NodeId;
 use crate::net::{DialError, NodeConfig, Target};
 use crate::node::{lock, Node};
 use crate::peer::Peer;
+use crate::telemetry::Export;
 use crate::time::{Instant, Timestamp};
 use crate::world::{Disk, World};
 use futures_util::future::BoxFuture;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// Wall-clock time at the start of every simulation: 2026-01-01T00:00:00Z.
@@ -54,7 +55,7 @@ impl SimNode {
             machine,
             id: OnceLock::new(),
         });
-        let node = Node::new(config, world.clone());
+        let node = Node::new(config, world.clone(), &Export::Off);
         // Set once, here, right after the draw.
         let _ = world.id.set(node.id());
         let mut state = lock(&shared.state);
@@ -108,7 +109,7 @@ impl World for SimNode {
     }
 
     fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
-        Box::pin(super::network::dial(
+        Box::pin(super::dial::dial(
             self.shared.clone(),
             self.machine,
             node,
@@ -127,14 +128,15 @@ pub(crate) fn sleep(shared: &Arc<Shared>, delay: Duration) -> BoxFuture<'static,
     let until = lock(&shared.state)
         .now
         .saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
-    let mut armed = false;
+    let mut armed: Option<Waker> = None;
     Box::pin(poll_fn(move |cx| {
         let mut state = lock(&shared.state);
         if state.now >= until {
             return Poll::Ready(());
         }
-        if !armed {
-            armed = true;
+        // A future that was handed on is polled for another task, which is the one to wake.
+        if !armed.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            armed = Some(cx.waker().clone());
             state.schedule_at(until, Event::Wake(cx.waker().clone()));
         }
         Poll::Pending

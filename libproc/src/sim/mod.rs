@@ -16,6 +16,7 @@
 //! assert!(sim.now().as_nanos() >= 1_000_000_000);
 //! ```
 
+mod dial;
 mod disk;
 mod engine;
 mod machine;

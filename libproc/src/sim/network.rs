@@ -2,14 +2,11 @@
 //! break.
 
 use super::engine::{Event, Shared, State};
-use super::machine::sleep;
-use crate::net::handshake::{self, Hello, PROTOCOL};
-use crate::net::{DialError, Handshaken, Target};
 use crate::node::{lock, Connection, Node, Outbox};
-use crate::peer::Peer;
 use crate::wire::{Envelope, Lane};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -52,18 +49,34 @@ type Judge = Box<dyn FnMut(&Passing) -> Verdict + Send>;
 pub(crate) struct Network {
     connections: BTreeMap<u64, Line>,
     next: u64,
-    cuts: BTreeSet<(usize, usize)>,
+    /// Pairs of machines between which nothing passes, and since when.
+    cuts: BTreeMap<(usize, usize), u64>,
     dead: BTreeSet<usize>,
     pub(crate) judge: Option<Judge>,
 }
 
-/// One connection: two ends, and when the last frame towards each arrives.
+/// One connection.
 struct Line {
     ends: [End; 2],
-    open: bool,
-    /// Ends that learnt that it broke; it is forgotten when both did.
+    state: LineState,
+    /// The side that ended it: the only one that knows while the other is cut off.
+    by: Option<usize>,
+    /// Ends that learnt that it ended; it is forgotten when both did.
     told: [bool; 2],
-    held: Vec<(usize, Bytes)>,
+    /// What a partition holds up, in the order of departure.
+    held: BTreeMap<u64, (usize, Bytes)>,
+    departed: u64,
+}
+
+/// ```text
+/// Open -> Finishing (one side said its last: it arrives) -> forgotten
+///   \---------\----> Broken (what is under way is lost)  -> forgotten
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LineState {
+    Open,
+    Finishing,
+    Broken,
 }
 
 struct End {
@@ -79,93 +92,147 @@ fn pair(a: usize, b: usize) -> (usize, usize) {
 }
 
 impl Network {
-    pub(crate) fn kill(&mut self, machine: usize) {
-        self.dead.insert(machine);
-    }
-
     pub(crate) fn revive(&mut self, machine: usize) {
         self.dead.remove(&machine);
     }
 
-    pub(crate) fn cut(&mut self, a: usize, b: usize) {
-        self.cuts.insert(pair(a, b));
+    pub(super) fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.cuts.contains_key(&pair(a, b))
     }
 
-    fn is_cut(&self, a: usize, b: usize) -> bool {
-        self.cuts.contains(&pair(a, b))
+    /// When a connection between two machines has been silent for too long, if they are cut off.
+    fn given_up(&self, a: usize, b: usize) -> Option<u64> {
+        let since = self.cuts.get(&pair(a, b))?;
+        Some(since + SILENCE.as_nanos() as u64)
     }
 
     fn between(&self, a: usize, b: Option<usize>) -> Vec<u64> {
         let has = |line: &Line, machine| line.ends.iter().any(|end| end.machine == machine);
         self.connections
             .iter()
-            .filter(|(_, line)| line.open && has(line, a) && b.is_none_or(|b| has(line, b)))
+            .filter(|(_, line)| has(line, a) && b.is_none_or(|b| has(line, b)))
             .map(|(id, _)| *id)
             .collect()
     }
 }
 
 impl State {
-    fn latency(&mut self) -> Duration {
+    pub(super) fn latency(&mut self) -> Duration {
         Duration::from_micros(100 + self.rng.below(1900))
     }
 
-    /// Both ends learn, each after its own delay.
-    fn break_line(&mut self, id: u64, why: &str) {
+    /// Both ends learn, each after its own delay; what is under way is lost. `by` is the end that
+    /// broke it; none if the network did.
+    fn break_line(&mut self, id: u64, by: Option<usize>, why: &str) {
         match self.network.connections.get_mut(&id) {
-            Some(line) if line.open => line.open = false,
+            Some(line) if line.state != LineState::Broken => {
+                line.state = LineState::Broken;
+                line.by = by;
+            }
             _ => return,
         }
         for side in 0..2 {
-            let after = self.latency();
-            self.schedule(
-                after,
-                Event::Break {
-                    connection: id,
-                    side,
-                    why: why.to_owned(),
-                },
-            );
+            let after = self.now + self.latency().as_nanos() as u64;
+            self.tell_later(id, side, after, why);
+        }
+        // While they are cut off, the events of the partition tell the other side.
+    }
+
+    /// One end has said its last: the other learns behind it.
+    fn finish_line(&mut self, id: u64, by: usize, why: &str) {
+        match self.network.connections.get_mut(&id) {
+            Some(line) if line.state == LineState::Open => {
+                line.state = LineState::Finishing;
+                line.by = Some(by);
+            }
+            _ => return,
+        }
+        for side in [by, 1 - by] {
+            self.tell_behind(id, side, why);
         }
     }
 
-    pub(crate) fn break_connections(&mut self, a: usize, b: Option<usize>, why: &str) {
-        for id in self.network.between(a, b) {
-            self.break_line(id, why);
+    /// A line that no node took.
+    pub(super) fn forget_line(&mut self, id: u64) {
+        self.network.connections.remove(&id);
+    }
+
+    fn tell_behind(&mut self, id: u64, side: usize, why: &str) {
+        let soon = self.now + self.latency().as_nanos() as u64;
+        let last = self.network.connections.get(&id).map(|line| line.ends[side].last);
+        self.tell_later(id, side, soon.max(last.unwrap_or(0)), why);
+    }
+
+    fn tell_later(&mut self, connection: u64, side: usize, at: u64, why: &str) {
+        let why = why.to_owned();
+        let event = Event::Break {
+            connection,
+            side,
+            why,
+        };
+        self.schedule_at(at, event);
+    }
+
+    /// The ends on a machine that died stay behind; those of others learn.
+    pub(crate) fn machine_died(&mut self, machine: usize, why: &str) {
+        self.network.dead.insert(machine);
+        for id in self.network.between(machine, None) {
+            let line = self.network.connections.get(&id);
+            let side = line.and_then(|line| line.ends.iter().position(|e| e.machine == machine));
+            self.break_line(id, side, why);
         }
     }
 
-    /// A partition that lasts breaks what it stalls.
-    pub(crate) fn break_later(&mut self, a: usize, b: usize) {
+    pub(crate) fn break_connections(&mut self, a: usize, b: usize, why: &str) {
+        for id in self.network.between(a, Some(b)) {
+            self.break_line(id, None, why);
+        }
+    }
+
+    /// Nothing passes; a partition that lasts breaks what it stalls.
+    pub(crate) fn cut(&mut self, a: usize, b: usize) {
+        let now = self.now;
+        self.network.cuts.entry(pair(a, b)).or_insert(now);
+        let given_up = self.network.given_up(a, b).unwrap_or(now);
         for id in self.network.between(a, Some(b)) {
             for side in 0..2 {
-                let why = format!("silent for {SILENCE:?}");
-                self.schedule(
-                    SILENCE,
-                    Event::Break {
-                        connection: id,
-                        side,
-                        why,
-                    },
-                );
+                self.tell_later(id, side, given_up, &format!("silent for {SILENCE:?}"));
             }
         }
     }
 
+    /// What was held up arrives in the order that it left; then an end that nobody could be told
+    /// of is told.
     pub(crate) fn heal(&mut self, a: usize, b: usize) {
         self.network.cuts.remove(&pair(a, b));
         for id in self.network.between(a, Some(b)) {
-            let held = match self.network.connections.get_mut(&id) {
-                Some(line) => std::mem::take(&mut line.held),
-                None => continue,
+            let Some(line) = self.network.connections.get_mut(&id) else {
+                continue;
             };
-            for (to, frame) in held {
-                self.carry(id, to, frame, Duration::ZERO, true);
+            let held = std::mem::take(&mut line.held);
+            let untold = (0..2).filter(|side| !line.told[*side]);
+            let untold: Vec<usize> = match line.state {
+                LineState::Open => Vec::new(),
+                LineState::Finishing | LineState::Broken => untold.collect(),
+            };
+            for (number, (to, frame)) in held {
+                self.carry(id, number, to, frame, Duration::ZERO, true);
+            }
+            for side in untold {
+                self.tell_behind(id, side, "connection reset");
             }
         }
     }
 
-    fn carry(&mut self, id: u64, to: usize, frame: Bytes, extra: Duration, ordered: bool) {
+    fn carry(
+        &mut self,
+        id: u64,
+        number: u64,
+        to: usize,
+        frame: Bytes,
+        extra: Duration,
+        ordered: bool,
+    ) {
         let latency = self.latency() + extra;
         let arrives = self.now + latency.as_nanos() as u64;
         let Some(line) = self.network.connections.get_mut(&id) else {
@@ -184,6 +251,7 @@ impl State {
             arrives,
             Event::Arrive {
                 connection: id,
+                number,
                 to,
                 frame,
             },
@@ -197,23 +265,25 @@ impl State {
             return;
         };
         let (here, there) = (line.ends[from].machine, line.ends[to].machine);
-        if !line.open || self.network.dead.contains(&here) {
+        if line.state != LineState::Open || self.network.dead.contains(&here) {
             return;
         }
-        if self.network.cuts.contains(&pair(here, there)) {
-            line.held.push((to, frame));
+        line.departed += 1;
+        let number = line.departed;
+        if self.network.cuts.contains_key(&pair(here, there)) {
+            line.held.insert(number, (to, frame));
             return;
         }
         let verdict = self.verdict(here, there, &frame);
         match verdict {
-            Verdict::Pass => self.carry(id, to, frame, Duration::ZERO, true),
+            Verdict::Pass => self.carry(id, number, to, frame, Duration::ZERO, true),
             Verdict::Drop => {}
             Verdict::Twice => {
-                self.carry(id, to, frame.clone(), Duration::ZERO, true);
-                self.carry(id, to, frame, Duration::ZERO, true);
+                self.carry(id, number, to, frame.clone(), Duration::ZERO, true);
+                self.carry(id, number, to, frame, Duration::ZERO, true);
             }
-            Verdict::Delay(by) => self.carry(id, to, frame, by, true),
-            Verdict::Overtaken(by) => self.carry(id, to, frame, by, false),
+            Verdict::Delay(by) => self.carry(id, number, to, frame, by, true),
+            Verdict::Overtaken(by) => self.carry(id, number, to, frame, by, false),
         }
     }
 
@@ -245,7 +315,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn arrive(self: &Arc<Self>, id: u64, to: usize, frame: Bytes) {
+    pub(crate) fn arrive(self: &Arc<Self>, id: u64, number: u64, to: usize, frame: Bytes) {
         let (node, connection) = {
             let mut state = lock(&self.state);
             let network = &mut state.network;
@@ -253,11 +323,12 @@ impl Shared {
                 return;
             };
             let (a, b) = (line.ends[0].machine, line.ends[1].machine);
-            if !line.open || network.dead.contains(&line.ends[to].machine) {
+            let deaf = line.told[to] || network.dead.contains(&line.ends[to].machine);
+            if deaf || line.state == LineState::Broken {
                 return;
             }
-            if network.cuts.contains(&pair(a, b)) {
-                line.held.push((to, frame));
+            if network.cuts.contains_key(&pair(a, b)) {
+                line.held.insert(number, (to, frame));
                 return;
             }
             let end = &line.ends[to];
@@ -268,26 +339,36 @@ impl Shared {
         };
         // The prefix is of TCP's concern.
         if let Err(error) = node.received(&connection, frame.slice(4..)) {
-            lock(&self.state).break_line(id, &format!("broken frame: {error}"));
+            node.counters().broken_connections.fetch_add(1, Relaxed);
+            lock(&self.state).break_line(id, Some(to), &format!("broken frame: {error}"));
         }
     }
 
     pub(crate) fn broken(self: &Arc<Self>, id: u64, side: usize, why: &str) {
         let told = {
             let mut state = lock(&self.state);
+            let (now, silence) = (state.now, SILENCE.as_nanos() as u64);
             let network = &mut state.network;
             let Some(line) = network.connections.get_mut(&id) else {
                 return;
             };
-            let (a, b) = (line.ends[0].machine, line.ends[1].machine);
-            // Scheduled by a partition that healed in time.
-            let healed = line.open && !network.cuts.contains(&pair(a, b));
-            let end = &line.ends[side];
-            let dead = network.dead.contains(&end.machine);
-            if healed {
+            if line.told[side] {
                 return;
             }
-            line.open = false;
+            let (a, b) = (line.ends[0].machine, line.ends[1].machine);
+            let given_up = network.cuts.get(&pair(a, b)).map(|since| since + silence);
+            let silent = given_up.is_some_and(|at| now >= at);
+            let knows = line.by.is_none_or(|by| by == side) || given_up.is_none();
+            match line.state {
+                // Told by a partition that healed in time, or by an earlier one.
+                LineState::Open if !silent => return,
+                LineState::Open => line.state = LineState::Broken,
+                // Cut off from the side that ended it: told when the partition ends or lasted.
+                LineState::Finishing | LineState::Broken if !knows && !silent => return,
+                LineState::Finishing | LineState::Broken => {}
+            }
+            let end = &line.ends[side];
+            let dead = network.dead.contains(&end.machine);
             let told = end
                 .connection
                 .get()
@@ -305,11 +386,12 @@ impl Shared {
     }
 }
 
-struct SimOutbox {
-    shared: Arc<Shared>,
-    id: u64,
-    side: usize,
-    node: Node,
+/// One end's way out.
+pub(super) struct SimOutbox {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: u64,
+    pub(super) side: usize,
+    pub(super) node: Node,
 }
 
 impl Outbox for SimOutbox {
@@ -320,109 +402,17 @@ impl Outbox for SimOutbox {
     }
 
     fn close(&self, why: &str) {
-        lock(&self.shared.state).break_line(self.id, why);
+        lock(&self.shared.state).break_line(self.id, Some(self.side), why);
+    }
+
+    fn finish(&self, why: &str) {
+        lock(&self.shared.state).finish_line(self.id, self.side, why);
     }
 }
 
-/// As over TCP: two trips, both sides authenticated, then both nodes have the connection.
-pub(crate) async fn dial(
-    shared: Arc<Shared>,
-    machine: usize,
-    node: Node,
-    target: Target,
-) -> Result<Arc<Peer>, DialError> {
-    if let Some(open) = node.connection_at(&target.address) {
-        return Ok(open);
-    }
-    let trips = {
-        let mut state = lock(&shared.state);
-        state.latency() + state.latency()
-    };
-    sleep(&shared, trips).await;
-    let unreachable = |cause: &str| DialError::Connect {
-        address: target.address.clone(),
-        cause: cause.into(),
-    };
-    let (there, other) = {
-        let state = lock(&shared.state);
-        let found = state
-            .machines
-            .iter()
-            .position(|m| m.address == target.address);
-        let Some(there) = found else {
-            return Err(unreachable("no such host"));
-        };
-        if state.network.is_cut(machine, there) {
-            return Err(unreachable("timed out"));
-        }
-        let Some(other) = state.machines.get(there).and_then(|m| m.node.clone()) else {
-            return Err(unreachable("connection refused"));
-        };
-        (there, other)
-    };
-    if other.exit_reason().is_some() || other.config().listen.is_none() {
-        return Err(unreachable("connection refused"));
-    }
-    let listens = node.config().listen.is_some();
-    let hello = Hello {
-        cluster: node.config().cluster.clone(),
-        node: node.id(),
-        principal: target.principal.clone(),
-        nonce: node.uuid(),
-        protocol: PROTOCOL,
-        features: node.config().features.clone(),
-        address: listens.then(|| node.advertised().to_owned()),
-    };
-    let refused = |cause: String| DialError::Refused {
-        address: target.address.clone(),
-        cause,
-    };
-    let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello)
-        .map_err(|rejection| refused(rejection.to_string()))?;
-    let (peer, mac) = handshake::prove(&target, &hello, &pending.welcome)?;
-    if !pending.proven(&mac) {
-        return Err(refused("wrong proof".into()));
-    }
-    let ends = [(machine, node.clone()), (there, other.clone())];
-    let (id, doors) = open_line(&shared, ends);
-    let [mine, theirs] = doors;
-    let outbox = |side, node| {
-        Arc::new(SimOutbox {
-            shared: shared.clone(),
-            id,
-            side,
-            node,
-        })
-    };
-    let ours = Handshaken {
-        peer,
-        ours: true,
-        outbox: outbox(0, node.clone()),
-    };
-    let its = Handshaken {
-        peer: pending.peer,
-        ours: false,
-        outbox: outbox(1, other.clone()),
-    };
-    let taken = other
-        .connected(its)
-        .map_err(|cause| refused(cause.to_string()))?;
-    let _ = theirs.set(taken.clone());
-    match node.connected(ours) {
-        Ok(connection) => {
-            let _ = mine.set(connection.clone());
-            Ok(connection.peer.clone())
-        }
-        Err(cause) => {
-            taken.close("not taken by the other side");
-            Err(refused(cause.to_string()))
-        }
-    }
-}
+pub(super) type LateConnection = Arc<OnceLock<Arc<Connection>>>;
 
-type LateConnection = Arc<OnceLock<Arc<Connection>>>;
-
-fn open_line(shared: &Arc<Shared>, ends: [(usize, Node); 2]) -> (u64, [LateConnection; 2]) {
+pub(super) fn open_line(shared: &Arc<Shared>, ends: [(usize, Node); 2]) -> (u64, [LateConnection; 2]) {
     let mut state = lock(&shared.state);
     let network = &mut state.network;
     network.next += 1;
@@ -443,9 +433,11 @@ fn open_line(shared: &Arc<Shared>, ends: [(usize, Node); 2]) -> (u64, [LateConne
         id,
         Line {
             ends,
-            open: true,
+            state: LineState::Open,
+            by: None,
             told: [false; 2],
-            held: Vec::new(),
+            held: BTreeMap::new(),
+            departed: 0,
         },
     );
     (id, doors)

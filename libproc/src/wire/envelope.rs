@@ -47,6 +47,8 @@ pub(crate) enum Envelope {
     NoAnswer { id: u64, code: u8 },
     /// `watcher` wants to know when `target` ends.
     Link { watcher: String, target: String },
+    /// `watcher` does not want to know any more, or ended itself.
+    Unlink { watcher: String, target: String },
     /// `target` ended.
     Exited {
         watcher: String,
@@ -62,6 +64,16 @@ pub(crate) enum Envelope {
     Pong { sequence: u64 },
     /// First frame of the dialling side: it knows the secret of its principal.
     Proof { mac: Bytes },
+    /// First frame of the other side: whether it takes the connection; one of [`verdict`].
+    Verdict { code: u8, why: String },
+}
+
+/// Codes of [`Envelope::Verdict`].
+pub(crate) mod verdict {
+    pub(crate) const TAKEN: u8 = 0;
+    /// The other side dials too, and its connection is the one that stays.
+    pub(crate) const DUPLICATE: u8 = 1;
+    pub(crate) const REFUSED: u8 = 2;
 }
 
 /// Codes of [`Envelope::NoAnswer`].
@@ -88,8 +100,9 @@ pub(crate) enum EnvelopeError {
 impl Envelope {
     pub(crate) fn lane(&self) -> Lane {
         match self {
-            Envelope::Link { .. } | Envelope::Ping { .. } | Envelope::Pong { .. } => Lane::Control,
-            Envelope::Proof { .. } => Lane::Control,
+            Envelope::Link { .. } | Envelope::Unlink { .. } => Lane::Control,
+            Envelope::Ping { .. } | Envelope::Pong { .. } => Lane::Control,
+            Envelope::Proof { .. } | Envelope::Verdict { .. } => Lane::Control,
             // An exit must not overtake what the process said before it ended.
             _ => Lane::Bulk,
         }
@@ -161,6 +174,16 @@ impl Envelope {
                 out.put_u8(9);
                 out.put_slice(mac);
             }
+            Envelope::Unlink { watcher, target } => {
+                out.put_u8(10);
+                put_str(&mut out, watcher);
+                put_str(&mut out, target);
+            }
+            Envelope::Verdict { code, why } => {
+                out.put_u8(11);
+                out.put_u8(*code);
+                put_str(&mut out, why);
+            }
         }
         let length = out.len() - 4;
         if length > MAX_FRAME {
@@ -221,6 +244,14 @@ impl Envelope {
                 sequence: get_u64(&mut frame, "sequence")?,
             },
             9 => return Ok(Envelope::Proof { mac: frame }),
+            10 => Envelope::Unlink {
+                watcher: get_str(&mut frame, "watcher")?,
+                target: get_str(&mut frame, "target")?,
+            },
+            11 => Envelope::Verdict {
+                code: get_u8(&mut frame, "code")?,
+                why: get_str(&mut frame, "reason")?,
+            },
             tag => return Err(EnvelopeError::UnknownTag(tag)),
         };
         match frame.len() {
@@ -366,6 +397,14 @@ mod tests {
             Envelope::Ping { sequence: 1 },
             Envelope::Pong { sequence: 2 },
             Envelope::Proof { mac: payload },
+            Envelope::Unlink {
+                watcher: "a".into(),
+                target: "b".into(),
+            },
+            Envelope::Verdict {
+                code: verdict::DUPLICATE,
+                why: "x".into(),
+            },
         ]
     }
 

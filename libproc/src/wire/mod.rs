@@ -7,7 +7,7 @@
 mod envelope;
 mod names;
 
-pub(crate) use envelope::{no_answer, Envelope, EnvelopeError, Header, Lane, MAX_FRAME};
+pub(crate) use envelope::{no_answer, verdict, Envelope, EnvelopeError, Header, Lane, MAX_FRAME};
 pub(crate) use names::{variant_of, wire_type, WireType};
 
 use bytes::Bytes;

@@ -1,0 +1,98 @@
+//! What is in the files.
+//!
+//! Fields are added, never renamed: the next version of the agent reads what this one wrote.
+
+use crate::core::ids::UpdateId;
+use meseta_api::internal::StatusUpdate;
+use meseta_api::v1;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// `executor.info`: everything about a run that its next keeper must know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The executor.
+    pub executor: v1::ExecutorInfo,
+    /// Its framework as it was at the launch.
+    pub framework: v1::FrameworkInfo,
+    /// Whether the executor was made by the agent for one command.
+    pub for_command: bool,
+}
+
+/// A line of `task.updates`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum UpdateRecord {
+    /// A status that is to be delivered.
+    #[serde(rename = "update")]
+    Update(Box<StatusUpdate>),
+    /// The scheduler has acknowledged the status of this uuid, in hexadecimal.
+    #[serde(rename = "ack")]
+    Acknowledged(String),
+}
+
+impl UpdateRecord {
+    /// The acknowledgement of `update`.
+    pub fn acknowledged(update: UpdateId) -> Self {
+        UpdateRecord::Acknowledged(update.to_string())
+    }
+
+    /// As a line, newline included.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = to_json(self);
+        line.push(b'\n');
+        line
+    }
+}
+
+/// JSON of a record.
+pub fn to_json(record: &impl Serialize) -> Vec<u8> {
+    // Records are structs of strings, numbers and lists: nothing that JSON cannot write.
+    serde_json::to_vec(record).unwrap_or_default()
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file is no such JSON.
+    #[error("not a valid record")]
+    Json(#[source] serde_json::Error),
+    /// A line in the middle of a file is no record.
+    #[error("line {line} is not a valid record")]
+    Line {
+        /// Counted from one.
+        line: usize,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Reads a record that is a whole file.
+pub fn from_json<T: DeserializeOwned>(content: &[u8]) -> Result<T, RecordError> {
+    serde_json::from_slice(content).map_err(RecordError::Json)
+}
+
+/// What a `task.updates` holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateLog {
+    /// Whole records, in order.
+    pub records: Vec<UpdateRecord>,
+    /// How many bytes they take; what is behind is torn and must be cut off before the next
+    /// append.
+    pub whole: usize,
+}
+
+/// Reads a `task.updates`; tolerates a torn end, and nothing else.
+pub fn parse_updates(content: &[u8]) -> Result<UpdateLog, RecordError> {
+    let mut log = UpdateLog::default();
+    for (at, line) in content.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        let record = serde_json::from_slice(line)
+            .map_err(|source| RecordError::Line { line: at + 1, source })?;
+        log.records.push(record);
+        log.whole += line.len();
+    }
+    Ok(log)
+}

@@ -1,0 +1,221 @@
+//! Containers without Linux: executors run as libproc processes, scripted by their tasks'
+//! commands. Deterministic: everything random or timed is the node's that the executor runs on.
+//!
+//! - **State**: the containers; a clone is the same set, so that they outlive an agent that is
+//!   started again with it.
+//! - **Fed by** the agent, and by each executor through its [`FakeHandle`].
+//! - **Emits** a [`LaunchedContainer`] per launch to [`FakeExecutors`], which decides where the
+//!   executor lives: in the agent's own node, or on a machine of its own.
+//! - **Read next**: [`FakeExecutor`], [`Script`].
+
+mod executor;
+mod script;
+
+pub use executor::FakeExecutor;
+pub use script::Script;
+
+use super::{
+    ContainerError, ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Launched, Pending,
+};
+use meseta_api::ids::ContainerId;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Given every container that is launched: starts its executor, or does not, or later.
+pub type FakeExecutors = Arc<dyn Fn(LaunchedContainer) + Send + Sync>;
+
+/// SIGKILL, as a raw wait(2) status.
+const KILLED: i32 = 9;
+/// Process ids are numbered from here.
+const FIRST_PID: u32 = 10_000;
+
+/// A container that was launched.
+pub struct LaunchedContainer {
+    /// As the agent wanted it; the environment holds the executor's credential.
+    pub spec: LaunchSpec,
+    /// The container itself.
+    pub handle: FakeHandle,
+}
+
+/// A running container, in the hands of its executor.
+#[derive(Clone)]
+pub struct FakeHandle {
+    container: ContainerId,
+    shared: Arc<Mutex<Shared>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Running,
+    Ended(ContainerExit),
+}
+
+#[derive(Default)]
+struct Shared {
+    containers: BTreeMap<ContainerId, Entry>,
+    refusals: VecDeque<String>,
+    limits: BTreeMap<ContainerId, ContainerLimits>,
+    launches: u32,
+}
+
+struct Entry {
+    state: watch::Sender<State>,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct FakeContainerizer {
+    shared: Arc<Mutex<Shared>>,
+    executors: FakeExecutors,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FakeHandle {
+    /// Which container.
+    pub fn container(&self) -> &ContainerId {
+        &self.container
+    }
+
+    /// The container ends; only the first end counts.
+    pub fn end(&self, exit: ContainerExit) {
+        end(&self.state, exit);
+    }
+
+    /// Completes when the container has ended, by whomever.
+    pub fn ended(&self) -> Pending<()> {
+        let waiting = exit(self.state.subscribe());
+        Box::pin(async move { drop(waiting.await) })
+    }
+
+    /// What the container may use now.
+    pub fn limits(&self) -> Option<ContainerLimits> {
+        lock(&self.shared).limits.get(&self.container).copied()
+    }
+}
+
+fn end(state: &watch::Sender<State>, exit: ContainerExit) {
+    state.send_if_modified(|state| {
+        let running = *state == State::Running;
+        if running {
+            *state = State::Ended(exit);
+        }
+        running
+    });
+}
+
+async fn exit(mut state: watch::Receiver<State>) -> ContainerExit {
+    loop {
+        if let State::Ended(exit) = state.borrow_and_update().clone() {
+            return exit;
+        }
+        if state.changed().await.is_err() {
+            return ContainerExit::default();
+        }
+    }
+}
+
+impl FakeContainerizer {
+    /// No containers yet.
+    pub fn new(executors: FakeExecutors) -> Self {
+        FakeContainerizer { shared: Arc::default(), executors }
+    }
+
+    /// The next launch fails with this.
+    pub fn refuse_next(&self, why: &str) {
+        lock(&self.shared).refusals.push_back(why.to_owned());
+    }
+
+    /// Containers that have not ended.
+    pub fn running(&self) -> Vec<ContainerId> {
+        let shared = lock(&self.shared);
+        let all = shared.containers.iter();
+        let running = all.filter(|(_, entry)| *entry.state.borrow() == State::Running);
+        running.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many containers were launched.
+    pub fn launches(&self) -> u32 {
+        lock(&self.shared).launches
+    }
+
+    fn state(&self, container: &ContainerId) -> Option<watch::Sender<State>> {
+        lock(&self.shared).containers.get(container).map(|entry| entry.state.clone())
+    }
+}
+
+impl Containerizer for FakeContainerizer {
+    fn launch(&self, spec: LaunchSpec) -> Pending<Result<Launched, ContainerError>> {
+        let this = self.clone();
+        Box::pin(async move {
+            let (handle, pid) = {
+                let mut shared = lock(&this.shared);
+                if let Some(what) = shared.refusals.pop_front() {
+                    return Err(ContainerError { what });
+                }
+                shared.launches += 1;
+                let pid = FIRST_PID + shared.launches;
+                let (state, _) = watch::channel(State::Running);
+                let container = spec.container.clone();
+                shared.limits.insert(container.clone(), spec.limits);
+                shared.containers.insert(container.clone(), Entry { state: state.clone() });
+                (FakeHandle { container, shared: this.shared.clone(), state }, pid)
+            };
+            (this.executors)(LaunchedContainer { spec, handle });
+            Ok(Launched { pid: Some(pid), limits_enforced: true })
+        })
+    }
+
+    fn wait(&self, container: ContainerId) -> Pending<Result<ContainerExit, ContainerError>> {
+        let state = self.state(&container);
+        Box::pin(async move {
+            Ok(match state {
+                Some(state) => exit(state.subscribe()).await,
+                None => ContainerExit::default(),
+            })
+        })
+    }
+
+    fn update(
+        &self,
+        container: ContainerId,
+        limits: ContainerLimits,
+    ) -> Pending<Result<(), ContainerError>> {
+        lock(&self.shared).limits.insert(container, limits);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn signal(&self, container: ContainerId, signal: i32) -> Pending<Result<(), ContainerError>> {
+        if let Some(state) = self.state(&container) {
+            end(&state, ContainerExit { status: Some(signal & 0x7f), oom_killed: false });
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn destroy(&self, container: ContainerId) -> Pending<Result<ContainerExit, ContainerError>> {
+        let state = self.state(&container);
+        Box::pin(async move {
+            let Some(state) = state else {
+                return Ok(ContainerExit::default());
+            };
+            end(&state, ContainerExit { status: Some(KILLED), oom_killed: false });
+            Ok(exit(state.subscribe()).await)
+        })
+    }
+
+    fn forget(&self, container: ContainerId) -> Pending<Result<(), ContainerError>> {
+        let mut shared = lock(&self.shared);
+        shared.containers.remove(&container);
+        shared.limits.remove(&container);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn recover(&self) -> Pending<Result<Vec<ContainerId>, ContainerError>> {
+        let all = lock(&self.shared).containers.keys().cloned().collect();
+        Box::pin(std::future::ready(Ok(all)))
+    }
+}

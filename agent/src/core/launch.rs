@@ -1,0 +1,304 @@
+//! A task from the master's order to its executor (the agent's part of "life of one launch").
+
+use super::effect::{Effect, Lane, Level};
+use super::executor::{Phase, PhaseEvent};
+use super::ids::ExecutorConnection;
+use super::model::{Executor, Framework, Task, TaskStep};
+use super::turn::Turn;
+use super::{environment, limits, unsupported, Agent, Written};
+use crate::checkpoint::layout::{executor_info, task_info};
+use crate::checkpoint::records::{to_json, RunRecord};
+use crate::checkpoint::DiskOperation;
+use crate::containerizer::{LaunchSpec, Program};
+use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+use meseta_api::internal::TaskKey;
+use meseta_api::v1::executor::{event, Event};
+use meseta_api::v1::task_status::Reason;
+use meseta_api::v1::{self, TaskState};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a valid order asks for.
+struct Order {
+    agent: AgentId,
+    framework: FrameworkId,
+    task: TaskId,
+    executor: ExecutorId,
+    info: v1::ExecutorInfo,
+    for_command: bool,
+}
+
+/// Why a task is not launched.
+enum Rejection {
+    /// It is here already, or cannot even be named: nothing is said of it, because anything said
+    /// would be said of the one that is here.
+    Unanswerable(String),
+    /// The scheduler is told.
+    Answer(TaskState, Reason, String),
+}
+
+impl Agent {
+    pub(super) fn run_task(
+        &mut self,
+        framework: v1::FrameworkInfo,
+        task: v1::TaskInfo,
+        turn: &mut Turn<'_>,
+    ) {
+        match self.check_task(&framework, &task) {
+            Ok(order) => self.take_task(order, framework, task, turn),
+            Err(Rejection::Unanswerable(why)) => {
+                turn.note(Level::Warn, format!("task {} not launched: {why}", task.task_id.value));
+            }
+            Err(Rejection::Answer(state, reason, why)) => {
+                turn.note(Level::Warn, format!("task {} not launched: {why}", task.task_id.value));
+                let framework_id = framework.id.as_ref().map(FrameworkId::try_from);
+                let task_id = TaskId::try_from(&task.task_id);
+                if let (Some(Ok(framework_id)), Ok(task_id)) = (framework_id, task_id) {
+                    let key = TaskKey { framework_id, task_id };
+                    self.say_volatile(key, state, reason, &why, turn);
+                }
+            }
+        }
+    }
+
+    fn check_task(
+        &self,
+        framework: &v1::FrameworkInfo,
+        task: &v1::TaskInfo,
+    ) -> Result<Order, Rejection> {
+        use Rejection::{Answer, Unanswerable};
+        let unnamed = |error: meseta_api::ids::IdError| Unanswerable(error.to_string());
+        let agent = self.id.clone().ok_or_else(|| Unanswerable("the agent has no id".into()))?;
+        let of = framework.id.as_ref().ok_or_else(|| Unanswerable("framework without id".into()))?;
+        let framework_id = FrameworkId::try_from(of).map_err(unnamed)?;
+        let task_id = TaskId::try_from(&task.task_id).map_err(unnamed)?;
+        let known = self.frameworks.get(&framework_id);
+        let mut executors = known.iter().flat_map(|framework| framework.executors.values());
+        if executors.any(|executor| executor.tasks.contains_key(&task_id)) {
+            return Err(Unanswerable("a task of this id is here".into()));
+        }
+        let invalid = |why: String| Answer(TaskState::TaskError, Reason::TaskInvalid, why);
+        let dropped = |reason, why: &str| Answer(TaskState::TaskDropped, reason, why.to_owned());
+        if self.is_leaving() {
+            return Err(dropped(Reason::AgentDraining, "the agent leaves the cluster"));
+        }
+        if known.is_some_and(|framework| framework.gone) {
+            return Err(dropped(Reason::ExecutorTerminated, "the framework is being removed"));
+        }
+        let (info, for_command) = match (&task.executor, &task.command) {
+            (Some(executor), None) => (executor.clone(), false),
+            (None, Some(_)) => (self.command_executor(&framework_id, task), true),
+            _ => return Err(invalid("exactly one of command and executor must be set".into())),
+        };
+        if let Some(what) = unsupported::of(task, &info) {
+            return Err(invalid(format!("this version of the agent does not support {what}")));
+        }
+        let executor =
+            ExecutorId::try_from(&info.executor_id).map_err(|error| invalid(error.to_string()))?;
+        let running = known.and_then(|framework| framework.executors.get(&executor));
+        match running {
+            None if !for_command && info.command.is_none() => {
+                Err(invalid("the executor has no command; the default executor is not here yet".into()))
+            }
+            Some(running) if running.for_command || for_command => {
+                Err(dropped(Reason::ExecutorTerminated, "an executor of this id is here"))
+            }
+            Some(running) if !running.phase.takes_tasks() => {
+                Err(dropped(Reason::ExecutorTerminated, "the executor is ending"))
+            }
+            _ => Ok(Order {
+                agent,
+                framework: framework_id,
+                task: task_id,
+                executor,
+                info,
+                for_command,
+            }),
+        }
+    }
+
+    /// The executor that the agent makes for a command: named as its task.
+    fn command_executor(&self, framework: &FrameworkId, task: &v1::TaskInfo) -> v1::ExecutorInfo {
+        let command = v1::CommandInfo {
+            shell: Some(false),
+            value: Some("meseta".to_owned()),
+            arguments: [&["meseta".to_owned()], self.settings.command_executor.as_slice()].concat(),
+            user: task.command.as_ref().and_then(|command| command.user.clone()),
+            ..Default::default()
+        };
+        v1::ExecutorInfo {
+            r#type: Some(v1::executor_info::Type::Custom.into()),
+            executor_id: v1::ExecutorId { value: task.task_id.value.clone() },
+            framework_id: Some(framework.into()),
+            command: Some(command),
+            container: task.container.clone(),
+            name: Some(format!("Command Executor (Task: {})", task.task_id.value)),
+            source: Some(task.task_id.value.clone()),
+            ..Default::default()
+        }
+    }
+
+    fn take_task(
+        &mut self,
+        order: Order,
+        framework: v1::FrameworkInfo,
+        task: v1::TaskInfo,
+        turn: &mut Turn<'_>,
+    ) {
+        let Order { agent, framework: framework_id, task: task_id, executor: executor_id, .. } =
+            order;
+        let lane = Lane::Framework(framework_id.clone());
+        let mut operations = Vec::new();
+        let layout = self.settings.layout.clone();
+        let holder = self.frameworks.entry(framework_id.clone()).or_insert_with(|| {
+            let path = layout.framework_info(&framework_id);
+            operations.push(DiskOperation::Write(path, to_json(&framework)));
+            Framework { info: framework.clone(), executors: BTreeMap::new(), gone: false }
+        });
+        if let Some(executor) = holder.executors.get_mut(&executor_id) {
+            let path = task_info(&executor.run, &task_id);
+            operations.push(DiskOperation::Write(path, to_json(&task)));
+            executor.tasks.insert(task_id.clone(), Task::new(task));
+            let container = executor.container.clone();
+            let limits = limits::of(executor, self.settings.cpu_quota);
+            if matches!(executor.phase, Phase::Registering | Phase::Running { .. }) {
+                turn.push(Effect::UpdateContainer { container: container.clone(), limits });
+            }
+            return self.persist(lane, operations, Written::Task(container, task_id), turn);
+        }
+        let Ok(container) = ContainerId::parse(&turn.at.uuid().to_string()) else {
+            return;
+        };
+        let mut info = order.info;
+        info.framework_id = Some((&framework_id).into());
+        let run = layout.run(&framework_id, &executor_id, &container);
+        let record = RunRecord {
+            executor: info.clone(),
+            framework,
+            for_command: order.for_command,
+        };
+        operations.push(DiskOperation::Write(task_info(&run, &task_id), to_json(&task)));
+        // Last: a run counts from its `executor.info` on.
+        operations.push(DiskOperation::Write(executor_info(&run), to_json(&record)));
+        let executor = Executor {
+            info,
+            container: container.clone(),
+            phase: Phase::Checkpointing,
+            for_command: order.for_command,
+            tasks: BTreeMap::from([(task_id, Task::new(task))]),
+            pid: None,
+            sandbox: layout.sandbox(&agent, &framework_id, &executor_id, &container),
+            run,
+            completed: VecDeque::new(),
+        };
+        holder.executors.insert(executor_id.clone(), executor);
+        self.containers.insert(container.clone(), (framework_id, executor_id));
+        self.persist(lane, operations, Written::Run(container), turn);
+    }
+
+    /// A run is on disk: it may be launched, and its tasks wait for it.
+    pub(super) fn run_stored(&mut self, container: &ContainerId, turn: &mut Turn<'_>) {
+        if let Some(executor) = self.executor_of(container) {
+            for task in executor.tasks.values_mut() {
+                if task.step == TaskStep::Checkpointing {
+                    task.step = TaskStep::Queued;
+                }
+            }
+        }
+        self.phase(container, PhaseEvent::Checkpointed, turn);
+    }
+
+    /// A further task of an executor is on disk.
+    pub(super) fn task_stored(
+        &mut self,
+        container: &ContainerId,
+        task: &TaskId,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(executor) = self.executor_of(container) else {
+            return;
+        };
+        let Some(found) = executor.tasks.get_mut(task) else {
+            return;
+        };
+        if found.step == TaskStep::Checkpointing {
+            found.step = TaskStep::Queued;
+        }
+        if let Phase::Running { connection: Some(connection), .. } = executor.phase {
+            self.send_queued(container, connection, turn);
+        }
+    }
+
+    /// Tells an executor of every task that waits for it, in the order of their names.
+    pub(super) fn send_queued(
+        &mut self,
+        container: &ContainerId,
+        connection: ExecutorConnection,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(executor) = self.executor_of(container) else {
+            return;
+        };
+        for task in executor.tasks.values_mut().filter(|task| task.step == TaskStep::Queued) {
+            if let Some(info) = &task.info {
+                task.step = TaskStep::Sent;
+                let launch = event::Launch { task: (**info).clone() };
+                let event = Event {
+                    r#type: Some(event::Type::Launch.into()),
+                    launch: Some(launch),
+                    ..Default::default()
+                };
+                turn.to_executor(connection, event);
+            }
+        }
+    }
+
+    /// The launch of an executor, as the containerizer is told of it.
+    pub(super) fn launch_spec(&self, container: &ContainerId) -> Option<LaunchSpec> {
+        let (framework_id, executor_id) = self.containers.get(container)?;
+        let framework = self.frameworks.get(framework_id)?;
+        let executor = framework.executors.get(executor_id)?;
+        let task = executor.tasks.values().find_map(|task| task.info.as_deref());
+        let resources = executor.info.resources.iter();
+        let mut all = resources.chain(task.iter().flat_map(|task| &task.resources));
+        let role = all.find_map(|r| r.allocation_info.as_ref()?.role.as_deref());
+        let command = executor.info.command.as_ref();
+        let user = command.and_then(|command| command.user.clone());
+        let program = if executor.for_command {
+            Program::Helper(self.settings.command_executor.clone())
+        } else {
+            Program::Command(Box::new(command.cloned().unwrap_or_default()))
+        };
+        Some(LaunchSpec {
+            container: container.clone(),
+            framework: framework_id.clone(),
+            executor: executor_id.clone(),
+            program,
+            environment: environment::of(
+                &self.settings,
+                framework_id,
+                executor_id,
+                executor,
+                role,
+            ),
+            sandbox: executor.sandbox.clone(),
+            user: self
+                .settings
+                .switch_user
+                .then(|| user.unwrap_or_else(|| framework.info.user.clone())),
+            limits: limits::of(executor, self.settings.cpu_quota),
+            kill_grace: environment::grace(&self.settings, &executor.info),
+        })
+    }
+
+    pub(super) fn update_framework(&mut self, info: v1::FrameworkInfo, turn: &mut Turn<'_>) {
+        let Some(Ok(id)) = info.id.as_ref().map(FrameworkId::try_from) else {
+            return;
+        };
+        if let Some(framework) = self.frameworks.get_mut(&id) {
+            let path = self.settings.layout.framework_info(&id);
+            let operation = DiskOperation::Write(path, to_json(&info));
+            framework.info = info;
+            self.persist(Lane::Framework(id), vec![operation], Written::Nothing, turn);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The agent as a machine: [`Event`] in, [`Effect`]s out. It never reads a clock, draws a random
+//! number, touches a disk or speaks to anybody.
+//!
+//! - **State**: [`Agent`]: the way to the master ([`connection`]), frameworks with their executors
+//!   and tasks ([`model`]), the streams of status updates, and what is being written.
+//! - **Fed by** `actor.rs`, one event at a time.
+//! - **Emits** effects, carried out in order by `effects.rs`. What depends on a write waits in
+//!   [`Written`] until the write is durable.
+//! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`],
+//!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`updates`] (status),
+//!   [`kill`], [`recovery`].
+//!
+//! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
+//! right there changes nothing, is counted, and is answered where an answer is due.
+
+pub mod backoff;
+mod calls;
+mod compat;
+pub mod connection;
+pub mod effect;
+pub mod ending;
+mod environment;
+pub mod event;
+pub mod executor;
+pub mod ids;
+mod kill;
+mod launch;
+mod lifecycle;
+mod limits;
+pub mod model;
+pub mod moment;
+mod orders;
+mod recovery;
+mod report;
+pub mod settings;
+mod status;
+mod turn;
+mod unsupported;
+mod updates;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use effect::Effect;
+pub use event::Event;
+pub use moment::Moment;
+pub use settings::Settings;
+
+use crate::checkpoint::DiskOperation;
+use crate::status_updates::Streams;
+use connection::{LinkEvent, MasterLink};
+use effect::Lane;
+use ids::{DialId, ExecutorConnection, TimerKey, UpdateId, WriteId};
+use libproc::Instant;
+use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+use meseta_api::internal::agent::Order;
+use meseta_api::internal::TaskKey;
+use meseta_api::term::Term;
+use meseta_api::v1;
+use model::{Executor, Frameworks};
+use std::collections::{BTreeMap, BTreeSet};
+use turn::Turn;
+use view::Counters;
+
+/// Whether the agent serves yet, or still.
+#[derive(Clone, Debug, PartialEq)]
+enum Life {
+    /// It reads its checkpoint.
+    Reading,
+    /// It ends what earlier lives left, and writes down how that ended. The containers that are
+    /// still there, orphans included.
+    Recovering(BTreeSet<ContainerId>),
+    /// It serves.
+    Serving,
+    /// It leaves the cluster: once every executor has ended it gives its id up, and ends.
+    Leaving {
+        /// For whoever looks why it ended.
+        reason: String,
+        /// Whether its id is being given up.
+        closing: bool,
+    },
+}
+
+/// What a write makes true once it is durable.
+#[derive(Clone, Debug, PartialEq)]
+enum Written {
+    /// The term is acknowledged.
+    Term(Term),
+    /// The agent has this id; who gave it, and how often it pings, in milliseconds.
+    AgentId(Box<v1::AgentInfo>, DialId, u64),
+    /// The container may be launched.
+    Run(ContainerId),
+    /// The task may be given to its executor.
+    Task(ContainerId, TaskId),
+    /// The update is safe.
+    Update(TaskKey, UpdateId),
+    /// The acknowledgement is safe.
+    Acknowledgement(TaskKey, UpdateId),
+    /// The agent has given its id up.
+    Farewell,
+    /// Nothing waits for it.
+    Nothing,
+}
+
+/// The machine.
+pub struct Agent {
+    settings: Settings,
+    life: Life,
+    started: Instant,
+    /// With its id once it has one.
+    info: v1::AgentInfo,
+    id: Option<AgentId>,
+    link: MasterLink,
+    /// Orders that came while the id that they are for was being written.
+    early: Vec<(DialId, Order)>,
+    frameworks: Frameworks,
+    containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
+    connections: BTreeMap<ExecutorConnection, ContainerId>,
+    streams: Streams,
+    /// Executors that wait for the record of an update, to be told.
+    to_acknowledge: BTreeMap<(TaskKey, UpdateId), ExecutorConnection>,
+    writes: BTreeMap<WriteId, Written>,
+    next_write: u64,
+    counters: Counters,
+}
+
+impl Agent {
+    /// An agent that has read nothing yet.
+    pub fn new(settings: Settings, now: Instant) -> Self {
+        let link = MasterLink::new(settings.masters.clone(), settings.registration_backoff);
+        Agent {
+            info: settings.info.clone(),
+            id: None,
+            settings,
+            life: Life::Reading,
+            started: now,
+            link,
+            early: Vec::new(),
+            frameworks: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            streams: Streams::default(),
+            to_acknowledge: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            next_write: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// One step.
+    pub fn handle(&mut self, event: Event, at: Moment<'_>) -> Vec<Effect> {
+        let mut turn = Turn::new(at);
+        self.apply(event, &mut turn);
+        self.settle(&mut turn);
+        turn.effects
+    }
+
+    fn apply(&mut self, event: Event, turn: &mut Turn<'_>) {
+        match event {
+            Event::Recovered(recovery) => self.recover(*recovery, turn),
+            Event::Dialled { dial } => self.link(LinkEvent::Dialled(dial), turn),
+            Event::DialFailed { dial, error } => self.dial_failed(dial, &error, turn),
+            Event::MasterLost { dial, reason } => self.master_lost(dial, &reason, turn),
+            Event::FromMaster { dial, message } => self.from_master(dial, *message, turn),
+            Event::ExecutorCalled { connection, container, call } => {
+                self.executor_called(connection, container.as_ref(), *call, turn);
+            }
+            Event::ExecutorDisconnected { connection } => {
+                self.executor_disconnected(connection, turn);
+            }
+            Event::ContainerLaunched { container, launched } => {
+                self.container_launched(&container, launched, turn);
+            }
+            Event::ContainerLaunchFailed { container, error } => {
+                self.container_launch_failed(&container, error, turn);
+            }
+            Event::ContainerEnded { container, exit } => {
+                self.container_ended(&container, exit, turn);
+            }
+            Event::ContainerDestroyFailed { container, error } => {
+                self.destroy_failed(&container, &error, turn);
+            }
+            Event::ContainerUpdateFailed { container, error } => {
+                self.container_update_failed(&container, error, turn);
+            }
+            Event::Persisted(write) => self.persisted(write, turn),
+            Event::TimerDue(key) => self.timer_due(key, turn),
+            Event::Stop { kill_tasks } => self.stop(kill_tasks, turn),
+        }
+    }
+
+    /// What follows from the state as a whole, whatever led to it.
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        match &self.life {
+            Life::Recovering(left) if left.is_empty() && self.writes.is_empty() => {
+                self.life = Life::Serving;
+                self.counters.recovered(turn.at.now.since(self.started));
+                self.link(LinkEvent::Begin, turn);
+            }
+            Life::Leaving { reason, closing: false } if self.nothing_runs() => {
+                let reason = reason.clone();
+                self.life = Life::Leaving { reason, closing: true };
+                let operation = DiskOperation::Remove(self.settings.layout.agent_info());
+                self.persist(Lane::Agent, vec![operation], Written::Farewell, turn);
+            }
+            _ => {}
+        }
+    }
+
+    fn persisted(&mut self, write: WriteId, turn: &mut Turn<'_>) {
+        let Some(written) = self.writes.remove(&write) else {
+            return;
+        };
+        match written {
+            Written::Term(term) => self.link(LinkEvent::TermStored(term), turn),
+            Written::AgentId(info, dial, ping) => self.identified(*info, dial, ping, turn),
+            Written::Run(container) => self.run_stored(&container, turn),
+            Written::Task(container, task) => self.task_stored(&container, &task, turn),
+            Written::Update(key, update) => self.update_stored(&key, update, turn),
+            Written::Acknowledgement(key, update) => self.ack_stored(&key, update, turn),
+            Written::Farewell => {
+                if let Life::Leaving { reason, .. } = &self.life {
+                    turn.push(Effect::ExitNode { reason: reason.clone() });
+                }
+            }
+            Written::Nothing => {}
+        }
+    }
+
+    fn persist(
+        &mut self,
+        lane: Lane,
+        operations: Vec<DiskOperation>,
+        then: Written,
+        turn: &mut Turn<'_>,
+    ) {
+        self.next_write += 1;
+        let write = WriteId(self.next_write);
+        self.writes.insert(write, then);
+        turn.push(Effect::Persist { write, lane, operations });
+    }
+
+    fn timer_due(&mut self, key: TimerKey, turn: &mut Turn<'_>) {
+        match key {
+            TimerKey::Redial => self.link(LinkEvent::RedialDue, turn),
+            TimerKey::TermOverdue => self.link(LinkEvent::TermOverdue, turn),
+            TimerKey::RegisterAgain => self.link(LinkEvent::RegisterDue, turn),
+            TimerKey::PingOverdue => self.link(LinkEvent::PingOverdue, turn),
+            TimerKey::StatusRetry(task) => {
+                if let Some(forward) = self.streams.retry(&task) {
+                    self.forward(forward, turn);
+                }
+            }
+            TimerKey::ExecutorRegistration(container) => {
+                self.phase(&container, executor::PhaseEvent::RegistrationOverdue, turn);
+            }
+            TimerKey::ExecutorReturn(container) => {
+                self.phase(&container, executor::PhaseEvent::ReturnOverdue, turn);
+            }
+            TimerKey::ShutdownGrace(container) => {
+                self.phase(&container, executor::PhaseEvent::GraceOver, turn);
+            }
+            TimerKey::DestroyAgain(container) => self.destroy_again(&container, turn),
+        }
+    }
+
+    fn executor_of(&mut self, container: &ContainerId) -> Option<&mut Executor> {
+        let (framework, executor) = self.containers.get(container)?;
+        self.frameworks.get_mut(framework)?.executors.get_mut(executor)
+    }
+
+    fn is_leaving(&self) -> bool {
+        matches!(self.life, Life::Leaving { .. })
+    }
+
+    fn nothing_runs(&self) -> bool {
+        let mut executors = self.frameworks.values().flat_map(|f| f.executors.values());
+        executors.all(|executor| executor.phase == executor::Phase::Terminated)
+    }
+}

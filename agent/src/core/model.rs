@@ -1,0 +1,114 @@
+//! What an agent holds: frameworks, their executors here, the executors' tasks.
+
+use super::executor::Phase;
+use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
+use meseta_api::v1::{self, TaskState};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+/// Tasks that ended which an executor's record remembers, to know a repeated update of one.
+const REMEMBERED_TASKS: usize = 200;
+
+/// A framework with something here.
+#[derive(Clone, Debug)]
+pub struct Framework {
+    /// As last heard of.
+    pub info: v1::FrameworkInfo,
+    /// By the framework's own names.
+    pub executors: BTreeMap<ExecutorId, Executor>,
+    /// The master said that it is gone: its tasks' ends interest nobody.
+    pub gone: bool,
+}
+
+/// An executor, from its first task until the last update of its tasks is acknowledged.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// As the framework, or for a command the agent, describes it.
+    pub info: v1::ExecutorInfo,
+    /// Its one container.
+    pub container: ContainerId,
+    /// Where it is.
+    pub phase: Phase,
+    /// Made by the agent for one command.
+    pub for_command: bool,
+    /// Tasks that are not both terminal and acknowledged.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its working directory.
+    pub sandbox: PathBuf,
+    /// Where its records are.
+    pub run: PathBuf,
+    /// Tasks that are over, newest last.
+    pub completed: VecDeque<TaskId>,
+}
+
+/// A task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// As the master sent it; none for one that only the executor knew before.
+    pub info: Option<Box<v1::TaskInfo>>,
+    /// Where it is on its way to the executor.
+    pub step: TaskStep,
+    /// Its newest state.
+    pub state: TaskState,
+    /// A kill that has yet to reach the executor.
+    pub kill: Option<Kill>,
+}
+
+/// A task's way.
+///
+/// ```text
+/// Checkpointing ──durable──> Queued ──executor subscribed──> Sent ──terminal update──> Over
+///       └──────────────────────┴── killed, or its executor ended ──────────────────────^
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskStep {
+    /// It is being written.
+    Checkpointing,
+    /// It waits for its executor.
+    Queued,
+    /// Its executor was told to launch it.
+    Sent,
+    /// It has ended; its last update is not acknowledged yet.
+    Over,
+}
+
+/// A kill as it was ordered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kill {
+    /// Overrides the task's own.
+    pub policy: Option<v1::KillPolicy>,
+}
+
+impl Task {
+    /// A task that the master sent.
+    pub fn new(info: v1::TaskInfo) -> Self {
+        Task {
+            info: Some(Box::new(info)),
+            step: TaskStep::Checkpointing,
+            state: TaskState::TaskStaging,
+            kill: None,
+        }
+    }
+}
+
+impl Executor {
+    /// Whether any task has not ended.
+    pub fn is_busy(&self) -> bool {
+        self.tasks.values().any(|task| task.step != TaskStep::Over)
+    }
+
+    /// Takes a task that is over out, and remembers it.
+    pub fn complete(&mut self, task: &TaskId) {
+        if self.tasks.remove(task).is_some() {
+            self.completed.push_back(task.clone());
+            if self.completed.len() > REMEMBERED_TASKS {
+                self.completed.pop_front();
+            }
+        }
+    }
+}
+
+/// Frameworks by id.
+pub type Frameworks = BTreeMap<FrameworkId, Framework>;

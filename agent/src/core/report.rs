@@ -1,0 +1,71 @@
+//! What the agent tells a master of itself when it registers.
+
+use super::executor::Phase;
+use super::model::{Executor, Task};
+use super::Agent;
+use meseta_api::ids::{AgentId, FrameworkId, TaskId};
+use meseta_api::internal::master::FromAgent;
+use meseta_api::internal::TaskKey;
+use meseta_api::term::Term;
+use meseta_api::v1;
+
+impl Agent {
+    /// The request to be registered: with everything that is here, once the agent has an id.
+    pub(super) fn registration(&self, term: Term) -> FromAgent {
+        let (info, version) = (Box::new(self.info.clone()), self.settings.version.clone());
+        let Some(id) = &self.id else {
+            return FromAgent::RegisterAgent { term, info, version };
+        };
+        let (mut tasks, mut executors, mut frameworks) = (Vec::new(), Vec::new(), Vec::new());
+        for (framework_id, framework) in &self.frameworks {
+            frameworks.push(framework.info.clone());
+            for executor in framework.executors.values() {
+                if executor.phase != Phase::Terminated {
+                    executors.push(executor.info.clone());
+                }
+                let all = executor.tasks.iter();
+                tasks.extend(all.map(|(task_id, task)| {
+                    self.task(id, framework_id, executor, task_id, task)
+                }));
+            }
+        }
+        FromAgent::ReregisterAgent { term, info, version, tasks, executors, frameworks }
+    }
+
+    fn task(
+        &self,
+        agent: &AgentId,
+        framework: &FrameworkId,
+        executor: &Executor,
+        id: &TaskId,
+        task: &Task,
+    ) -> v1::Task {
+        let key = TaskKey { framework_id: framework.clone(), task_id: id.clone() };
+        let front = self.streams.front(&key);
+        let mut report = v1::Task {
+            task_id: id.into(),
+            framework_id: framework.into(),
+            agent_id: agent.into(),
+            state: task.state.into(),
+            statuses: self.streams.newest(&key).cloned().into_iter().collect(),
+            status_update_state: front.map(|(state, _)| state.into()),
+            status_update_uuid: front.map(|(_, update)| update.to_bytes().into()),
+            ..Default::default()
+        };
+        if !executor.for_command {
+            report.executor_id = Some(executor.info.executor_id.clone());
+        }
+        if let Some(info) = &task.info {
+            report.name = info.name.clone();
+            report.resources = info.resources.clone();
+            report.labels = info.labels.clone();
+            report.discovery = info.discovery.clone();
+            report.container = info.container.clone();
+            report.health_check = info.health_check.clone();
+            report.kill_policy = info.kill_policy.clone();
+            report.user = info.command.as_ref().and_then(|command| command.user.clone());
+            report.limits = info.limits.clone();
+        }
+        report
+    }
+}

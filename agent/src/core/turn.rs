@@ -1,0 +1,46 @@
+//! One step of the core: the moment it happens in, and the effects gathered so far.
+
+use super::effect::{Effect, Level};
+use super::ids::{ExecutorConnection, TimerKey};
+use super::moment::Moment;
+use meseta_api::v1::executor::Event;
+use std::time::Duration;
+
+/// What every function of the core that changes anything is given.
+pub(super) struct Turn<'a> {
+    /// When.
+    pub(super) at: Moment<'a>,
+    /// What is to be done, in order.
+    pub(super) effects: Vec<Effect>,
+}
+
+impl<'a> Turn<'a> {
+    /// A step with nothing to do yet.
+    pub(super) fn new(at: Moment<'a>) -> Self {
+        Turn { at, effects: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn note(&mut self, level: Level, text: impl Into<String>) {
+        self.push(Effect::Note { level, text: text.into() });
+    }
+
+    pub(super) fn set_timer(&mut self, key: TimerKey, after: Duration) {
+        self.push(Effect::SetTimer { key, after });
+    }
+
+    pub(super) fn cancel(&mut self, key: TimerKey) {
+        self.push(Effect::CancelTimer { key });
+    }
+
+    pub(super) fn to_executor(&mut self, connection: ExecutorConnection, event: Event) {
+        self.push(Effect::ToExecutor { connection, event: Box::new(event) });
+    }
+
+    pub(super) fn refuse(&mut self, connection: ExecutorConnection, code: u16, message: &str) {
+        self.push(Effect::RefuseCall { connection, code, message: message.to_owned() });
+    }
+}

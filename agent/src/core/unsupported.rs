@@ -1,0 +1,34 @@
+//! What a task may ask for that this version of the agent cannot give. Refused with its name
+//! before anything is started: a task that runs without what it asked for fails later and worse.
+
+use meseta_api::v1;
+
+/// The first thing in a task or its executor that is not supported.
+pub(super) fn of(task: &v1::TaskInfo, executor: &v1::ExecutorInfo) -> Option<&'static str> {
+    let commands = task.command.iter().chain(&executor.command);
+    let containers = task.container.iter().chain(&executor.container);
+    commands.filter_map(command).chain(containers.filter_map(container)).next()
+}
+
+fn command(command: &v1::CommandInfo) -> Option<&'static str> {
+    let mut variables = command.environment.iter().flat_map(|e| &e.variables);
+    if !command.uris.is_empty() {
+        return Some("fetching of URIs");
+    }
+    variables.any(|variable| variable.secret.is_some()).then_some("secrets in the environment")
+}
+
+fn container(info: &v1::ContainerInfo) -> Option<&'static str> {
+    let image = info.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some());
+    [
+        (info.docker.is_some() || image, "container images"),
+        (!info.volumes.is_empty(), "volumes"),
+        (info.hostname.is_some(), "a hostname of the container's own"),
+        (!info.network_infos.is_empty(), "networks of the container's own"),
+        (info.linux_info.is_some(), "linux_info"),
+        (info.rlimit_info.is_some(), "rlimits"),
+        (info.tty_info.is_some(), "a TTY"),
+    ]
+    .into_iter()
+    .find_map(|(asked, what)| asked.then_some(what))
+}

@@ -1,0 +1,346 @@
+//! The agent's hands: carries the core's effects out, in order, and brings back what comes of
+//! them.
+//!
+//! - **State**: handles only: connections by the names that the core knows, timers, operations on
+//!   the disk that are not done.
+//! - **Fed by** `actor.rs`.
+//! - **Emits** messages; every outcome comes back to the process as a step of its own.
+
+use crate::actor::{AgentProcess, TimerDue, AGENT};
+use crate::checkpoint::queue::{DiskQueue, OperationId};
+use crate::checkpoint::{self, DiskOperation, Layout, Recovery};
+use crate::containerizer::{ContainerError, ContainerExit, Containerizer, LaunchSpec, Launched};
+use crate::core::effect::{Effect, Lane, Level};
+use crate::core::ids::{DialId, ExecutorConnection, TimerKey};
+use crate::core::Event;
+use libproc::{Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Role, Sender, TimerId};
+use meseta_api::ids::{ContainerId, IdError};
+use meseta_api::internal::{executor, master};
+use meseta_node::keys::{Credential, Keyring, EXECUTOR, MASTER};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+/// The process that an agent speaks to on a master's node.
+const MASTER_PROCESS: &str = "master";
+
+type Cx = Context<AgentProcess>;
+
+/// The principal of the executor in a container.
+pub(crate) fn principal_of(container: &ContainerId) -> String {
+    format!("executor/{container}")
+}
+
+/// The container that a peer's credential is of; none for a peer within this node, whose word is
+/// taken as the agent's own.
+pub(crate) fn executor_of_principal(peer: &Peer) -> Result<Option<ContainerId>, IdError> {
+    if peer.role == Role::LOCAL {
+        return Ok(None);
+    }
+    let container = peer.principal.strip_prefix("executor/").unwrap_or_default();
+    ContainerId::parse(container).map(Some)
+}
+
+/// See the module.
+pub(crate) struct Hands {
+    node: Node,
+    layout: Layout,
+    credential: Credential,
+    keyring: Keyring,
+    containerizer: Arc<dyn Containerizer>,
+    masters: BTreeMap<DialId, Remote<master::FromAgent>>,
+    executors: BTreeMap<ExecutorConnection, Remote<executor::FromAgent>>,
+    next_connection: u64,
+    timers: BTreeMap<TimerKey, TimerId>,
+    disk: DiskQueue,
+}
+
+impl Hands {
+    pub(crate) fn new(
+        node: Node,
+        layout: Layout,
+        credential: Credential,
+        keyring: Keyring,
+        containerizer: Arc<dyn Containerizer>,
+    ) -> Self {
+        Hands {
+            node,
+            layout,
+            credential,
+            keyring,
+            containerizer,
+            masters: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            next_connection: 0,
+            timers: BTreeMap::new(),
+            disk: DiskQueue::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> libproc::Instant {
+        self.node.now()
+    }
+
+    pub(crate) fn unfinished_writes(&self) -> usize {
+        self.disk.depth()
+    }
+
+    /// Reads everything that earlier lives left.
+    pub(crate) fn recovery(
+        &self,
+        cx: &Cx,
+    ) -> impl Future<Output = Result<Recovery, String>> + Send + 'static {
+        let (disk, layout) = (cx.node().disk(), self.layout.clone());
+        let containers = self.containerizer.recover();
+        async move {
+            let text = |error: &(dyn std::error::Error + 'static)| {
+                ContainerError::from_chain(error).to_string()
+            };
+            let mut recovery =
+                checkpoint::read(disk, layout).await.map_err(|error| text(&error))?;
+            recovery.containers = containers.await.map_err(|error| error.to_string())?;
+            Ok(recovery)
+        }
+    }
+
+    // ---- connections
+
+    pub(crate) fn reached(&mut self, dial: DialId, peer: &Peer, cx: &mut Cx) {
+        if let Ok(id) = ProcessId::new(MASTER_PROCESS) {
+            let remote: Remote<master::FromAgent> = peer.remote(&id);
+            cx.link(remote.address());
+            self.masters.insert(dial, remote);
+        }
+    }
+
+    pub(crate) fn master_at(&self, address: &Address) -> Option<DialId> {
+        let mut all = self.masters.iter().rev();
+        all.find(|(_, remote)| remote.address() == address).map(|(dial, _)| *dial)
+    }
+
+    pub(crate) fn master_on(&self, node: NodeId) -> Option<DialId> {
+        let mut all = self.masters.iter().rev();
+        all.find(|(_, remote)| remote.address().node == node).map(|(dial, _)| *dial)
+    }
+
+    /// The name of an executor's connection; given, and linked, at its first call.
+    pub(crate) fn executor_at(
+        &mut self,
+        address: &Address,
+        from: &Sender,
+        cx: &mut Cx,
+    ) -> ExecutorConnection {
+        let mut known = self.executors.iter();
+        if let Some((connection, _)) = known.find(|(_, remote)| remote.address() == address) {
+            return *connection;
+        }
+        self.next_connection += 1;
+        let connection = ExecutorConnection(self.next_connection);
+        if let Some(remote) = from.remote() {
+            cx.link(address);
+            self.executors.insert(connection, remote);
+        }
+        connection
+    }
+
+    pub(crate) fn forget_executor(&mut self, address: &Address) -> Option<ExecutorConnection> {
+        let found = self.executors.iter().find(|(_, remote)| remote.address() == address);
+        let connection = *found?.0;
+        self.executors.remove(&connection);
+        Some(connection)
+    }
+
+    pub(crate) fn timer_fired(&mut self, key: &TimerKey) {
+        self.timers.remove(key);
+    }
+
+    // ---- effects
+
+    /// Carries one effect out. What it leads to at once is given back; the rest comes later.
+    pub(crate) fn perform(&mut self, effect: Effect, cx: &mut Cx) -> Option<Event> {
+        match effect {
+            Effect::Dial { dial, address } => {
+                let target = self.credential.target(&address, MASTER);
+                cx.dial(target, move |me, outcome, cx| me.dialled(dial, outcome, cx));
+            }
+            Effect::Disconnect { dial, why } => {
+                if let Some(remote) = self.masters.remove(&dial) {
+                    cx.unlink(remote.address());
+                    cx.node().disconnect(remote.address().node, &why);
+                }
+            }
+            Effect::ToMaster { dial, message } => {
+                if let Some(remote) = self.masters.get(&dial) {
+                    cx.send(remote, *message);
+                }
+            }
+            Effect::Persist { write, lane, operations } => {
+                if self.disk.push(write, lane.clone(), operations) {
+                    return Some(Event::Persisted(write));
+                }
+                self.start_writes(&lane, cx);
+            }
+            Effect::Launch(spec) => self.launch(*spec, cx),
+            Effect::UpdateContainer { container, limits } => {
+                let updating = self.containerizer.update(container.clone(), limits);
+                cx.defer(updating, move |me, outcome, cx| {
+                    if let Err(error) = outcome {
+                        let error = error.to_string();
+                        me.happened(Event::ContainerUpdateFailed { container, error }, cx);
+                    }
+                });
+            }
+            Effect::Destroy { container } => self.destroy(container, cx),
+            Effect::Forget { container } => self.forget(container, cx),
+            Effect::ToExecutor { connection, event } => {
+                self.to_executor(connection, executor::FromAgent::Event(event), cx);
+            }
+            // Over libproc no answer is an answer; HTTP has its 202.
+            Effect::AcceptCall { .. } => {}
+            Effect::RefuseCall { connection, code, message } => {
+                let refused = executor::FromAgent::Refused { code, message };
+                self.to_executor(connection, refused, cx);
+            }
+            Effect::CloseExecutor { connection } => self.close_executor(connection, cx),
+            Effect::SetTimer { key, after } => {
+                let timer = cx.after(after, TimerDue(key.clone()));
+                if let Some(earlier) = self.timers.insert(key, timer) {
+                    cx.cancel(earlier);
+                }
+            }
+            Effect::CancelTimer { key } => {
+                if let Some(timer) = self.timers.remove(&key) {
+                    cx.cancel(timer);
+                }
+            }
+            Effect::Note { level, text } => match level {
+                Level::Info => tracing::info!("{text}"),
+                Level::Warn => tracing::warn!("{text}"),
+                Level::Error => tracing::error!("{text}"),
+            },
+            Effect::ExitNode { reason } => cx.exit_node(Reason::Stopped(reason)),
+        }
+        None
+    }
+
+    fn to_executor(
+        &self,
+        connection: ExecutorConnection,
+        message: executor::FromAgent,
+        cx: &mut Cx,
+    ) {
+        if let Some(remote) = self.executors.get(&connection) {
+            cx.send(remote, message);
+        }
+    }
+
+    fn close_executor(&mut self, connection: ExecutorConnection, cx: &mut Cx) {
+        let Some(remote) = self.executors.remove(&connection) else {
+            return;
+        };
+        let address = remote.address();
+        cx.unlink(address);
+        let shared = self.executors.values().any(|other| other.address().node == address.node);
+        if address.node != cx.node().id() && !shared {
+            cx.node().disconnect(address.node, "the executor's connection is over");
+        }
+    }
+
+    fn start_writes(&mut self, lane: &Lane, cx: &mut Cx) {
+        let disk = cx.node().disk();
+        for (id, operation) in self.disk.ready(lane) {
+            let path = operation.path().to_owned();
+            let work = match operation {
+                DiskOperation::Write(path, content) => disk.write(&path, content),
+                DiskOperation::Append(path, content) => disk.append(&path, content),
+                DiskOperation::Remove(path) => disk.remove(&path),
+            };
+            let lane = lane.clone();
+            cx.defer(work, move |me, outcome, cx| match outcome {
+                Ok(()) => Hands::written(me, &lane, id, cx),
+                // Fail-stop: nothing that was to be kept may be promised any more.
+                Err(error) => {
+                    tracing::error!(path = %path.display(), %error, "cannot checkpoint");
+                    let reason = format!("cannot checkpoint {}: {error}", path.display());
+                    cx.exit_node(Reason::Stopped(reason));
+                }
+            });
+        }
+    }
+
+    fn written(me: &mut AgentProcess, lane: &Lane, id: OperationId, cx: &mut Cx) {
+        let complete = me.hands().disk.done(lane, id);
+        me.hands().start_writes(lane, cx);
+        if let Some(write) = complete {
+            me.happened(Event::Persisted(write), cx);
+        }
+    }
+
+    // ---- containers
+
+    fn launch(&mut self, mut spec: LaunchSpec, cx: &mut Cx) {
+        let container = spec.container.clone();
+        let principal = principal_of(&container);
+        let secret: String =
+            [cx.uuid(), cx.uuid()].concat().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.keyring.insert(&principal, secret.as_bytes(), EXECUTOR);
+        spec.environment.insert("MESETA_EXECUTOR_PRINCIPAL".into(), principal);
+        spec.environment.insert("MESETA_EXECUTOR_SECRET".into(), secret);
+        spec.environment.insert("MESETA_AGENT_PROCESS".into(), AGENT.into());
+        let launching = self.containerizer.launch(spec);
+        cx.defer(launching, move |me, outcome, cx| Self::launched(me, container, outcome, cx));
+    }
+
+    fn launched(
+        me: &mut AgentProcess,
+        container: ContainerId,
+        outcome: Result<Launched, ContainerError>,
+        cx: &mut Cx,
+    ) {
+        match outcome {
+            Ok(launched) => {
+                let waiting = me.hands().containerizer.wait(container.clone());
+                let of = container.clone();
+                cx.defer(waiting, move |me, outcome, cx| match outcome {
+                    Ok(exit) => me.happened(Event::ContainerEnded { container: of, exit }, cx),
+                    // Its supervisor is lost: make sure that nothing of it is left.
+                    Err(error) => {
+                        tracing::warn!(container = %of, %error, "cannot wait for a container");
+                        me.hands().destroy(of, cx);
+                    }
+                });
+                me.happened(Event::ContainerLaunched { container, launched }, cx);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                me.happened(Event::ContainerLaunchFailed { container, error }, cx);
+            }
+        }
+    }
+
+    fn destroy(&mut self, container: ContainerId, cx: &mut Cx) {
+        let destroying = self.containerizer.destroy(container.clone());
+        let then = move |me: &mut AgentProcess,
+                         outcome: Result<ContainerExit, ContainerError>,
+                         cx: &mut Cx| {
+            let event = match outcome {
+                Ok(exit) => Event::ContainerEnded { container, exit },
+                Err(error) => {
+                    Event::ContainerDestroyFailed { container, error: error.to_string() }
+                }
+            };
+            me.happened(event, cx);
+        };
+        cx.defer(destroying, then);
+    }
+
+    fn forget(&mut self, container: ContainerId, cx: &mut Cx) {
+        self.keyring.remove(&principal_of(&container));
+        let forgetting = self.containerizer.forget(container.clone());
+        cx.defer(forgetting, move |_, outcome, _| {
+            if let Err(error) = outcome {
+                tracing::warn!(%container, %error, "records of an ended container stay behind");
+            }
+        });
+    }
+}

@@ -1,0 +1,39 @@
+//! How an agent is started on a node.
+
+use crate::actor::{AgentProcess, AGENT};
+use crate::config::{AgentConfig, ConfigError};
+use crate::containerizer::Containerizer;
+use crate::effects::Hands;
+use libproc::{Node, Pid, SpawnError};
+use meseta_node::keys::Keyring;
+use std::sync::Arc;
+
+/// Why an agent was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is not right.
+    #[error("configuration of the agent")]
+    Config(#[from] ConfigError),
+    /// The process could not be started.
+    #[error("cannot start the agent's process")]
+    Spawn(#[from] SpawnError),
+}
+
+/// Starts an agent on `node`, which listens already and lets in whom `keyring` knows: the agent
+/// adds a key per container, so that its executor can connect.
+///
+/// The process is critical: its panic ends the node. Everything else that ends an agent (told to
+/// stop, told to leave, a disk that fails, a checkpoint that cannot be read) ends the node too,
+/// with the reason at [`Node::ended`]. Tell the process [`crate::AgentStop`] to stop it.
+pub fn spawn(
+    node: &Node,
+    config: AgentConfig,
+    keyring: Keyring,
+    containerizer: Arc<dyn Containerizer>,
+) -> Result<Pid<AgentProcess>, StartError> {
+    let settings = config.settings(node.advertised())?;
+    let layout = settings.layout.clone();
+    let hands = Hands::new(node.clone(), layout, config.credential, keyring, containerizer);
+    let process = AgentProcess::new(settings, node.now(), hands);
+    Ok(node.spawn_critical(AGENT, process)?)
+}

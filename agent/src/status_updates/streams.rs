@@ -1,0 +1,291 @@
+//! The streams: which update is to be delivered next, and until when it is repeated.
+
+use crate::checkpoint::records::UpdateRecord;
+use crate::core::ids::UpdateId;
+use meseta_api::ids::ContainerId;
+use meseta_api::internal::{StatusUpdate, TaskKey};
+use meseta_api::v1::{TaskState, TaskStatus};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The first repetition of an update that is not acknowledged.
+pub const RETRY_FIRST: Duration = Duration::from_secs(10);
+/// Repetitions get no rarer than this.
+pub const RETRY_RAREST: Duration = Duration::from_secs(600);
+
+/// Acknowledgements that a stream remembers, to know a repeated update or acknowledgement: an
+/// executor repeats only what it has not seen acknowledged, which is never that old.
+const REMEMBERED: usize = 256;
+
+/// An update that is to be sent now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// What to send; `latest_state` is as of now.
+    pub update: StatusUpdate,
+    /// When to send it again.
+    pub retry_in: Duration,
+}
+
+/// What became of an update that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It is new: write its record, then call [`Streams::stored`].
+    Fresh,
+    /// It is being written; its executor will be told then.
+    BeingStored,
+    /// It was written before: its executor may be told at once.
+    Stored,
+    /// The task has ended by an earlier update; this one is dropped.
+    AfterTerminal,
+}
+
+/// Why an acknowledgement changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AckRejection {
+    /// Nothing is to be acknowledged for this task.
+    #[error("no update of the task awaits acknowledgement")]
+    NoStream,
+    /// It was acknowledged before.
+    #[error("the update was acknowledged before")]
+    Duplicate,
+    /// It is not of the update that was sent last.
+    #[error("the update is not the one that awaits acknowledgement")]
+    NotFront,
+}
+
+/// What an acknowledgement that is durable leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AckOutcome {
+    /// The next update is due, unless paused or none is there.
+    Next(Option<Box<Forward>>),
+    /// The stream is over.
+    Closed,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    id: UpdateId,
+    status: TaskStatus,
+    stored: bool,
+}
+
+/// The updates of one task.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    container: Option<ContainerId>,
+    /// Not acknowledged, in the order offered. Those that are stored come before those that are
+    /// not, because records of one file become durable in order.
+    pending: VecDeque<Entry>,
+    /// The acknowledgement of the front is being written.
+    acking: bool,
+    /// The last [`REMEMBERED`] that were.
+    acknowledged: VecDeque<UpdateId>,
+    latest: TaskState,
+    retry: Duration,
+}
+
+/// All streams of an agent.
+#[derive(Clone, Debug, Default)]
+pub struct Streams {
+    streams: BTreeMap<TaskKey, Stream>,
+    /// Whether a master is there to send to.
+    open: bool,
+}
+
+fn state_of(status: &TaskStatus) -> TaskState {
+    TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown)
+}
+
+impl Stream {
+    fn forward(&mut self, key: &TaskKey, again: bool) -> Option<Forward> {
+        if self.acking {
+            return None;
+        }
+        let front = self.pending.front().filter(|front| front.stored)?;
+        self.retry = if again { (self.retry * 2).min(RETRY_RAREST) } else { RETRY_FIRST };
+        let update = StatusUpdate {
+            framework_id: key.framework_id.clone(),
+            status: front.status.clone(),
+            latest_state: self.latest,
+        };
+        Some(Forward { update, retry_in: self.retry })
+    }
+}
+
+impl Streams {
+    /// Takes an update in. `container` is where its record is kept; none for an update that need
+    /// not outlive this life of the agent, such as the answer to a reconciliation.
+    pub fn offer(
+        &mut self,
+        key: &TaskKey,
+        container: Option<&ContainerId>,
+        id: UpdateId,
+        status: TaskStatus,
+    ) -> Offered {
+        let state = state_of(&status);
+        let stream = self.streams.entry(key.clone()).or_insert_with(|| Stream {
+            container: container.cloned(),
+            pending: VecDeque::new(),
+            acking: false,
+            acknowledged: VecDeque::new(),
+            latest: state,
+            retry: RETRY_FIRST,
+        });
+        if let Some(known) = stream.pending.iter().find(|entry| entry.id == id) {
+            return if known.stored { Offered::Stored } else { Offered::BeingStored };
+        }
+        if stream.acknowledged.contains(&id) {
+            return Offered::Stored;
+        }
+        if stream.latest.is_terminal() && !stream.pending.is_empty() {
+            return Offered::AfterTerminal;
+        }
+        stream.latest = state;
+        stream.pending.push_back(Entry { id, status, stored: false });
+        Offered::Fresh
+    }
+
+    /// An update's record is durable (or needs none); what to send now, if it is its turn.
+    pub fn stored(&mut self, key: &TaskKey, id: UpdateId) -> Option<Forward> {
+        let open = self.open;
+        let stream = self.streams.get_mut(key)?;
+        let at = stream.pending.iter().position(|entry| entry.id == id)?;
+        stream.pending[at].stored = true;
+        (at == 0 && open).then(|| stream.forward(key, false)).flatten()
+    }
+
+    /// The scheduler acknowledged an update: write the record, then call
+    /// [`Streams::acknowledged`]. The update is not sent any more in between.
+    pub fn acknowledge(
+        &mut self,
+        key: &TaskKey,
+        id: UpdateId,
+    ) -> Result<Option<ContainerId>, AckRejection> {
+        let stream = self.streams.get_mut(key).ok_or(AckRejection::NoStream)?;
+        if stream.acknowledged.contains(&id) {
+            return Err(AckRejection::Duplicate);
+        }
+        match stream.pending.front() {
+            Some(front) if front.id == id && front.stored => {
+                if stream.acking {
+                    return Err(AckRejection::Duplicate);
+                }
+                stream.acking = true;
+                Ok(stream.container.clone())
+            }
+            _ => Err(AckRejection::NotFront),
+        }
+    }
+
+    /// An acknowledgement's record is durable.
+    pub fn acknowledged(&mut self, key: &TaskKey, id: UpdateId) -> AckOutcome {
+        let open = self.open;
+        let Some(stream) = self.streams.get_mut(key) else {
+            return AckOutcome::Next(None);
+        };
+        if stream.acking && stream.pending.front().is_some_and(|front| front.id == id) {
+            stream.acking = false;
+            stream.acknowledged.push_back(id);
+            if stream.acknowledged.len() > REMEMBERED {
+                stream.acknowledged.pop_front();
+            }
+            let was = stream.pending.pop_front().map(|entry| state_of(&entry.status));
+            if was.is_some_and(TaskState::is_terminal) {
+                self.streams.remove(key);
+                return AckOutcome::Closed;
+            }
+        }
+        AckOutcome::Next(open.then(|| stream.forward(key, false)).flatten().map(Box::new))
+    }
+
+    /// The front of a stream was not acknowledged in time.
+    pub fn retry(&mut self, key: &TaskKey) -> Option<Forward> {
+        let open = self.open;
+        let stream = self.streams.get_mut(key)?;
+        open.then(|| stream.forward(key, true)).flatten()
+    }
+
+    /// The master is gone: nothing is sent until [`Streams::resume`].
+    pub fn pause(&mut self) {
+        self.open = false;
+    }
+
+    /// A master is there: the front of every stream is due, and its retries begin anew.
+    pub fn resume(&mut self) -> Vec<Forward> {
+        self.open = true;
+        let all = self.streams.iter_mut();
+        all.filter_map(|(key, stream)| stream.forward(key, false)).collect()
+    }
+
+    /// Rebuilds a stream from its records, all of them durable; true if it is over.
+    pub fn recover(
+        &mut self,
+        key: &TaskKey,
+        container: &ContainerId,
+        records: &[UpdateRecord],
+    ) -> bool {
+        for record in records {
+            match record {
+                UpdateRecord::Update(update) => {
+                    let uuid = update.status.uuid.as_deref().unwrap_or_default();
+                    let Some(id) = UpdateId::from_slice(uuid) else { continue };
+                    if self.offer(key, Some(container), id, update.status.clone()) == Offered::Fresh
+                    {
+                        self.stored(key, id);
+                    }
+                }
+                UpdateRecord::Acknowledged(id) => {
+                    let front = self.streams.get(key).and_then(|stream| stream.pending.front());
+                    let Some(front) = front.map(|front| front.id) else { continue };
+                    let is_it = front.to_string() == *id;
+                    if is_it
+                        && self.acknowledge(key, front).is_ok()
+                        && self.acknowledged(key, front) == AckOutcome::Closed
+                    {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Drops the stream of a task whose framework is gone.
+    pub fn drop_stream(&mut self, key: &TaskKey) {
+        self.streams.remove(key);
+    }
+
+    /// The newest state of a task that has a stream.
+    pub fn latest(&self, key: &TaskKey) -> Option<TaskState> {
+        self.streams.get(key).map(|stream| stream.latest)
+    }
+
+    /// The update that awaits acknowledgement: its state and uuid.
+    pub fn front(&self, key: &TaskKey) -> Option<(TaskState, UpdateId)> {
+        let front = self.streams.get(key)?.pending.front()?;
+        Some((state_of(&front.status), front.id))
+    }
+
+    /// The newest status of a task that is not acknowledged.
+    pub fn newest(&self, key: &TaskKey) -> Option<&TaskStatus> {
+        self.streams.get(key)?.pending.back().map(|entry| &entry.status)
+    }
+
+    /// Whether anything of a container is still to be delivered.
+    pub fn holds(&self, container: &ContainerId) -> bool {
+        let undelivered =
+            |s: &Stream| s.container.as_ref() == Some(container) && !s.pending.is_empty();
+        self.streams.values().any(undelivered)
+    }
+
+    /// Tasks of a container that have a stream.
+    pub fn of_container(&self, container: &ContainerId) -> Vec<TaskKey> {
+        let of = |(_, stream): &(&TaskKey, &Stream)| stream.container.as_ref() == Some(container);
+        self.streams.iter().filter(of).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// How many updates await acknowledgement.
+    pub fn undelivered(&self) -> usize {
+        self.streams.values().map(|stream| stream.pending.len()).sum()
+    }
+}

@@ -1,0 +1,104 @@
+//! The handshake as HTTP headers: the client's of the upgrade request, the server's of its answer.
+
+use super::handshake::{Hello, Welcome};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, CONNECTION, HOST, UPGRADE};
+use hyper::Request;
+
+/// Where a node takes upgrades.
+pub(super) const PATH: &str = "/libproc";
+
+mod headers {
+    pub(crate) const CLUSTER: &str = "libproc-cluster";
+    pub(crate) const NODE: &str = "libproc-node";
+    pub(crate) const PRINCIPAL: &str = "libproc-principal";
+    pub(crate) const NONCE: &str = "libproc-nonce";
+    pub(crate) const PROTOCOL: &str = "libproc-protocol";
+    pub(crate) const FEATURES: &str = "libproc-features";
+    pub(crate) const ADDRESS: &str = "libproc-address";
+    pub(crate) const PROOF: &str = "libproc-proof";
+}
+
+pub(super) fn upgrade_request(address: &str, hello: &Hello) -> http::Result<Request<Empty<Bytes>>> {
+    let mut request = Request::get(PATH)
+        .header(HOST, address)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "libproc")
+        .header(headers::CLUSTER, &hello.cluster)
+        .header(headers::NODE, hello.node.to_string())
+        .header(headers::PRINCIPAL, &hello.principal)
+        .header(headers::NONCE, hex(&hello.nonce))
+        .header(
+            headers::PROTOCOL,
+            format!("{}-{}", hello.protocol.0, hello.protocol.1),
+        )
+        .header(headers::FEATURES, hello.features.join(","));
+    if let Some(address) = &hello.address {
+        request = request.header(headers::ADDRESS, address);
+    }
+    request.body(Empty::new())
+}
+
+pub(super) fn read_hello(from: &HeaderMap) -> Option<Hello> {
+    let (low, high) = text(from, headers::PROTOCOL)?.split_once('-')?;
+    Some(Hello {
+        cluster: text(from, headers::CLUSTER)?.to_owned(),
+        node: text(from, headers::NODE)?.parse().ok()?,
+        principal: text(from, headers::PRINCIPAL)?.to_owned(),
+        nonce: unhex(text(from, headers::NONCE)?)?.try_into().ok()?,
+        protocol: (low.parse().ok()?, high.parse().ok()?),
+        features: list(text(from, headers::FEATURES).unwrap_or("")),
+        address: text(from, headers::ADDRESS).map(str::to_owned),
+    })
+}
+
+pub(super) fn write_welcome(welcome: &Welcome, to: &mut HeaderMap) {
+    let mut put = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            to.insert(HeaderName::from_static(name), value);
+        }
+    };
+    put(headers::NODE, welcome.node.to_string());
+    put(headers::PRINCIPAL, welcome.principal.clone());
+    put(headers::NONCE, hex(&welcome.nonce));
+    put(headers::PROTOCOL, welcome.protocol.to_string());
+    put(headers::FEATURES, welcome.features.join(","));
+    put(headers::PROOF, hex(&welcome.mac));
+}
+
+pub(super) fn read_welcome(from: &HeaderMap) -> Option<Welcome> {
+    Some(Welcome {
+        node: text(from, headers::NODE)?.parse().ok()?,
+        principal: text(from, headers::PRINCIPAL)?.to_owned(),
+        nonce: unhex(text(from, headers::NONCE)?)?.try_into().ok()?,
+        protocol: text(from, headers::PROTOCOL)?.parse().ok()?,
+        features: list(text(from, headers::FEATURES).unwrap_or("")),
+        mac: unhex(text(from, headers::PROOF)?)?,
+    })
+}
+
+fn text<'a>(from: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    from.get(name)?.to_str().ok()
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.len() % 2 != 0 || text.len() > 256 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! Dialling in the simulator: the same handshake as over TCP, in values, after two trips.
+
+use super::engine::Shared;
+use super::machine::sleep;
+use super::network::{open_line, SimOutbox};
+use crate::id::NodeId;
+use crate::net::handshake::{self, Hello, PROTOCOL};
+use crate::net::{DialError, Handshaken, Target};
+use crate::node::{lock, Node, Refused};
+use crate::peer::Peer;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// As the TCP transport's.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// As over TCP: two trips, both sides authenticated, then both nodes have the connection.
+pub(crate) async fn dial(
+    shared: Arc<Shared>,
+    machine: usize,
+    node: Node,
+    target: Target,
+) -> Result<Arc<Peer>, DialError> {
+    if let Some(open) = node.connection_at(&target.address) {
+        return Ok(open);
+    }
+    let (trips, towards) = {
+        let mut state = lock(&shared.state);
+        let machine = state.machines.iter().find(|m| m.address == target.address);
+        let towards = machine.and_then(|m| m.node.clone());
+        (state.latency() + state.latency(), towards)
+    };
+    let _dialling = towards.map(|there| node.dialling(there.id()));
+    sleep(&shared, trips).await;
+    let unreachable = |cause: &str| DialError::Connect {
+        address: target.address.clone(),
+        cause: cause.into(),
+    };
+    let patience = HANDSHAKE_TIMEOUT.saturating_sub(trips);
+    if is_cut(&shared, machine, &target.address) {
+        sleep(&shared, patience).await;
+        return Err(unreachable("no answer"));
+    }
+    let (there, other) = {
+        let state = lock(&shared.state);
+        let found = state
+            .machines
+            .iter()
+            .position(|m| m.address == target.address);
+        let Some(there) = found else {
+            return Err(unreachable("no such host"));
+        };
+        let Some(other) = state.machines.get(there).and_then(|m| m.node.clone()) else {
+            return Err(unreachable("connection refused"));
+        };
+        (there, other)
+    };
+    if other.exit_reason().is_some() || other.config().listen.is_none() {
+        return Err(unreachable("connection refused"));
+    }
+    let listens = node.config().listen.is_some();
+    let hello = Hello {
+        cluster: node.config().cluster.clone(),
+        node: node.id(),
+        principal: target.principal.clone(),
+        nonce: node.uuid(),
+        protocol: PROTOCOL,
+        features: node.config().features.clone(),
+        address: listens.then(|| node.advertised().to_owned()),
+    };
+    let refused = |cause: String| DialError::Refused {
+        address: target.address.clone(),
+        cause,
+    };
+    let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello)
+        .map_err(|rejection| refused(rejection.to_string()))?;
+    let (peer, mac) = handshake::prove(&target, &hello, &pending.welcome)?;
+    if !pending.proven(&mac) {
+        return Err(refused("wrong proof".into()));
+    }
+    let ends = [(machine, node.clone()), (there, other.clone())];
+    let (id, doors) = open_line(&shared, ends);
+    let [mine, theirs] = doors;
+    let outbox = |side, node| {
+        Arc::new(SimOutbox {
+            shared: shared.clone(),
+            id,
+            side,
+            node,
+        })
+    };
+    let ours = Handshaken {
+        peer,
+        ours: true,
+        outbox: outbox(0, node.clone()),
+    };
+    let its = Handshaken {
+        peer: pending.peer,
+        ours: false,
+        outbox: outbox(1, other.clone()),
+    };
+    let taken = match other.connected(its) {
+        Ok(taken) => taken,
+        Err(cause) => {
+            lock(&shared.state).forget_line(id);
+            // As over TCP: its own dial is the one that stays.
+            if cause == Refused::Duplicate {
+                return join(&shared, &node, other.id(), patience, &target).await;
+            }
+            return Err(refused(cause.to_string()));
+        }
+    };
+    let _ = theirs.set(taken.clone());
+    match node.connected(ours) {
+        Ok(connection) => {
+            let _ = mine.set(connection.clone());
+            Ok(connection.peer.clone())
+        }
+        Err(cause) => {
+            taken.close("not taken by the other side");
+            if cause == Refused::Duplicate {
+                return join(&shared, &node, other.id(), patience, &target).await;
+            }
+            Err(refused(cause.to_string()))
+        }
+    }
+}
+
+fn is_cut(shared: &Shared, machine: usize, address: &str) -> bool {
+    let state = lock(&shared.state);
+    let there = state.machines.iter().position(|m| m.address == address);
+    there.is_some_and(|there| state.network.is_cut(machine, there))
+}
+
+/// Waits for the connection that the other side dials.
+async fn join(
+    shared: &Arc<Shared>,
+    node: &Node,
+    other: NodeId,
+    patience: Duration,
+    target: &Target,
+) -> Result<Arc<Peer>, DialError> {
+    tokio::select! { biased;
+        peer = node.connection_to(other) => Ok(peer),
+        () = sleep(shared, patience) => Err(DialError::Connect {
+            address: target.address.clone(),
+            cause: "no answer".into(),
+        }),
+    }
+}

@@ -1,0 +1,145 @@
+//! What two real nodes export for one chain of messages: one trace, whole, under two services.
+mod common;
+use common::*;
+use libproc::telemetry::Export;
+use libproc::{Node, NodeConfig, Reason};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// Spans with the service that exported them.
+type Exported = Arc<Mutex<Vec<(String, Span)>>>;
+
+struct Receiver(Exported);
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        for resource in request.into_inner().resource_spans {
+            let attributes = resource.resource.unwrap().attributes;
+            assert!(text(&attributes, "service.instance.id").is_some());
+            let service = text(&attributes, "service.name").unwrap();
+            let spans = resource.scope_spans.into_iter().flat_map(|s| s.spans);
+            let spans = spans.map(|span| (service.clone(), span));
+            self.0.lock().unwrap().extend(spans);
+        }
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|a| a.key == key)?;
+    match found.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// An OTLP receiver on a thread of its own; its endpoint.
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a collector is another program: it has its own thread and sockets"
+)]
+fn receiver(exported: &Exported) -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = free.local_addr().unwrap();
+    drop(free);
+    let service = TraceServiceServer::new(Receiver(exported.clone()));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let served = tonic::transport::Server::builder().add_service(service).serve(at);
+        runtime.block_on(served).unwrap();
+    });
+    format!("http://{at}")
+}
+
+#[test]
+fn one_chain_is_one_trace_across_two_services() {
+    let exported = Exported::default();
+    let export = Export::To(receiver(&exported));
+    libproc::run(async {
+        let mut stage = Stage::Tcp;
+        let server = Node::start_exporting(listening("test-server"), &export).await.unwrap();
+        let config = NodeConfig::new("t", "test-client");
+        let client = Node::start_exporting(config, &export).await.unwrap();
+        let (here, there) = (Journal::default(), Journal::default());
+        server.spawn("server", Probe::new(&there)).unwrap();
+        let asker = client.spawn("client", Probe::new(&here)).unwrap();
+        stage.connect(&client, &server).await;
+        let to = remote::<Question>(&server, &client, "server");
+        let say = remote::<Say>(&server, &client, "server");
+        act(&asker, move |_, cx| {
+            // Not traced, and the start of no trace.
+            cx.send(&say, Say::Ping);
+            cx.ask_remote(&to, Question::Double(4), WITHIN, move |me: &mut Probe, got: Result<u64, _>, cx| {
+                me.journal.note(format!("answer {got:?}"));
+                // Goes on in the trace of what was answered; here nothing was being handled.
+                cx.continue_trace(libproc::TraceContext::parse(
+                    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                ));
+                cx.annotate("mesos.task.id", &7);
+                cx.send(&say, Say::Number(1));
+            });
+        });
+        stage.until("the chain", || there.has("number 1")).await;
+        server.exit(Reason::Normal);
+        client.exit(Reason::Normal);
+        server.finished().await;
+        client.finished().await;
+    });
+    let spans = exported.lock().unwrap().clone();
+    let told: Vec<String> = spans
+        .iter()
+        .map(|(service, span)| format!("{service}: {} {:?}", span.name, span.kind()))
+        .collect();
+    let find = |service: &str, name: &str, kind: SpanKind| {
+        let is = |(s, span): &&(String, Span)| s == service && span.name == name && span.kind() == kind;
+        let found = spans.iter().find(is);
+        &found.unwrap_or_else(|| panic!("no {name} of {service} in {told:?}")).1
+    };
+    let sent = find("test-client", "send Double", SpanKind::Producer);
+    let handled = find("test-server", "process Double", SpanKind::Consumer);
+    assert!(sent.parent_span_id.is_empty(), "the chain's root");
+    assert_eq!(handled.parent_span_id, sent.span_id);
+    assert_eq!(handled.trace_id, sent.trace_id);
+    assert!(sent.start_time_unix_nano <= handled.start_time_unix_nano);
+    let attribute = |key| text(&handled.attributes, key);
+    assert_eq!(attribute("messaging.system").as_deref(), Some("libproc"));
+    assert_eq!(attribute("messaging.operation.type").as_deref(), Some("process"));
+    assert_eq!(attribute("messaging.destination.name").as_deref(), Some("server"));
+    assert!(attribute("libproc.queue_time_us").is_some());
+
+    // A kept context goes on: its own root was not exported here.
+    let resent = find("test-client", "send Number", SpanKind::Producer);
+    assert_eq!(resent.parent_span_id, 0xb7ad6b7169203331u64.to_be_bytes());
+    let taken = find("test-server", "process Number", SpanKind::Consumer);
+    assert_eq!(taken.parent_span_id, resent.span_id);
+
+    assert_eq!(spans.len(), 4, "pings, timers and answers are no spans: {told:?}");
+    let roots = spans.iter().filter(|(_, s)| s.parent_span_id.is_empty()).count();
+    assert_eq!(roots, 1, "{told:?}");
+    let known: BTreeSet<_> = spans.iter().map(|(_, s)| s.span_id.clone()).collect();
+    let orphans = spans.iter().filter(|(_, span)| {
+        span.trace_id == sent.trace_id
+            && !span.parent_span_id.is_empty()
+            && !known.contains(&span.parent_span_id)
+    });
+    assert_eq!(orphans.count(), 0, "{told:?}");
+}

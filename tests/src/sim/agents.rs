@@ -1,0 +1,171 @@
+//! An agent's machine, and the machines of its executors.
+//!
+//! Containers are the fake containerizer's; each gets a machine of its own, on which a scripted
+//! executor runs over the real executor SDK. Containers outlive their agent, as real ones do.
+
+use super::cluster::{credential, MASTER_ADDRESS};
+use libproc::sim::{Machine, Sim};
+use libproc::{NodeConfig, Pid, Reason};
+use meseta_agent::actor::AgentProcess;
+use meseta_agent::config::AgentConfig;
+use meseta_agent::containerizer::fake::{FakeContainerizer, LaunchedContainer, Script};
+use meseta_agent::containerizer::ContainerExit;
+use meseta_api::v1;
+use meseta_executor::{Driver, Executor, ExecutorConfig};
+use meseta_node::keys::{Keyring, AGENT};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What executors were told to launch, in order: (framework, task).
+type Launches = Arc<Mutex<Vec<(String, String)>>>;
+type Waiting = Arc<Mutex<Vec<LaunchedContainer>>>;
+
+/// An agent's machine.
+pub struct AgentSeat {
+    pub(super) machine: Machine,
+    name: String,
+    ip: String,
+    containerizer: FakeContainerizer,
+    /// Launched since the last step: their machines are started between two steps.
+    waiting: Waiting,
+    launches: Launches,
+    executors: usize,
+    pid: Option<Pid<AgentProcess>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AgentSeat {
+    pub(super) fn new(sim: &mut Sim, at: usize) -> Self {
+        let (name, ip) = (format!("agent-{at}"), format!("10.0.1.{}", at + 1));
+        let machine = sim.machine(&name, &format!("{ip}:5051"));
+        let waiting = Waiting::default();
+        let launched = waiting.clone();
+        let containerizer =
+            FakeContainerizer::new(Arc::new(move |container| lock(&launched).push(container)));
+        let launches = Launches::default();
+        AgentSeat { machine, name, ip, containerizer, waiting, launches, executors: 0, pid: None }
+    }
+
+    /// Its machine's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its executors were told to launch so far.
+    pub fn launches(&self) -> Vec<(String, String)> {
+        lock(&self.launches).clone()
+    }
+
+    /// Its containerizer, which outlives it.
+    pub fn containerizer(&self) -> &FakeContainerizer {
+        &self.containerizer
+    }
+
+    pub(super) fn start(&mut self, sim: &mut Sim) {
+        let ring = Keyring::new("agent", AGENT);
+        let config = NodeConfig {
+            listen: Some(format!("{}:5051", self.ip)),
+            admit: Arc::new(ring.clone()),
+            ..NodeConfig::new("sim", "meseta-agent")
+        };
+        let node = sim.start(self.machine, config);
+        let mut config = AgentConfig::new(MASTER_ADDRESS, credential("agent"), PathBuf::from("/work"));
+        config.cluster = "sim".into();
+        config.hostname.clone_from(&self.name);
+        config.ip.clone_from(&self.ip);
+        config.resources = "cpus:4;mem:4096;disk:10240;ports:[31000-32000]".into();
+        let containerizer = Arc::new(self.containerizer.clone());
+        let pid = meseta_agent::spawn(&node, config, ring, containerizer);
+        self.pid = Some(pid.expect("the configuration is right and the node is fresh"));
+    }
+
+    /// Starts the machines of containers that were launched in the last step.
+    pub(super) fn start_executors(&mut self, sim: &mut Sim) {
+        let launched = std::mem::take(&mut *lock(&self.waiting));
+        for container in launched {
+            self.executors += 1;
+            let name = format!("{}-executor-{}", self.name, self.executors);
+            let machine = sim.machine(&name, &format!("{name}:0"));
+            let node = sim.start(machine, NodeConfig::new("sim", "meseta-executor"));
+            let config = ExecutorConfig::from_environment(&container.spec.environment);
+            let config = config.expect("the agent gives executors their environment");
+            let framework = config.framework_id.clone();
+            let executor = Scripted { framework, launches: self.launches.clone(), running: BTreeMap::new() };
+            meseta_executor::spawn(&node, config, executor).expect("a fresh node has no processes");
+            let (handle, there) = (container.handle.clone(), node.clone());
+            node.spawn_future(async move {
+                handle.ended().await;
+                there.exit(Reason::Stopped("its container was destroyed".into()));
+            });
+            let (handle, there) = (container.handle, node.clone());
+            node.spawn_future(async move {
+                there.ended().await;
+                handle.end(ContainerExit { status: Some(0), oom_killed: false });
+            });
+        }
+    }
+}
+
+/// Runs what a task's command says, without running it.
+struct Scripted {
+    framework: String,
+    launches: Launches,
+    running: BTreeMap<String, bool>,
+}
+
+impl Scripted {
+    fn end(&mut self, task: String, state: v1::TaskState, driver: &mut Driver<'_, Self>) {
+        if self.running.remove(&task).is_some() {
+            driver.update(status(&task, state));
+        }
+    }
+}
+
+fn status(task: &str, state: v1::TaskState) -> v1::TaskStatus {
+    v1::TaskStatus { task_id: task.into(), state: state as i32, ..Default::default() }
+}
+
+impl Executor for Scripted {
+    fn launch(&mut self, task: v1::TaskInfo, driver: &mut Driver<'_, Self>) {
+        let id = task.task_id.value.clone();
+        lock(&self.launches).push((self.framework.clone(), id.clone()));
+        self.running.insert(id.clone(), true);
+        driver.update(status(&id, v1::TaskState::TaskStarting));
+        driver.update(status(&id, v1::TaskState::TaskRunning));
+        match Script::of(&task) {
+            Script::Exit { after, code } => {
+                let state = match code {
+                    0 => v1::TaskState::TaskFinished,
+                    _ => v1::TaskState::TaskFailed,
+                };
+                driver.after(after, move |executor: &mut Self, driver| executor.end(id, state, driver));
+            }
+            Script::Forever | Script::Stubborn => {}
+            // The executor dies without a word.
+            Script::Crash | Script::OutOfMemory => driver.stop(),
+        }
+    }
+
+    fn kill(&mut self, task: v1::TaskId, _: Option<v1::KillPolicy>, driver: &mut Driver<'_, Self>) {
+        self.end(task.value, v1::TaskState::TaskKilled, driver);
+    }
+
+    fn acknowledged(&mut self, _: v1::TaskId, driver: &mut Driver<'_, Self>) {
+        if self.running.is_empty() && driver.all_acknowledged() {
+            driver.stop();
+        }
+    }
+
+    fn shutdown(&mut self, driver: &mut Driver<'_, Self>) {
+        let running: Vec<String> = self.running.keys().cloned().collect();
+        for task in running {
+            self.end(task, v1::TaskState::TaskKilled, driver);
+        }
+        driver.after(Duration::from_secs(1), |_, driver| driver.stop());
+    }
+}
