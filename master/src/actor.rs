@@ -122,6 +122,10 @@ impl Process for Master {
         gate.answers::<FromOperator>(&[OPERATOR]);
     }
 
+    fn routes(routes: &mut libproc::http::Routes<Self>) {
+        crate::http::declare(routes);
+    }
+
     fn started(&mut self, cx: &mut Context<Self>) {
         self.started = cx.wall();
         self.watch_election(cx);
@@ -245,6 +249,19 @@ impl Receive<Granted> for Master {
     fn receive(&mut self, granted: Granted, _: &Sender, cx: &mut Context<Self>) {
         let Granted { grants, applied } = granted;
         self.note(Event::OffersGranted { grants, applied }, cx);
+    }
+}
+
+/// Breaks the books, for tests of the invariants.
+#[cfg(feature = "plant")]
+pub struct PlantDroppedSubtraction;
+
+#[cfg(feature = "plant")]
+impl Receive<PlantDroppedSubtraction> for Master {
+    fn receive(&mut self, _: PlantDroppedSubtraction, _: &Sender, _: &mut Context<Self>) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            serving.core.plant_dropped_subtraction();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod allocator;
 mod config;
 pub mod core;
 mod effects;
+pub mod http;
 mod leadership;
 mod metrics;
 mod peers;

@@ -65,6 +65,8 @@ pub struct Core {
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
+    #[cfg(feature = "plant")]
+    drop_subtraction: bool,
 }
 
 impl Core {

@@ -46,6 +46,8 @@ impl Core {
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
+            #[cfg(feature = "plant")]
+            drop_subtraction: false,
         };
         let mut out = Vec::new();
         for (id, record) in registry.frameworks {

@@ -48,7 +48,16 @@ impl AgentSeat {
         let containerizer =
             FakeContainerizer::new(Arc::new(move |container| lock(&launched).push(container)));
         let launches = Launches::default();
-        AgentSeat { machine, name, ip, containerizer, waiting, launches, executors: 0, pid: None }
+        AgentSeat {
+            machine,
+            name,
+            ip,
+            containerizer,
+            waiting,
+            launches,
+            executors: 0,
+            pid: None,
+        }
     }
 
     /// Its machine's name.
@@ -74,7 +83,8 @@ impl AgentSeat {
             ..NodeConfig::new("sim", "meseta-agent")
         };
         let node = sim.start(self.machine, config);
-        let mut config = AgentConfig::new(MASTER_ADDRESS, credential("agent"), PathBuf::from("/work"));
+        let mut config =
+            AgentConfig::new(MASTER_ADDRESS, credential("agent"), PathBuf::from("/work"));
         config.cluster = "sim".into();
         config.hostname.clone_from(&self.name);
         config.ip.clone_from(&self.ip);
@@ -95,7 +105,11 @@ impl AgentSeat {
             let config = ExecutorConfig::from_environment(&container.spec.environment);
             let config = config.expect("the agent gives executors their environment");
             let framework = config.framework_id.clone();
-            let executor = Scripted { framework, launches: self.launches.clone(), running: BTreeMap::new() };
+            let executor = Scripted {
+                framework,
+                launches: self.launches.clone(),
+                running: BTreeMap::new(),
+            };
             meseta_executor::spawn(&node, config, executor).expect("a fresh node has no processes");
             let (handle, there) = (container.handle.clone(), node.clone());
             node.spawn_future(async move {
@@ -105,7 +119,10 @@ impl AgentSeat {
             let (handle, there) = (container.handle, node.clone());
             node.spawn_future(async move {
                 there.ended().await;
-                handle.end(ContainerExit { status: Some(0), oom_killed: false });
+                handle.end(ContainerExit {
+                    status: Some(0),
+                    oom_killed: false,
+                });
             });
         }
     }
@@ -127,7 +144,11 @@ impl Scripted {
 }
 
 fn status(task: &str, state: v1::TaskState) -> v1::TaskStatus {
-    v1::TaskStatus { task_id: task.into(), state: state as i32, ..Default::default() }
+    v1::TaskStatus {
+        task_id: task.into(),
+        state: state as i32,
+        ..Default::default()
+    }
 }
 
 impl Executor for Scripted {
@@ -143,7 +164,9 @@ impl Executor for Scripted {
                     0 => v1::TaskState::TaskFinished,
                     _ => v1::TaskState::TaskFailed,
                 };
-                driver.after(after, move |executor: &mut Self, driver| executor.end(id, state, driver));
+                driver.after(after, move |executor: &mut Self, driver| {
+                    executor.end(id, state, driver)
+                });
             }
             Script::Forever | Script::Stubborn => {}
             // The executor dies without a word.

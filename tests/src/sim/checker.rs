@@ -145,7 +145,9 @@ mod tests {
     fn a_second_launch_is_named() {
         let mut checker = Checker::default();
         let launch = ("f".to_owned(), "t".to_owned());
-        assert!(checker.launches("a", std::slice::from_ref(&launch)).is_empty());
+        assert!(checker
+            .launches("a", std::slice::from_ref(&launch))
+            .is_empty());
         let broken = checker.launches("a", &[launch.clone(), launch]);
         assert!(broken[0].starts_with(LAUNCHED_ONCE), "{broken:?}");
     }

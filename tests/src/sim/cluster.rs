@@ -80,7 +80,10 @@ pub struct SimCluster {
 }
 
 pub(super) fn credential(principal: &str) -> Credential {
-    Credential { principal: principal.to_owned(), secret: SECRET.to_owned() }
+    Credential {
+        principal: principal.to_owned(),
+        secret: SECRET.to_owned(),
+    }
 }
 
 impl SimCluster {
@@ -88,7 +91,9 @@ impl SimCluster {
     pub fn new(seed: u64, shape: Shape) -> Self {
         let mut sim = Sim::new(seed);
         let machine = sim.machine("master", MASTER_ADDRESS);
-        let agents = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
+        let agents = (0..shape.agents)
+            .map(|at| AgentSeat::new(&mut sim, at))
+            .collect();
         let longest = shape.longest.as_millis() as u64;
         let frameworks = (0..shape.frameworks)
             .map(|at| {
@@ -97,17 +102,33 @@ impl SimCluster {
                 let todo = (0..shape.tasks)
                     .map(|task| {
                         let millis = sim.below(longest.max(1));
-                        (format!("{name}-task-{task}"), format!("sleep {}.{:03}", millis / 1000, millis % 1000))
+                        (
+                            format!("{name}-task-{task}"),
+                            format!("sleep {}.{:03}", millis / 1000, millis % 1000),
+                        )
                     })
                     .collect();
-                let record = Arc::new(Mutex::new(Record { todo, ..Record::default() }));
-                FrameworkSeat { machine, name, record, failover_timeout: shape.failover_timeout, pid: None }
+                let record = Arc::new(Mutex::new(Record {
+                    todo,
+                    ..Record::default()
+                }));
+                FrameworkSeat {
+                    machine,
+                    name,
+                    record,
+                    failover_timeout: shape.failover_timeout,
+                    pid: None,
+                }
             })
             .collect();
         let mut cluster = SimCluster {
             sim,
             store: MemoryStore::new(RegistryId::from_bits(7)),
-            master: MasterSeat { machine, pid: None, control: None },
+            master: MasterSeat {
+                machine,
+                pid: None,
+                control: None,
+            },
             agents,
             frameworks,
             checker: Checker::default(),
@@ -128,7 +149,11 @@ impl SimCluster {
     /// Starts a master on its machine, crashing one that runs, and elects it.
     pub fn start_master(&mut self) {
         let ring = Keyring::new("master", MASTER);
-        for (principal, role) in [("agent", AGENT), ("framework", FRAMEWORK), ("operator", OPERATOR)] {
+        for (principal, role) in [
+            ("agent", AGENT),
+            ("framework", FRAMEWORK),
+            ("operator", OPERATOR),
+        ] {
             ring.insert(principal, SECRET.as_bytes(), role);
         }
         let config = NodeConfig {
@@ -148,7 +173,10 @@ impl SimCluster {
             store: Arc::new(self.store.clone()),
         };
         let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
-        assert!(control.elect(self.store.begin_term(), None), "a waiting candidate can be elected");
+        assert!(
+            control.elect(self.store.begin_term(), None),
+            "a waiting candidate can be elected"
+        );
         self.master.pid = Some(pid);
         self.master.control = Some(control);
     }
@@ -177,13 +205,16 @@ impl SimCluster {
     /// Starts a framework's scheduler, crashing one that runs; its id and record are kept.
     pub fn start_framework(&mut self, at: usize) {
         let seat = &mut self.frameworks[at];
-        let node = self.sim.start(seat.machine, NodeConfig::new("sim", "framework"));
+        let node = self
+            .sim
+            .start(seat.machine, NodeConfig::new("sim", "framework"));
         let mut config = SchedulerConfig::new(&seat.name, "*", credential("framework"));
         config.masters = vec![MASTER_ADDRESS.into()];
         config.id_path = Some(PathBuf::from("/framework-id"));
         config.framework.failover_timeout = Some(seat.failover_timeout.as_secs_f64());
         let policy = Workload::new(seat.record.clone(), 0.5);
-        let pid = meseta_scheduler::spawn(&node, config, policy).expect("a fresh node has no processes");
+        let pid =
+            meseta_scheduler::spawn(&node, config, policy).expect("a fresh node has no processes");
         seat.pid = Some(pid);
     }
 
@@ -200,7 +231,8 @@ impl SimCluster {
 
     /// Breaks the connection between a framework and the master.
     pub fn reset_framework(&mut self, at: usize) {
-        self.sim.reset(self.frameworks[at].machine, self.master.machine);
+        self.sim
+            .reset(self.frameworks[at].machine, self.master.machine);
     }
 
     /// Cuts an agent off from the master, or ends that.
@@ -209,6 +241,13 @@ impl SimCluster {
         match cut {
             true => self.sim.partition(agent, master),
             false => self.sim.heal(agent, master),
+        }
+    }
+
+    /// Breaks the master's books, as a subtraction that was forgotten would.
+    pub fn plant_dropped_subtraction(&mut self) {
+        if let Some(pid) = &self.master.pid {
+            pid.tell(meseta_master::actor::PlantDroppedSubtraction);
         }
     }
 
@@ -231,7 +270,11 @@ impl SimCluster {
     }
 
     /// Runs until `done`, looked at after every step; false if `within` passed first.
-    pub fn run_until(&mut self, within: Duration, mut done: impl FnMut(&SimCluster) -> bool) -> bool {
+    pub fn run_until(
+        &mut self,
+        within: Duration,
+        mut done: impl FnMut(&SimCluster) -> bool,
+    ) -> bool {
         let until = self.sim.now() + within;
         loop {
             if done(self) {
@@ -254,11 +297,14 @@ impl SimCluster {
         // Only a step of the master's own process changes its books.
         if step.process.as_str() == "master" {
             let books = self.master.pid.as_ref().and_then(|pid| {
-                self.sim.inspect(pid, |master| master.core().map(|core| core.check_invariants()))
+                self.sim.inspect(pid, |master| {
+                    master.core().map(|core| core.check_invariants())
+                })
             });
             found.extend(self.checker.books(books.flatten().unwrap_or_default()));
         }
-        self.breaches.extend(found.into_iter().map(|what| format!("{what} (at {step})")));
+        self.breaches
+            .extend(found.into_iter().map(|what| format!("{what} (at {step})")));
     }
 
     // ---- looking
@@ -300,7 +346,9 @@ impl SimCluster {
 
     /// Tasks that have ended, of all frameworks.
     pub fn ended(&self) -> usize {
-        self.records().map(|shared| super::workload::record(shared).ended.len()).sum()
+        self.records()
+            .map(|shared| super::workload::record(shared).ended.len())
+            .sum()
     }
 
     /// Whether every task of every framework has ended.

@@ -1,0 +1,43 @@
+//! `/roles`: what each role has, of what.
+
+use super::View;
+use meseta_api::v1::{Resource, Role};
+use meseta_node::http::model;
+use serde_json::{json, Value};
+
+/// Every role that a framework is in or holds resources of.
+pub fn roles(view: &View) -> Value {
+    json!({ "roles": view.roles.iter().map(|r| role(view, r)).collect::<Value>() })
+}
+
+fn role(view: &View, role: &Role) -> Value {
+    let frameworks = view.frameworks();
+    let allocated = frameworks
+        .iter()
+        .flat_map(|f| model::allocated_to(&f.allocated_resources, &role.name));
+    let offered = frameworks
+        .iter()
+        .flat_map(|f| model::allocated_to(&f.offered_resources, &role.name));
+    let allocated: Vec<&Resource> = allocated.collect();
+    let reserved = view
+        .agents()
+        .iter()
+        .flat_map(|agent| &agent.total_resources);
+    let reserved = reserved.filter(|resource| {
+        let refined = resource.reservations.last().and_then(|r| r.role.as_deref());
+        refined == Some(&role.name)
+    });
+    let consumed = model::quantities(allocated.iter().copied());
+    let ids: Vec<&str> = role.frameworks.iter().map(|id| id.value.as_str()).collect();
+    json!({
+        "name": role.name,
+        "weight": role.weight,
+        // Quota is not built: nothing is guaranteed, nothing limited.
+        "quota": { "role": role.name, "guarantee": {}, "limit": {}, "consumed": consumed },
+        "resources": model::quantities(&role.resources),
+        "allocated": consumed,
+        "offered": model::quantities(offered),
+        "reserved": model::quantities(reserved),
+        "frameworks": ids,
+    })
+}

@@ -1,0 +1,78 @@
+//! `POST /api/v1/scheduler` (SCH-01 to SCH-04), in the order of B2.
+//!
+//! Rows 0 and 1 need an authenticator: there is none on HTTP yet, so that a daemon serves it on
+//! loopback only. Rows 2 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
+
+use super::desk::{elsewhere, Called, Desk, Subscribing};
+use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use meseta_api::v1::scheduler::call::Type;
+use meseta_api::v1::scheduler::Call;
+use meseta_node::http::{
+    accepted, decode_call, new_stream_id, response_codec, stream_id, RecordStream, Refusal,
+    STREAM_BYTES, STREAM_ID,
+};
+
+/// Answers a request. The response of a SUBSCRIBE streams for as long as the subscription lasts.
+pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Response {
+    match elsewhere(desk, request) {
+        Some(response) => response,
+        None => take(desk, request).unwrap_or_else(Response::from),
+    }
+}
+
+fn take(desk: &mut impl Desk, request: &Request) -> Result<Response, Refusal> {
+    let call: Box<Call> = Box::new(decode_call(request)?);
+    let kind = call.r#type();
+    if call.r#type.is_some() && kind == Type::Subscribe {
+        return subscribe(desk, request, call);
+    }
+    let stream_id = stream_id(request)?;
+    desk.call(Called { call, stream_id }).map_err(refusal)?;
+    Ok(match kind {
+        Type::UpdateFramework => Response::status(StatusCode::OK),
+        _ => accepted(),
+    })
+}
+
+fn subscribe(
+    desk: &mut impl Desk,
+    request: &Request,
+    call: Box<Call>,
+) -> Result<Response, Refusal> {
+    check_subscribe(&call)?;
+    let codec = response_codec(request)?;
+    let new_stream_id = new_stream_id(desk.uuid());
+    let (response, stream) = RecordStream::open(codec, STREAM_BYTES);
+    // It is text of hexadecimal digits.
+    let header = HeaderValue::from_str(&new_stream_id)
+        .map_err(|error| Refusal::new(500, error.to_string()))?;
+    desk.subscribe(Subscribing {
+        call,
+        stream_id: stream_id(request)?,
+        new_stream_id,
+        stream,
+    })
+    .map_err(refusal)?;
+    Ok(response.with_header(HeaderName::from_static(STREAM_ID), header))
+}
+
+/// What of row 8 comes before row 9, of a SUBSCRIBE.
+fn check_subscribe(call: &Call) -> Result<(), Refusal> {
+    let subscribe = call
+        .subscribe
+        .as_ref()
+        .ok_or_else(|| Refusal::bad_request("Expecting 'subscribe' to be present"))?;
+    let declared = subscribe.framework_info.id.as_ref();
+    if declared.map_or("", |id| &id.value) != call.framework_id.as_ref().map_or("", |id| &id.value)
+    {
+        return Err(Refusal::bad_request(
+            "'framework_id' differs from 'subscribe.framework_info.id'",
+        ));
+    }
+    Ok(())
+}
+
+/// A core's refusal with its status.
+pub(crate) fn refusal(rejection: crate::core::Rejection) -> Refusal {
+    Refusal::new(rejection.code, rejection.message)
+}

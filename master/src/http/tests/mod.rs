@@ -1,0 +1,179 @@
+//! The HTTP side at a desk over a real core, whose writes are durable at once.
+
+mod classic;
+mod documents;
+mod operator;
+mod scheduler;
+
+use super::desk::{Called, Desk, Standing, Subscribing};
+use crate::core::{
+    Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment, Rejection,
+};
+use crate::registrar::registry::Registry;
+use libproc::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use libproc::{Instant, Timestamp};
+use meseta_api::ids::MasterId;
+use meseta_api::term::{RegistryId, Term};
+use meseta_api::v1;
+use meseta_node::http::RecordStream;
+use std::collections::BTreeMap;
+
+const LEADER: &str = "10.0.0.7:5050";
+
+/// A master with a core and no process around it.
+struct Office {
+    standing: Standing,
+    core: Core,
+    streams: BTreeMap<ConnectionId, RecordStream>,
+    /// Types of the events that went to streams.
+    said: Vec<&'static str>,
+    last: u64,
+}
+
+impl Office {
+    fn serving() -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        let identity = Identity {
+            master_id: MasterId::parse("m").unwrap(),
+            info: v1::MasterInfo {
+                id: "m".into(),
+                port: 5050,
+                pid: text("master@10.0.0.7:5050"),
+                hostname: text("h7"),
+                ..Default::default()
+            },
+            term: Term {
+                registry: RegistryId::from_bits(7),
+                generation: 0,
+                counter: 1,
+            },
+            started: Timestamp::default(),
+            elected: Timestamp::default(),
+            version: super::documents::version_info(),
+        };
+        let at = moment();
+        let (core, _) =
+            Core::recover(Registry::default(), identity, Config::default(), at).unwrap();
+        Office {
+            standing: Standing::Serving {
+                address: LEADER.into(),
+            },
+            core,
+            streams: BTreeMap::new(),
+            said: Vec::new(),
+            last: 0,
+        }
+    }
+
+    fn standing(standing: Standing) -> Self {
+        Office {
+            standing,
+            ..Office::serving()
+        }
+    }
+
+    fn submit(&mut self, event: Event) -> Result<(), Rejection> {
+        let plan = self.core.check(event, moment())?;
+        for effect in self.core.commit(plan, moment()) {
+            match effect {
+                Effect::Persist { write, .. } => self.submit(Event::Persisted { write })?,
+                Effect::ToSubscriber { connection, event } => {
+                    self.said.push(event.r#type().as_str_name());
+                    if let Some(stream) = self.streams.get(&connection) {
+                        let _ = stream.send(&*event);
+                    }
+                }
+                Effect::CloseSubscriber { connection, .. } => {
+                    self.streams.remove(&connection);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn moment() -> Moment {
+    Moment {
+        now: Instant::from_nanos(1),
+        wall: Timestamp::default(),
+    }
+}
+
+impl Desk for Office {
+    fn standing(&self) -> Standing {
+        self.standing.clone()
+    }
+
+    fn uuid(&mut self) -> [u8; 16] {
+        self.last += 1;
+        [u8::try_from(self.last).unwrap_or(0); 16]
+    }
+
+    fn call(&mut self, called: Called) -> Result<(), Rejection> {
+        let caller = Caller {
+            connection: ConnectionId(0),
+            principal: None,
+            channel: Channel::Http {
+                stream_id: called.stream_id,
+                new_stream_id: String::new(),
+            },
+        };
+        self.submit(Event::SchedulerCalled {
+            caller,
+            call: called.call,
+        })
+    }
+
+    fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
+        self.last += 1;
+        let connection = ConnectionId(self.last);
+        self.streams.insert(connection, subscribing.stream);
+        let caller = Caller {
+            connection,
+            principal: None,
+            channel: Channel::Http {
+                stream_id: subscribing.stream_id,
+                new_stream_id: subscribing.new_stream_id,
+            },
+        };
+        self.submit(Event::SchedulerCalled {
+            caller,
+            call: subscribing.call,
+        })
+    }
+
+    fn query(&self, call: &v1::master::Call) -> Result<v1::master::Response, Rejection> {
+        self.core.query(call)
+    }
+
+    fn flags(&self) -> BTreeMap<String, String> {
+        super::documents::flags("h7", &Config::default())
+    }
+}
+
+fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        map.append(name, HeaderValue::from_str(value).unwrap());
+    }
+    Request {
+        method,
+        path: path.into(),
+        rest: String::new(),
+        query: query.into(),
+        headers: map,
+        body: body.to_vec().into(),
+        client: "127.0.0.1:1".into(),
+        trace: None,
+    }
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+fn text(response: &Response) -> String {
+    let body = response.body().map(|body| body.to_vec());
+    String::from_utf8(body.unwrap_or_default()).unwrap()
+}
