@@ -1,0 +1,52 @@
+//! One GET over HTTP/1.1, bounded in time and size.
+
+use anyhow::{bail, Context};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use libproc::Node;
+use std::time::Duration;
+
+/// Longest exchange. Bodies are small.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Largest body taken; a longer one is an error.
+const MOST: usize = 16 << 20;
+
+/// The status and body of `GET http://<address><path>`.
+pub async fn get(node: &Node, address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    tokio::select! { biased;
+        answer = exchange(address, path) => answer.with_context(|| format!("http://{address}{path}")),
+        () = node.sleep(WITHIN) => bail!("http://{address}{path} did not answer within {} s", WITHIN.as_secs()),
+    }
+}
+
+#[allow(
+    clippy::disallowed_types,
+    reason = "a client of the real network: the verbs have no simulated World"
+)]
+async fn exchange(address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header(HOST, address)
+        .body(Empty::<Bytes>::new())?;
+    let answer = async {
+        let response = requests.send_request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MOST).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!(error))?;
+        Ok((status, body.to_bytes()))
+    };
+    tokio::pin!(answer, connection);
+    let mut ended = false;
+    loop {
+        tokio::select! { biased;
+            answer = &mut answer => return answer,
+            // The request learns of its end; what was read by then still counts.
+            _ = &mut connection, if !ended => ended = true,
+        }
+    }
+}

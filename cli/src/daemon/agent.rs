@@ -1,0 +1,114 @@
+//! An agent's node: its keyring, its containers, its process.
+
+use super::guard;
+use anyhow::{bail, Context};
+use clap::ValueEnum;
+use libproc::{Node, NodeConfig, Pid};
+use meseta_agent::actor::AgentProcess;
+use meseta_agent::container::{
+    CgroupsConfig, Detection, LauncherBinary, LauncherConfig, MemfdBinary,
+};
+use meseta_agent::containerizer::real::LinuxContainerizer;
+use meseta_agent::{AgentConfig, AgentStop};
+use meseta_node::keys::{Keyring, AGENT};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a container's supervisor may take to set up; a loaded machine takes seconds.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `--isolation`: what bounds containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// Cgroups where they can be used, else none.
+    #[default]
+    Auto,
+    /// Cgroups, or the agent does not start.
+    Cgroups,
+    /// Process groups only: nothing is limited.
+    None,
+}
+
+/// Everything that an agent is told.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What its process is told; `ip` and `hostname` included.
+    pub config: AgentConfig,
+    /// Where it listens.
+    pub ip: IpAddr,
+    /// `--port`.
+    pub port: u16,
+    /// `host:port` that others are told, if not what it listens on.
+    pub advertise: Option<String>,
+    /// `--runtime-dir`.
+    pub runtime_dir: PathBuf,
+    /// What helpers are started from.
+    pub binary: LauncherBinary,
+    /// `--isolation`.
+    pub isolation: Isolation,
+}
+
+/// The helper's program: the given one, or a sealed copy of the running one.
+pub fn launcher_binary(given: Option<PathBuf>) -> anyhow::Result<LauncherBinary> {
+    Ok(match given {
+        Some(path) => LauncherBinary::Path(path),
+        None => LauncherBinary::Memfd(Arc::new(MemfdBinary::of_current_exe()?)),
+    })
+}
+
+/// A running agent.
+pub struct Agent {
+    /// Its node; it ends with the agent.
+    pub node: Node,
+    process: Pid<AgentProcess>,
+}
+
+impl Agent {
+    /// Starts it. Within `libproc::run`; it registers by itself, however long that takes.
+    pub async fn start(setup: Setup) -> anyhow::Result<Self> {
+        let listen = guard::address(setup.ip, setup.port);
+        // Executors are added one by one, each with a secret of its own.
+        let keyring = Keyring::new("meseta-agent", AGENT);
+        let node = Node::start(NodeConfig {
+            listen: Some(listen.clone()),
+            advertise: setup.advertise.clone(),
+            admit: Arc::new(keyring.clone()),
+            ..NodeConfig::new(&setup.config.cluster, "meseta-agent")
+        })
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+        let containers = LinuxContainerizer::new(LauncherConfig {
+            binary: setup.binary,
+            runtime_dir: setup.runtime_dir,
+            cgroups: cgroups(setup.isolation, &setup.config.cluster, setup.port)?,
+            setup_timeout: SETUP_TIMEOUT,
+        });
+        let process = meseta_agent::spawn(&node, setup.config, keyring, Arc::new(containers))?;
+        Ok(Agent { node, process })
+    }
+
+    /// Ends it: with its tasks, for good, or leaving them to the next life.
+    pub fn stop(&self, kill_tasks: bool) {
+        self.process.tell(AgentStop { kill_tasks });
+    }
+}
+
+fn cgroups(
+    isolation: Isolation,
+    cluster: &str,
+    port: u16,
+) -> anyhow::Result<Option<CgroupsConfig>> {
+    if isolation == Isolation::None {
+        return Ok(None);
+    }
+    match CgroupsConfig::detect(format!("meseta/{cluster}-{port}")) {
+        Detection::Usable(config) => Ok(Some(config)),
+        Detection::Unusable { reason } if isolation == Isolation::Auto => {
+            tracing::warn!("tasks are not limited: {reason}");
+            Ok(None)
+        }
+        Detection::Unusable { reason } => bail!("--isolation=cgroups: {reason}"),
+    }
+}

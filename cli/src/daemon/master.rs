@@ -1,0 +1,124 @@
+//! A master's node: its store, its election, its process.
+
+use super::{guard, insecure};
+use anyhow::{bail, Context};
+use libproc::{Node, NodeConfig};
+use meseta_api::term::RegistryId;
+use meseta_master::allocator::AllocatorConfig;
+use meseta_master::core::Config;
+use meseta_master::MasterConfig;
+use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
+use meseta_node::keys::{Keyring, MASTER};
+use meseta_node::store::etcd::{Endpoints, EtcdConfig};
+use meseta_node::store::{EmbeddedStore, EtcdStore, MemoryStore, Store, StoreChoice};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that a master is told.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// `--cluster`.
+    pub cluster: String,
+    /// `--ip`.
+    pub ip: IpAddr,
+    /// `--port`; 0 takes any.
+    pub port: u16,
+    /// `host:port` that others are told, if not what it listens on.
+    pub advertise: Option<String>,
+    /// `--hostname`.
+    pub hostname: String,
+    /// `--store`.
+    pub store: StoreChoice,
+    /// `--election-ttl`.
+    pub election_ttl: Duration,
+    /// `--work-dir`: where the embedded store is.
+    pub work_dir: PathBuf,
+    /// `--credentials`: the keyring's file.
+    pub keyring: Option<PathBuf>,
+    /// `--insecure`.
+    pub insecure: bool,
+    /// Settings of decisions.
+    pub core: Config,
+    /// Settings of the allocator.
+    pub allocator: AllocatorConfig,
+}
+
+/// Starts it. Within `libproc::run`; it serves from its election on.
+pub async fn start(setup: Setup) -> anyhow::Result<Node> {
+    let keyring = Keyring::new("meseta-master", MASTER);
+    match &setup.keyring {
+        Some(path) => keyring.read(path)?,
+        None if setup.insecure => insecure::open(&keyring),
+        None => tracing::warn!("no --credentials: nobody is let in but over HTTP"),
+    }
+    let listen = guard::address(setup.ip, setup.port);
+    let node = Node::start(NodeConfig {
+        listen: Some(listen.clone()),
+        advertise: setup.advertise.clone(),
+        admit: Arc::new(keyring),
+        ..NodeConfig::new(&setup.cluster, "meseta-master")
+    })
+    .await
+    .with_context(|| format!("cannot listen on {listen}"))?;
+    let (candidacy, store) = candidacy(&setup, &node).await?;
+    let config = MasterConfig {
+        hostname: setup.hostname,
+        core: setup.core,
+        allocator: setup.allocator,
+        candidacy,
+        store,
+    };
+    meseta_master::spawn(&node, config).context("cannot start the master's process")?;
+    Ok(node)
+}
+
+/// The store, and the candidacy that its writes are fenced by.
+async fn candidacy(setup: &Setup, node: &Node) -> anyhow::Result<(Candidacy, Arc<dyn Store>)> {
+    let fresh = RegistryId::from_bits(u128::from_le_bytes(node.uuid()));
+    let id = node
+        .uuid()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let candidate = LeaderInfo {
+        id,
+        address: node.advertised().to_owned(),
+        hostname: Some(setup.hostname.clone()),
+    };
+    let standalone = |term| {
+        Box::new(StandaloneElection {
+            term,
+            candidate: candidate.clone(),
+        })
+    };
+    Ok(match &setup.store {
+        StoreChoice::Memory => {
+            let store = MemoryStore::new(fresh);
+            (standalone(store.begin_term()).start(), Arc::new(store))
+        }
+        StoreChoice::Embedded => {
+            let dir = setup.work_dir.join("registry");
+            let store = EmbeddedStore::open(dir, fresh).await.with_context(|| {
+                format!("cannot open the registry in {}", setup.work_dir.display())
+            })?;
+            (standalone(store.term()).start(), Arc::new(store))
+        }
+        StoreChoice::Etcd(url) => {
+            let cluster = match &url.cluster {
+                Some(cluster) => cluster.clone(),
+                None => setup.cluster.parse().context("--cluster")?,
+            };
+            if url.endpoints.is_empty() {
+                bail!("--store names no member of etcd");
+            }
+            let config = EtcdConfig::new(url.endpoints.clone(), cluster, setup.election_ttl);
+            let endpoints = Endpoints::new(config);
+            let election = EtcdElection::new(endpoints.clone(), candidate, fresh);
+            let candidacy = Box::new(election).start();
+            let store = EtcdStore::new(endpoints, candidacy.gate.clone());
+            (candidacy, Arc::new(store))
+        }
+    })
+}

@@ -1,0 +1,154 @@
+//! `meseta master`.
+
+use crate::daemon::{exit_code, guard, master};
+use crate::environment;
+use crate::signals::Interrupts;
+use anyhow::{bail, Context};
+use libproc::Reason;
+use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
+use meseta_master::core::Config;
+use meseta_node::store::etcd::{DEFAULT_TTL, MAX_TTL, MIN_TTL};
+use meseta_node::store::StoreChoice;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run a master.
+#[derive(Debug, clap::Args)]
+pub struct Master {
+    /// Address to listen on
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    ip: IpAddr,
+    /// Port to listen on
+    #[arg(long, default_value_t = 5050)]
+    port: u16,
+    /// Where the registry is: embedded, memory, or etcd://host:port[,…][/cluster]
+    #[arg(long, default_value_t)]
+    store: StoreChoice,
+    /// The cluster's name
+    #[arg(long, default_value = "meseta")]
+    cluster: String,
+    /// How long a leader may be silent before another is elected
+    #[arg(long, value_name = "DURATION", value_parser = election_ttl, default_value = "10s")]
+    election_ttl: Duration,
+    /// Where the embedded store is; by default meseta/master in the user's state directory
+    #[arg(long, value_name = "DIR")]
+    work_dir: Option<PathBuf>,
+    /// Its name for people; by default this machine's
+    #[arg(long)]
+    hostname: Option<String>,
+    /// The address that others are told, if it is another than --ip
+    #[arg(long, value_name = "HOST")]
+    advertise_ip: Option<String>,
+    /// The port that others are told, if it is another than --port
+    #[arg(long, value_name = "PORT")]
+    advertise_port: Option<u16>,
+    /// File of the keys of everyone who is let in
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
+    /// How long an offer lasts
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "2m")]
+    offer_timeout: Duration,
+    /// Between two rounds of allocation
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "1s")]
+    allocation_interval: Duration,
+    /// Less than this of an agent is not offered
+    #[arg(long, value_name = "LIST", default_value = "cpus:0.01|mem:32")]
+    min_allocatable_resources: MinAllocatable,
+    /// Between two pings of an agent
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
+    agent_ping_timeout: Duration,
+    /// Pings without answer after which an agent is unreachable
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    max_agent_ping_timeouts: u32,
+    /// How long a disconnected agent may take to come back
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
+    agent_reregister_timeout: Duration,
+    /// Listen anywhere and let everybody in
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Master {
+    /// Runs it until a signal, or until its node ends.
+    pub fn main(self) -> anyhow::Result<u8> {
+        super::log("info");
+        guard::bind(self.ip, self.credentials.is_some(), self.insecure)?;
+        let setup = self.setup()?;
+        libproc::run(async {
+            let mut interrupts = Interrupts::new()?;
+            let node = master::start(setup).await?;
+            tracing::info!("listening on http://{}", node.advertised());
+            let (reason, asked) = tokio::select! { biased;
+                () = interrupts.next() => {
+                    node.exit(Reason::Stopped("told by a signal".into()));
+                    (node.finished().await, true)
+                }
+                reason = node.finished() => (reason, false),
+            };
+            Ok(exit_code("master", &reason, asked))
+        })
+    }
+
+    fn setup(self) -> anyhow::Result<master::Setup> {
+        let work_dir = match self.work_dir {
+            Some(dir) => dir,
+            None => environment::state_dir()
+                .context("HOME is not set: give --work-dir")?
+                .join("master"),
+        };
+        Ok(master::Setup {
+            cluster: self.cluster,
+            ip: self.ip,
+            port: self.port,
+            advertise: advertised(self.ip, self.port, self.advertise_ip, self.advertise_port),
+            hostname: self.hostname.unwrap_or_else(environment::hostname),
+            store: self.store,
+            election_ttl: self.election_ttl,
+            work_dir,
+            keyring: self.credentials,
+            insecure: self.insecure,
+            core: Config {
+                ping_interval: self.agent_ping_timeout,
+                ping_attempts: self.max_agent_ping_timeouts,
+                agent_reregister_timeout: self.agent_reregister_timeout,
+                offer_timeout: Some(self.offer_timeout),
+                ..Config::default()
+            },
+            allocator: AllocatorConfig {
+                allocation_interval: self.allocation_interval,
+                min_allocatable: self.min_allocatable_resources,
+                ..AllocatorConfig::default()
+            },
+        })
+    }
+}
+
+/// What others are told, if it differs from what is bound.
+pub(super) fn advertised(
+    ip: IpAddr,
+    port: u16,
+    other_ip: Option<String>,
+    other_port: Option<u16>,
+) -> Option<String> {
+    if other_ip.is_none() && other_port.is_none() {
+        return None;
+    }
+    let port = other_port.unwrap_or(port);
+    Some(match other_ip {
+        Some(host) => format!("{host}:{port}"),
+        None => guard::address(ip, port),
+    })
+}
+
+fn election_ttl(text: &str) -> anyhow::Result<Duration> {
+    let ttl = humantime::parse_duration(text)?;
+    if !(MIN_TTL..=MAX_TTL).contains(&ttl) {
+        let (least, most) = (MIN_TTL.as_secs(), MAX_TTL.as_secs());
+        bail!(
+            "must be from {least}s to {most}s, such as {}s",
+            DEFAULT_TTL.as_secs()
+        );
+    }
+    Ok(ttl)
+}
