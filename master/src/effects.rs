@@ -33,7 +33,7 @@ impl Master {
                         .disconnect(agent.address().node, "the master closes it");
                 }
             }
-            Effect::ToSubscriber { connection, event } => self.to_subscriber(connection, event, cx),
+            Effect::ToSubscriber { connection, event } => self.tell_subscriber(connection, event, cx),
             Effect::CloseSubscriber { connection, reason } => {
                 tracing::info!(%connection, reason, "event stream closed");
                 self.peers.remove(connection);
@@ -79,7 +79,7 @@ impl Master {
         }
     }
 
-    fn to_subscriber(
+    fn tell_subscriber(
         &mut self,
         connection: crate::core::ConnectionId,
         event: Box<meseta_api::v1::scheduler::Event>,

@@ -1,36 +1,37 @@
 //! The scheduler's process: turns messages into events, carries out effects.
 //!
-//! Owns the policy, the core and the connection. Read `core/` for every decision.
+//! Owns the policy, the core and the connection. Read `core/` for every decision, `effects.rs` for
+//! how it is carried out.
 
 use crate::core::{Core, Effect, Event, Notice, Timer};
 use crate::policy::{Command, Driver, Scheduler};
-use crate::{SchedulerConfig, Stop};
+use crate::SchedulerConfig;
 use libproc::{
-    Context, DialError, Exit, Gate, Node, Observation, Peer, Pid, Process, ProcessId, Reason,
-    Receive, Remote, Sender, SpawnError, TimerId,
+    Context, Exit, Gate, Node, Observation, Pid, Process, Reason, Receive, Remote, Sender,
+    SpawnError, TimerId,
 };
 use meseta_api::internal::master::FromFramework;
 use meseta_api::internal::scheduler::FromMaster;
 use meseta_api::v1;
 use meseta_node::keys::MASTER;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// The process of one scheduler.
 pub struct SchedulerProcess<S: Scheduler> {
-    policy: S,
-    config: SchedulerConfig,
+    pub(crate) policy: S,
+    pub(crate) config: SchedulerConfig,
     core: Core,
-    master: Option<Remote<FromFramework>>,
-    timers: BTreeMap<Timer, TimerId>,
+    pub(crate) master: Option<Remote<FromFramework>>,
+    pub(crate) timers: BTreeMap<Timer, TimerId>,
     /// Effects that wait until the framework's id is kept.
-    storing: bool,
+    pub(crate) storing: bool,
     held: VecDeque<Effect>,
 }
 
 /// Something to do with the policy, said from outside: by a signal handler, a test, a UI.
-pub struct Act<S>(Box<dyn FnOnce(&mut S, &mut Driver<'_>) + Send>);
+pub struct Act<S>(Doing<S>);
+
+type Doing<S> = Box<dyn FnOnce(&mut S, &mut Driver<'_>) + Send>;
 
 impl<S> Act<S> {
     /// Runs `act` as a step of the scheduler.
@@ -39,10 +40,10 @@ impl<S> Act<S> {
     }
 }
 
-struct Due(Timer);
+pub(crate) struct Due(pub(crate) Timer);
 struct PolicyDue(u64);
 
-/// Starts a scheduler on a node.
+/// Starts a scheduler on a node; when it ends, the node ends.
 pub fn spawn<S: Scheduler>(
     node: &Node,
     config: SchedulerConfig,
@@ -81,13 +82,13 @@ impl<S: Scheduler> Process for SchedulerProcess<S> {
     }
 
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
-        if self
-            .master
-            .as_ref()
-            .is_some_and(|master| *master.address() == exit.who)
-        {
+        if self.master.as_ref().is_some_and(|master| *master.address() == exit.who) {
             self.event(Event::Lost(exit.reason.to_string()), cx);
         }
+    }
+
+    fn stopped(&mut self, reason: &Reason, cx: &mut Context<Self>) {
+        cx.exit_node(reason.clone());
     }
 
     fn observe(&self, seen: &mut Observation) {
@@ -132,29 +133,25 @@ impl<S: Scheduler> SchedulerProcess<S> {
         let text = match read {
             Ok(content) => content.and_then(|bytes| String::from_utf8(bytes).ok()),
             Err(error) => {
-                return cx.exit_node(Reason::Stopped(format!(
-                    "cannot read the framework's id: {error}"
-                )))
+                return cx
+                    .exit_node(Reason::Stopped(format!("cannot read the framework's id: {error}")))
             }
         };
-        if let Some(id) = text
-            .map(|text| text.trim().to_owned())
-            .filter(|id| !id.is_empty())
-        {
+        if let Some(id) = text.map(|text| text.trim().to_owned()).filter(|id| !id.is_empty()) {
             self.config.framework.id = Some(v1::FrameworkId::from(id));
         }
         self.core = Core::new(self.config.framework.clone(), self.config.masters.clone());
         self.event(Event::Start, cx);
     }
 
-    fn event(&mut self, event: Event, cx: &mut Context<Self>) {
+    pub(crate) fn event(&mut self, event: Event, cx: &mut Context<Self>) {
         let effects = self.core.handle(event, cx.random_u64());
         self.held.extend(effects);
         self.carry_out(cx);
     }
 
     /// Effects in order; while the id is being kept, everything behind it waits.
-    fn carry_out(&mut self, cx: &mut Context<Self>) {
+    pub(crate) fn carry_out(&mut self, cx: &mut Context<Self>) {
         while !self.storing {
             let Some(effect) = self.held.pop_front() else {
                 return;
@@ -163,79 +160,7 @@ impl<S: Scheduler> SchedulerProcess<S> {
         }
     }
 
-    fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
-        match effect {
-            Effect::Dial(address) => {
-                cx.dial(
-                    self.config.credential.target(&address, MASTER),
-                    Self::dialled,
-                );
-            }
-            Effect::Send(call) => {
-                if let Some(master) = &self.master {
-                    cx.send(master, FromFramework::Call(call));
-                }
-            }
-            Effect::Hangup => self.hang_up(cx),
-            Effect::StoreId(id) => self.store_id(id.value.into_bytes(), cx),
-            Effect::ForgetId => self.store_id(Vec::new(), cx),
-            Effect::Set(timer, after) => self.set(timer, after, cx),
-            Effect::Cancel(timer) => self.cancel(timer, cx),
-            Effect::Tell(notice) => self.tell(notice, cx),
-            Effect::Log(line) => tracing::info!("{line}"),
-            Effect::Stop(stop) => self.stop(&stop, cx),
-        }
-    }
-
-    fn dialled(&mut self, dialled: Result<Arc<Peer>, DialError>, cx: &mut Context<Self>) {
-        let outcome = dialled.map_err(|error| error.to_string()).and_then(|peer| {
-            let id = ProcessId::new("master").map_err(|error| error.to_string())?;
-            let master: Remote<FromFramework> = peer.remote(&id);
-            cx.link(master.address());
-            self.master = Some(master);
-            Ok(())
-        });
-        self.event(Event::Dialled(outcome), cx);
-    }
-
-    /// The connection goes too: a master learns from it that this subscription is over.
-    fn hang_up(&mut self, cx: &mut Context<Self>) {
-        if let Some(master) = self.master.take() {
-            cx.unlink(master.address());
-            cx.node()
-                .disconnect(master.address().node, "the scheduler leaves this master");
-        }
-    }
-
-    fn store_id(&mut self, content: Vec<u8>, cx: &mut Context<Self>) {
-        let Some(path) = &self.config.id_path else {
-            return;
-        };
-        self.storing = true;
-        let writing = cx.node().disk().write(path, content);
-        cx.defer(writing, |process: &mut Self, written, cx| {
-            process.storing = false;
-            match written {
-                Ok(()) => process.carry_out(cx),
-                Err(error) => cx.exit_node(Reason::Stopped(format!(
-                    "cannot keep the framework's id: {error}"
-                ))),
-            }
-        });
-    }
-
-    fn set(&mut self, timer: Timer, after: Duration, cx: &mut Context<Self>) {
-        self.cancel(timer, cx);
-        self.timers.insert(timer, cx.after(after, Due(timer)));
-    }
-
-    fn cancel(&mut self, timer: Timer, cx: &mut Context<Self>) {
-        if let Some(id) = self.timers.remove(&timer) {
-            cx.cancel(id);
-        }
-    }
-
-    fn tell(&mut self, notice: Notice, cx: &mut Context<Self>) {
+    pub(crate) fn tell(&mut self, notice: Notice, cx: &mut Context<Self>) {
         self.policy(
             |policy, driver| match notice {
                 Notice::Subscribed(id) => policy.subscribed(&id, driver),
@@ -258,13 +183,7 @@ impl<S: Scheduler> SchedulerProcess<S> {
         let framework_id = framework_id.as_ref();
         act(
             &mut self.policy,
-            &mut Driver {
-                commands: &mut commands,
-                framework_id,
-                now,
-                wall,
-                random,
-            },
+            &mut Driver { commands: &mut commands, framework_id, now, wall, random },
         );
         for command in commands {
             let event = match command {
@@ -281,13 +200,5 @@ impl<S: Scheduler> SchedulerProcess<S> {
             }
             self.carry_out(cx);
         }
-    }
-
-    fn stop(&mut self, stop: &Stop, cx: &mut Context<Self>) {
-        self.policy.stopped(stop);
-        cx.stop(match stop {
-            Stop::Asked => Reason::Normal,
-            Stop::Refused(why) => Reason::Stopped(why.clone()),
-        });
     }
 }

@@ -26,9 +26,7 @@ impl SchedulerConfig {
     /// A partition-aware, multi-role framework of one role.
     pub fn new(name: &str, role: &str, credential: Credential) -> Self {
         use v1::framework_info::{capability::Type, Capability};
-        let capability = |kind: Type| Capability {
-            r#type: Some(kind as i32),
-        };
+        let capability = |kind: Type| Capability { r#type: Some(kind as i32) };
         SchedulerConfig {
             framework: v1::FrameworkInfo {
                 user: "root".into(),

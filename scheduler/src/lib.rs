@@ -6,13 +6,17 @@
 //!
 //! - [`policy`]: what an author implements, and the [`Driver`] that handlers act through.
 //! - [`core`](mod@core): every decision, pure.
-//! - [`actor`]: the process; read it after the core.
+//! - [`actor`]: the process; read it after the core. Effects are carried out in `effects.rs`.
+//! - [`credential`]: what a framework proves itself with, and where `meseta local` leaves it.
 
 pub mod actor;
 mod config;
 pub mod core;
+pub mod credential;
+mod effects;
 pub mod policy;
 
 pub use actor::{spawn, Act, SchedulerProcess};
 pub use config::SchedulerConfig;
+pub use credential::Credential;
 pub use policy::{Driver, Scheduler, Stop};

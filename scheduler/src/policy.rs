@@ -126,9 +126,7 @@ impl Driver<'_> {
             call.accept = Some(v1::scheduler::call::Accept {
                 offer_ids: offers.to_vec(),
                 operations,
-                filters: Some(v1::Filters {
-                    refuse_seconds: Some(refuse_seconds),
-                }),
+                filters: Some(v1::Filters { refuse_seconds: Some(refuse_seconds) }),
             });
         });
     }
@@ -138,9 +136,7 @@ impl Driver<'_> {
         self.call(v1::scheduler::call::Type::Decline, |call| {
             call.decline = Some(v1::scheduler::call::Decline {
                 offer_ids: offers.to_vec(),
-                filters: Some(v1::Filters {
-                    refuse_seconds: Some(refuse_seconds),
-                }),
+                filters: Some(v1::Filters { refuse_seconds: Some(refuse_seconds) }),
             });
         });
     }
@@ -191,10 +187,7 @@ impl Driver<'_> {
         kind: v1::scheduler::call::Type,
         fill: impl FnOnce(&mut v1::scheduler::Call),
     ) {
-        let mut call = v1::scheduler::Call {
-            r#type: Some(kind as i32),
-            ..Default::default()
-        };
+        let mut call = v1::scheduler::Call { r#type: Some(kind as i32), ..Default::default() };
         fill(&mut call);
         self.call_raw(call);
     }

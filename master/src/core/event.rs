@@ -68,6 +68,7 @@ pub enum Channel {
 /// What the core asked to be woken for. Setting a key again replaces its timer; a timer that
 /// fires after it was cancelled is harmless.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::enum_variant_names, reason = "timers are named `…Due`")]
 pub enum TimerKey {
     /// Time to ping the agent on this connection.
     PingDue(ConnectionId),

@@ -51,9 +51,7 @@ impl Core {
         let mut effects = vec![self.silence()];
         let notice = match kind {
             EventType::Offers => event.offers.map(|offers| Notice::Offers(offers.offers)),
-            EventType::Rescind => event
-                .rescind
-                .map(|rescind| Notice::Rescinded(rescind.offer_id)),
+            EventType::Rescind => event.rescind.map(|rescind| Notice::Rescinded(rescind.offer_id)),
             EventType::Message => event.message.map(Notice::Message),
             EventType::Failure => event.failure.map(Notice::Failure),
             EventType::Update => {
@@ -85,9 +83,9 @@ impl Core {
         effects.push(Effect::Tell(Notice::Subscribed(id)));
         if known_before {
             // Implicit: tasks that this process never saw. Explicit: those that it did.
-            effects.push(self.say(CallType::Reconcile, |call| {
-                call.reconcile = Some(Default::default())
-            }));
+            effects.push(
+                self.say(CallType::Reconcile, |call| call.reconcile = Some(Default::default())),
+            );
             self.tasks.doubt_all();
             effects.extend(self.reconcile_again());
             for kill in self.tasks.kills() {
@@ -118,9 +116,8 @@ impl Core {
         };
         let mut effects = vec![Effect::Tell(Notice::Update(Box::new(status)))];
         if let Some(acknowledge) = acknowledge {
-            effects.push(self.say(CallType::Acknowledge, |call| {
-                call.acknowledge = Some(acknowledge)
-            }));
+            effects
+                .push(self.say(CallType::Acknowledge, |call| call.acknowledge = Some(acknowledge)));
         }
         effects
     }

@@ -119,10 +119,7 @@ impl Core {
     fn dial(&mut self) -> Vec<Effect> {
         let hinted = self.hint.take();
         let address = hinted.or_else(|| {
-            let address = self
-                .masters
-                .get(self.next_master % self.masters.len().max(1))
-                .cloned();
+            let address = self.masters.get(self.next_master % self.masters.len().max(1)).cloned();
             self.next_master = self.next_master.wrapping_add(1);
             address
         });
@@ -133,9 +130,7 @@ impl Core {
             }
             None => {
                 self.link = Link::Stopped;
-                vec![Effect::Stop(crate::Stop::Refused(
-                    "no master is configured".into(),
-                ))]
+                vec![Effect::Stop(crate::Stop::Refused("no master is configured".into()))]
             }
         }
     }
@@ -154,19 +149,14 @@ impl Core {
             }),
             ..Default::default()
         };
-        vec![
-            Effect::Send(Box::new(call)),
-            Effect::Set(Timer::Subscribe, SUBSCRIBE_WITHIN),
-        ]
+        vec![Effect::Send(Box::new(call)), Effect::Set(Timer::Subscribe, SUBSCRIBE_WITHIN)]
     }
 
     /// Waits, longer each time and never in step with others, then dials.
     fn down(&mut self, cause: &str, random: u64) -> Vec<Effect> {
         let told = self.link == Link::Up;
         self.link = Link::Down;
-        let most = RETRY_FIRST
-            .saturating_mul(1 << self.attempts.min(10))
-            .min(RETRY_MOST);
+        let most = RETRY_FIRST.saturating_mul(1 << self.attempts.min(10)).min(RETRY_MOST);
         self.attempts = self.attempts.saturating_add(1);
         let wait = match self.hint {
             Some(_) => Duration::ZERO,
@@ -214,25 +204,18 @@ impl Core {
     fn call(&mut self, mut call: v1::scheduler::Call) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(kill) = &call.kill {
-            self.tasks
-                .kill_wanted(&kill.task_id, kill.kill_policy.clone());
+            self.tasks.kill_wanted(&kill.task_id, kill.kill_policy);
         }
         if self.link != Link::Up {
             let launched = call.accept.into_iter().flat_map(|accept| accept.operations);
-            for task in launched
-                .filter_map(|operation| operation.launch)
-                .flat_map(|l| l.task_infos)
+            for task in launched.filter_map(|operation| operation.launch).flat_map(|l| l.task_infos)
             {
                 effects.push(Effect::Tell(Notice::Update(Box::new(dropped(&task)))));
             }
             return effects;
         }
         for operation in call.accept.iter().flat_map(|accept| &accept.operations) {
-            for task in operation
-                .launch
-                .iter()
-                .flat_map(|launch| &launch.task_infos)
-            {
+            for task in operation.launch.iter().flat_map(|launch| &launch.task_infos) {
                 self.tasks.launched(&task.task_id, &task.agent_id);
             }
         }

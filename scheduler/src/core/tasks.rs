@@ -26,14 +26,7 @@ struct Task {
 impl Tasks {
     pub(super) fn launched(&mut self, task: &v1::TaskId, agent: &v1::AgentId) {
         let agent_id = Some(agent.clone());
-        self.live.insert(
-            task.value.clone(),
-            Task {
-                agent_id,
-                in_doubt: false,
-                kill: None,
-            },
-        );
+        self.live.insert(task.value.clone(), Task { agent_id, in_doubt: false, kill: None });
     }
 
     pub(super) fn kill_wanted(&mut self, task: &v1::TaskId, policy: Option<v1::KillPolicy>) {
@@ -81,9 +74,7 @@ impl Tasks {
         if tasks.is_empty() {
             return None;
         }
-        let wait = ASK_AGAIN_FIRST
-            .saturating_mul(1 << self.asked.min(10))
-            .min(ASK_AGAIN_MOST);
+        let wait = ASK_AGAIN_FIRST.saturating_mul(1 << self.asked.min(10)).min(ASK_AGAIN_MOST);
         self.asked = self.asked.saturating_add(1);
         Some((v1::scheduler::call::Reconcile { tasks }, wait))
     }
@@ -96,7 +87,7 @@ impl Tasks {
                 task.kill.as_ref().map(|policy| v1::scheduler::call::Kill {
                     task_id: id.as_str().into(),
                     agent_id: task.agent_id.clone(),
-                    kill_policy: policy.clone(),
+                    kill_policy: *policy,
                 })
             })
             .collect()

@@ -1,0 +1,218 @@
+//! The scheduler's core, event by event: no clock, no network.
+
+use meseta_api::internal::scheduler::FromMaster;
+use meseta_api::v1;
+use meseta_api::v1::scheduler::{call, event, Call, Event as Said};
+use meseta_scheduler::core::{Core, Effect, Event, Notice, Timer};
+use meseta_scheduler::Stop;
+
+fn core(masters: &[&str], id: Option<&str>) -> Core {
+    let framework =
+        v1::FrameworkInfo { name: "f".into(), id: id.map(Into::into), ..Default::default() };
+    Core::new(framework, masters.iter().map(|master| (*master).to_owned()).collect())
+}
+
+/// One line per effect.
+fn lines(effects: &[Effect]) -> Vec<String> {
+    effects.iter().map(line).collect()
+}
+
+fn line(effect: &Effect) -> String {
+    match effect {
+        Effect::Dial(address) => format!("dial {address}"),
+        Effect::Send(call) => format!("send {}", call.r#type().as_str_name()),
+        Effect::Hangup => "hang up".into(),
+        Effect::StoreId(id) => format!("store {id}"),
+        Effect::ForgetId => "forget".into(),
+        Effect::Set(timer, _) => format!("set {timer:?}"),
+        Effect::Cancel(timer) => format!("cancel {timer:?}"),
+        Effect::Tell(Notice::Subscribed(id)) => format!("subscribed as {id}"),
+        Effect::Tell(Notice::Disconnected) => "disconnected".into(),
+        Effect::Tell(Notice::Update(status)) => format!("update {}", status.state().as_str_name()),
+        Effect::Tell(Notice::Offers(offers)) => format!("{} offers", offers.len()),
+        Effect::Tell(_) => "other notice".into(),
+        Effect::Log(_) => "log".into(),
+        Effect::Stop(stop) => format!("stop {stop:?}"),
+    }
+}
+
+fn heard(said: Said) -> Event {
+    Event::Heard(Box::new(FromMaster::Event(Box::new(said))))
+}
+
+fn subscribed() -> Event {
+    heard(Said {
+        r#type: Some(event::Type::Subscribed as i32),
+        subscribed: Some(event::Subscribed {
+            framework_id: "m-0000".into(),
+            heartbeat_interval_seconds: Some(15.0),
+            master_info: None,
+        }),
+        ..Default::default()
+    })
+}
+
+fn update(task: &str, state: v1::TaskState, uuid: Option<&[u8]>) -> Event {
+    let status = v1::TaskStatus {
+        task_id: task.into(),
+        state: state as i32,
+        agent_id: Some("a".into()),
+        uuid: uuid.map(|uuid| uuid.to_vec().into()),
+        ..Default::default()
+    };
+    let update = Some(event::Update { status });
+    heard(Said { r#type: Some(event::Type::Update as i32), update, ..Default::default() })
+}
+
+fn launch(task: &str) -> Event {
+    let task = v1::TaskInfo { task_id: task.into(), agent_id: "a".into(), ..Default::default() };
+    let operation = v1::offer::Operation {
+        launch: Some(v1::offer::operation::Launch { task_infos: vec![task] }),
+        ..Default::default()
+    };
+    Event::Call(Box::new(Call {
+        r#type: Some(call::Type::Accept as i32),
+        accept: Some(call::Accept { operations: vec![operation], ..Default::default() }),
+        ..Default::default()
+    }))
+}
+
+fn up(id: Option<&str>) -> Core {
+    let mut core = core(&["m:1"], id);
+    core.handle(Event::Start, 0);
+    core.handle(Event::Dialled(Ok(())), 0);
+    core.handle(subscribed(), 0);
+    core
+}
+
+/// B3.1: the id is kept before the policy may act under it.
+#[test]
+fn a_new_framework_keeps_its_id_first() {
+    let mut core = core(&["m:1"], None);
+    assert_eq!(lines(&core.handle(Event::Start, 0)), ["dial m:1"]);
+    let asked = core.handle(Event::Dialled(Ok(())), 0);
+    assert_eq!(lines(&asked), ["send SUBSCRIBE", "set Subscribe"]);
+    let told = lines(&core.handle(subscribed(), 0));
+    assert_eq!(told, ["cancel Subscribe", "set Silence", "store m-0000", "subscribed as m-0000"]);
+}
+
+/// B8: reconciliation on every subscription under a known id, implicit and explicit.
+#[test]
+fn a_known_framework_reconciles() {
+    let mut core = up(Some("m-0000"));
+    core.handle(launch("t"), 0);
+    core.handle(Event::Lost("reset".into()), 0);
+    core.handle(Event::Due(Timer::Retry), 0);
+    core.handle(Event::Dialled(Ok(())), 0);
+    let told = lines(&core.handle(subscribed(), 0));
+    let asked = ["subscribed as m-0000", "send RECONCILE", "send RECONCILE", "set Reconcile"];
+    assert_eq!(told[2..], asked);
+    // Until every task is answered for.
+    let again = lines(&core.handle(Event::Due(Timer::Reconcile), 0));
+    assert_eq!(again, ["send RECONCILE", "set Reconcile"]);
+    core.handle(update("t", v1::TaskState::TaskRunning, None), 0);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Reconcile), 0)), Vec::<String>::new());
+}
+
+/// SCH-19, B7: acknowledged after the policy has seen it, and only what has a uuid.
+#[test]
+fn acknowledgement_follows_the_policy() {
+    let mut core = up(None);
+    let told = lines(&core.handle(update("t", v1::TaskState::TaskRunning, Some(b"u")), 0));
+    assert_eq!(told, ["set Silence", "update TASK_RUNNING", "send ACKNOWLEDGE"]);
+    let told = lines(&core.handle(update("t", v1::TaskState::TaskLost, None), 0));
+    assert_eq!(told, ["set Silence", "update TASK_LOST"]);
+}
+
+/// SCH-05: five heartbeats missed are a lost connection.
+#[test]
+fn silence_is_a_lost_connection() {
+    let mut core = up(None);
+    let told = lines(&core.handle(Event::Due(Timer::Silence), 0));
+    assert!(told.contains(&"hang up".into()) && told.contains(&"disconnected".into()), "{told:?}");
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial m:1"]);
+}
+
+#[test]
+fn backoff_doubles_with_jitter_up_to_fifteen_seconds() {
+    let mut core = core(&["m:1"], None);
+    core.handle(Event::Start, 0);
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let effects = core.handle(Event::Dialled(Err("refused".into())), u64::MAX);
+        let wait = effects.iter().find_map(|effect| match effect {
+            Effect::Set(Timer::Retry, wait) => Some(wait.as_secs_f64()),
+            _ => None,
+        });
+        waits.push(wait.expect("a retry is set"));
+        core.handle(Event::Due(Timer::Retry), 0);
+    }
+    assert!((waits[0] - 0.1).abs() < 0.001 && (waits[1] - 0.2).abs() < 0.001, "{waits:?}");
+    assert!((waits[11] - 15.0).abs() < 0.001, "{waits:?}");
+    // The least of the jitter is half.
+    let effects = core.handle(Event::Dialled(Err("refused".into())), 0);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Set(Timer::Retry, w) if w.as_secs_f64() == 7.5)));
+}
+
+#[test]
+fn a_standby_leads_to_the_leader_and_masters_take_turns() {
+    let mut core = core(&["a:1", "b:1"], None);
+    assert_eq!(lines(&core.handle(Event::Start, 0)), ["dial a:1"]);
+    core.handle(Event::Dialled(Err("refused".into())), 0);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial b:1"]);
+    core.handle(Event::Dialled(Ok(())), 0);
+    let leader = FromMaster::NotLeader { leader: Some("c:1".into()) };
+    core.handle(Event::Heard(Box::new(leader)), 0);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial c:1"]);
+}
+
+/// SCH-38.
+#[test]
+fn an_error_ends_it_for_good() {
+    let mut core = up(None);
+    let error = Some(event::Error { message: "Framework failed over".into() });
+    let said = Said { r#type: Some(event::Type::Error as i32), error, ..Default::default() };
+    let stop = Stop::Refused("Framework failed over".into());
+    assert_eq!(lines(&core.handle(heard(said), 0)), [format!("stop {stop:?}")]);
+    assert_eq!(lines(&core.handle(Event::Start, 0)), Vec::<String>::new());
+}
+
+/// FW-09: what is launched while nobody can take it is answered at once.
+#[test]
+fn a_launch_without_a_master_is_dropped_aloud() {
+    let mut core = core(&["m:1"], None);
+    assert_eq!(lines(&core.handle(launch("t"), 0)), ["update TASK_DROPPED"]);
+}
+
+/// A kill that may not have arrived is said again.
+#[test]
+fn kills_are_repeated_after_a_reconnection() {
+    let mut core = up(None);
+    core.handle(launch("t"), 0);
+    let kill = call::Kill { task_id: "t".into(), ..Default::default() };
+    let r#type = Some(call::Type::Kill as i32);
+    core.handle(Event::Call(Box::new(Call { r#type, kill: Some(kill), ..Default::default() })), 0);
+    core.handle(Event::Lost("reset".into()), 0);
+    core.handle(Event::Due(Timer::Retry), 0);
+    core.handle(Event::Dialled(Ok(())), 0);
+    let told = lines(&core.handle(subscribed(), 0));
+    assert_eq!(told.last().map(String::as_str), Some("send KILL"));
+}
+
+#[test]
+fn stopping_with_teardown_ends_the_framework_too() {
+    let told = lines(&up(None).handle(Event::Stop { teardown: true }, 0));
+    assert_eq!(told, ["send TEARDOWN", "forget", "stop Asked"]);
+    assert_eq!(lines(&up(None).handle(Event::Stop { teardown: false }, 0)), ["stop Asked"]);
+}
+
+/// Refusals: not subscribed any more means subscribe again; others are for the log.
+#[test]
+fn refusals() {
+    let refuse = |code| {
+        let refused = FromMaster::Refused { code, message: "no".into() };
+        lines(&up(None).handle(Event::Heard(Box::new(refused)), 0))
+    };
+    assert!(refuse(403).contains(&"set Retry".to_owned()));
+    assert_eq!(refuse(400), ["log"]);
+}
