@@ -14,16 +14,11 @@ const MAX_FIELDS: usize = 64;
 
 /// The generated source for all messages and enums of `descriptors`.
 pub(crate) fn generate(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
-    let mut writer = Writer {
-        out: String::new(),
-        maps: BTreeMap::new(),
-        insistent: BTreeSet::new(),
-    };
+    let mut writer =
+        Writer { out: String::new(), maps: BTreeMap::new(), insistent: BTreeSet::new() };
     let messages = || {
         descriptors.file.iter().flat_map(|file| {
-            file.message_type
-                .iter()
-                .map(move |message| (format!(".{}", file.package()), message))
+            file.message_type.iter().map(move |message| (format!(".{}", file.package()), message))
         })
     };
     for (scope, message) in messages() {
@@ -51,18 +46,10 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn classify(&mut self, scope: &str, message: &'a DescriptorProto) {
         let full_name = format!("{scope}.{}", message.name());
-        if message
-            .options
-            .as_ref()
-            .is_some_and(|options| options.map_entry())
-        {
+        if message.options.as_ref().is_some_and(|options| options.map_entry()) {
             self.maps.insert(full_name.clone(), message);
         }
-        if message
-            .field
-            .iter()
-            .any(|field| field.label() == Label::Required)
-        {
+        if message.field.iter().any(|field| field.label() == Label::Required) {
             self.insistent.insert(full_name.clone());
         }
         for nested in &message.nested_type {
@@ -91,11 +78,7 @@ impl<'a> Writer<'a> {
     fn enumeration(&mut self, scope: &str, item: &EnumDescriptorProto) -> fmt::Result {
         let full_name = format!("{scope}.{}", item.name());
         let rust = names::type_path(&full_name);
-        writeln!(
-            self.out,
-            "v1_enum!({rust}, {:?});",
-            full_name.trim_start_matches('.')
-        )
+        writeln!(self.out, "v1_enum!({rust}, {:?});", full_name.trim_start_matches('.'))
     }
 
     /// The descriptor table: fields by ascending number.
@@ -130,10 +113,9 @@ impl<'a> Writer<'a> {
             )?;
         }
         let default_value = match default_value {
-            Some(value) => format!(
-                "Some(|| {}::default().encode_to_vec())",
-                names::type_path(value)
-            ),
+            Some(value) => {
+                format!("Some(|| {}::default().encode_to_vec())", names::type_path(value))
+            }
             None => "None".to_owned(),
         };
         writeln!(self.out, "], default_value: {default_value} }};")
@@ -143,25 +125,17 @@ impl<'a> Writer<'a> {
     fn insisted_value<'m>(&self, full_name: &str, message: &'m DescriptorProto) -> Option<&'m str> {
         self.maps.get(full_name)?;
         let value = message.field.iter().find(|field| field.number() == 2)?;
-        self.insistent
-            .contains(value.type_name())
-            .then(|| value.type_name())
+        self.insistent.contains(value.type_name()).then(|| value.type_name())
     }
 
     fn implementation(&mut self, full_name: &str, message: &DescriptorProto) -> fmt::Result {
         let rust = names::type_path(full_name);
         let table = names::table(full_name);
         writeln!(self.out, "impl V1Message for {rust} {{")?;
-        writeln!(
-            self.out,
-            "fn table() -> &'static MessageTable {{ &{table} }}"
-        )?;
+        writeln!(self.out, "fn table() -> &'static MessageTable {{ &{table} }}")?;
         // Messages without fields have nothing to do with what they are given.
-        let (index, input, out) = if message.field.is_empty() {
-            ("_", "_", "_")
-        } else {
-            ("index", "input", "out")
-        };
+        let (index, input, out) =
+            if message.field.is_empty() { ("_", "_", "_") } else { ("index", "input", "out") };
         writeln!(
             self.out,
             "fn read_field<'de, A: MapAccess<'de>>(&mut self, {index}: usize, {input}: &mut Input<'_, A>) \
@@ -190,10 +164,7 @@ impl<'a> Writer<'a> {
             self.out,
             "fn from_json(bytes: &[u8]) -> Result<Self, DecodeError> {{ json::from_slice(bytes) }}"
         )?;
-        writeln!(
-            self.out,
-            "fn to_json(&self) -> Vec<u8> {{ json::to_vec(self) }} }}"
-        )?;
+        writeln!(self.out, "fn to_json(&self) -> Vec<u8> {{ json::to_vec(self) }} }}")?;
         writeln!(self.out, "v1_message!({rust});")
     }
 
@@ -231,15 +202,12 @@ impl<'a> Writer<'a> {
         let json = field.name();
         let name = names::field(json);
         if let Some(value) = self.map_value(field) {
-            return format!(
-                "write::map::<{}, _>(out, {json:?}, &self.{name})?;",
-                kind(value)
-            );
+            return format!("write::map::<{}, _>(out, {json:?}, &self.{name})?;", kind(value));
         }
         let kind = kind(field);
         if let Some(oneof) = oneof(message, field) {
             return format!(
-                "if let Some({}::{}(value)) = &self.{} {{ write::required::<{kind}, _, _>(out, {json:?}, value)?; }}",
+                "if let Some({}::{}(value)) = &self.{} {{ write::optional::<{kind}, _, _>(out, {json:?}, Some(value))?; }}",
                 names::oneof_path(full_name, oneof),
                 names::variant(json),
                 names::field(oneof)
@@ -293,10 +261,7 @@ fn kind(field: &FieldDescriptorProto) -> String {
 
 /// An explicit default is printed where the field is unset, unless the field is deprecated.
 fn prints_default(field: &FieldDescriptorProto) -> bool {
-    let deprecated = field
-        .options
-        .as_ref()
-        .is_some_and(|options| options.deprecated());
+    let deprecated = field.options.as_ref().is_some_and(|options| options.deprecated());
     field.default_value.is_some() && !deprecated
 }
 

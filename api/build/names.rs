@@ -40,8 +40,5 @@ pub(crate) fn field(name: &str) -> String {
 
 /// The name of the static that holds a message's descriptor table.
 pub(crate) fn table(full_name: &str) -> String {
-    full_name
-        .trim_start_matches('.')
-        .replace('.', "_")
-        .to_uppercase()
+    full_name.trim_start_matches('.').replace('.', "_").to_uppercase()
 }

@@ -19,10 +19,7 @@ pub fn parse(text: &str) -> Result<Vec<v1::Attribute>, ParseError> {
             let kind = ParseErrorKind::Resource(InvalidResource::Name(error));
             ParseError::new(item.name, kind)
         })?;
-        let mut attribute = v1::Attribute {
-            name: item.name.text.to_owned(),
-            ..Default::default()
-        };
+        let mut attribute = v1::Attribute { name: item.name.text.to_owned(), ..Default::default() };
         let kind = match Literal::parse(item.value)? {
             Literal::Number(value) if !value.is_finite() => {
                 let kind = ParseErrorKind::Scalar(ScalarError::NotFinite);
@@ -37,9 +34,7 @@ pub fn parse(text: &str) -> Result<Vec<v1::Attribute>, ParseError> {
                 WireType::Ranges
             }
             Literal::Text(value) => {
-                attribute.text = Some(v1::value::Text {
-                    value: value.to_owned(),
-                });
+                attribute.text = Some(v1::value::Text { value: value.to_owned() });
                 WireType::Text
             }
             Literal::Set(_) => {
@@ -56,10 +51,7 @@ fn wire_ranges(ranges: &Ranges) -> v1::value::Ranges {
     let ranges = ranges.as_slice().iter();
     v1::value::Ranges {
         range: ranges
-            .map(|range| v1::value::Range {
-                begin: range.begin,
-                end: range.end,
-            })
+            .map(|range| v1::value::Range { begin: range.begin, end: range.end })
             .collect(),
     }
 }

@@ -100,7 +100,5 @@ fn decode_protobuf<T: V1Message>(bytes: &[u8]) -> Result<T, DecodeError> {
             DecodeError::Invalid { path, cause }
         }
     })?;
-    T::decode(bytes).map_err(|error| DecodeError::Malformed {
-        cause: error.to_string(),
-    })
+    T::decode(bytes).map_err(|error| DecodeError::Malformed { cause: error.to_string() })
 }

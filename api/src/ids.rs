@@ -32,11 +32,7 @@ pub enum IdError {
     #[error("{kind} must not be '.' or '..'")]
     DotPath { kind: &'static str },
     #[error("{kind} holds {character:?} at byte {offset}")]
-    ForbiddenCharacter {
-        kind: &'static str,
-        character: char,
-        offset: usize,
-    },
+    ForbiddenCharacter { kind: &'static str, character: char, offset: usize },
     #[error("{kind} starts or ends with white space")]
     OuterWhitespace { kind: &'static str },
     /// A nested container's id was given where only a root container's fits.
@@ -51,21 +47,14 @@ pub fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
         return Err(IdError::Empty { kind });
     }
     if text.len() > MAX_ID_BYTES {
-        return Err(IdError::TooLong {
-            kind,
-            length: text.len(),
-        });
+        return Err(IdError::TooLong { kind, length: text.len() });
     }
     if text == "." || text == ".." {
         return Err(IdError::DotPath { kind });
     }
     let forbidden = |c: &char| matches!(c, '/' | '\\') || c.is_control();
     if let Some((offset, character)) = text.char_indices().find(|(_, c)| forbidden(c)) {
-        return Err(IdError::ForbiddenCharacter {
-            kind,
-            character,
-            offset,
-        });
+        return Err(IdError::ForbiddenCharacter { kind, character, offset });
     }
     if text.trim().len() != text.len() {
         return Err(IdError::OuterWhitespace { kind });
@@ -151,9 +140,7 @@ macro_rules! v1_message {
 
         impl From<&$name> for v1::$name {
             fn from(id: &$name) -> Self {
-                v1::$name {
-                    value: id.as_str().to_owned(),
-                }
+                v1::$name { value: id.as_str().to_owned() }
             }
         }
 
@@ -230,9 +217,7 @@ impl TryFrom<&v1::ContainerId> for ContainerId {
     /// Refuses a nested container: its ancestry would be lost.
     fn try_from(message: &v1::ContainerId) -> Result<Self, IdError> {
         if message.parent.is_some() {
-            return Err(IdError::Nested {
-                kind: "container id",
-            });
+            return Err(IdError::Nested { kind: "container id" });
         }
         Self::parse(&message.value)
     }
@@ -240,10 +225,7 @@ impl TryFrom<&v1::ContainerId> for ContainerId {
 
 impl From<&ContainerId> for v1::ContainerId {
     fn from(id: &ContainerId) -> Self {
-        v1::ContainerId {
-            value: id.as_str().to_owned(),
-            parent: None,
-        }
+        v1::ContainerId { value: id.as_str().to_owned(), parent: None }
     }
 }
 
@@ -260,13 +242,8 @@ mod tests {
     #[test]
     fn the_rule_of_ids() {
         let longest = "x".repeat(MAX_ID_BYTES);
-        for good in [
-            "a", "...", "a b", "-x", "*", ".hidden", "été", "a:b;c", &longest,
-        ] {
-            assert_eq!(
-                TaskId::parse(good).map(|id| id.to_string()),
-                Ok(good.into())
-            );
+        for good in ["a", "...", "a b", "-x", "*", ".hidden", "été", "a:b;c", &longest] {
+            assert_eq!(TaskId::parse(good).map(|id| id.to_string()), Ok(good.into()));
         }
         let too_long = "x".repeat(MAX_ID_BYTES + 1);
         let too_long_in_bytes = "é".repeat(128);
@@ -313,14 +290,8 @@ mod tests {
         assert_eq!(TaskId::try_from(&message), Ok(id));
         let nested = v1::ContainerId {
             value: "c".into(),
-            parent: Some(Box::new(v1::ContainerId {
-                value: "p".into(),
-                parent: None,
-            })),
+            parent: Some(Box::new(v1::ContainerId { value: "p".into(), parent: None })),
         };
-        assert!(matches!(
-            ContainerId::try_from(&nested),
-            Err(IdError::Nested { .. })
-        ));
+        assert!(matches!(ContainerId::try_from(&nested), Err(IdError::Nested { .. })));
     }
 }

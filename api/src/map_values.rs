@@ -30,9 +30,7 @@ fn complete(message: &[u8], table: &'static MessageTable, out: &mut Vec<u8>) {
         let start = reader.rest();
         let Some(field) = reader.next() else { break };
         has_value |= field.number == VALUE;
-        let kind = table
-            .by_number(field.number)
-            .map(|index| &table.fields[index].kind);
+        let kind = table.by_number(field.number).map(|index| &table.fields[index].kind);
         match (kind, field.content) {
             (Some(FieldKind::Message(inner)), Content::Delimited(content)) => {
                 let mut completed = Vec::with_capacity(content.len());

@@ -109,9 +109,7 @@ impl MessageTable {
 
     /// The index of the field of this number.
     pub(crate) fn by_number(&self, number: u32) -> Option<usize> {
-        self.fields
-            .binary_search_by_key(&number, |field| field.number)
-            .ok()
+        self.fields.binary_search_by_key(&number, |field| field.number).ok()
     }
 
     /// The first required field that is not in `present`, a set of indexes.

@@ -27,8 +27,7 @@ impl Path {
     }
 
     pub(crate) fn in_entry(&mut self, key: &str) {
-        self.0
-            .push(Segment::Key(key.chars().take(SHOWN_KEY_CHARS).collect()));
+        self.0.push(Segment::Key(key.chars().take(SHOWN_KEY_CHARS).collect()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {

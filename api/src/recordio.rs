@@ -84,10 +84,7 @@ enum State {
     Failed(DecodeError),
 }
 
-const AT_HEADER: State = State::Header {
-    length: 0,
-    digits: 0,
-};
+const AT_HEADER: State = State::Header { length: 0, digits: 0 };
 
 impl Default for Decoder {
     /// A decoder bounded by [`DEFAULT_MAX_RECORD`].
@@ -99,10 +96,7 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder at the start of a stream that refuses records of more than `max_record` bytes.
     pub fn new(max_record: usize) -> Self {
-        Self {
-            state: AT_HEADER,
-            max_record,
-        }
+        Self { state: AT_HEADER, max_record }
     }
 
     /// Takes bytes from the front of `chunk` until a record is complete or the chunk is used up;
@@ -150,10 +144,7 @@ impl Decoder {
             let Some(length) = read_header(length, digits, self.max_record, chunk)? else {
                 return Ok(None);
             };
-            self.state = State::Body {
-                length,
-                received: BytesMut::new(),
-            };
+            self.state = State::Body { length, received: BytesMut::new() };
         }
         let State::Body { length, received } = &mut self.state else {
             return Ok(None);
@@ -189,10 +180,7 @@ fn read_header(
             b'\n' => {
                 return match usize::try_from(*length) {
                     Ok(length) if length <= max_record => Ok(Some(length)),
-                    _ => Err(DecodeError::RecordTooLarge {
-                        length: *length,
-                        limit: max_record,
-                    }),
+                    _ => Err(DecodeError::RecordTooLarge { length: *length, limit: max_record }),
                 }
             }
             digit @ b'0'..=b'9' => {
@@ -256,18 +244,9 @@ mod tests {
             (b"99999999999999999999\n", LengthOverflow),
             (
                 b"18446744073709551615\n",
-                RecordTooLarge {
-                    length: u64::MAX,
-                    limit: DEFAULT_MAX_RECORD,
-                },
+                RecordTooLarge { length: u64::MAX, limit: DEFAULT_MAX_RECORD },
             ),
-            (
-                b"4294967296\n",
-                RecordTooLarge {
-                    length: 1 << 32,
-                    limit: DEFAULT_MAX_RECORD,
-                },
-            ),
+            (b"4294967296\n", RecordTooLarge { length: 1 << 32, limit: DEFAULT_MAX_RECORD }),
             (b"5", Truncated),
             (b"5\nabcd", Truncated),
         ];
@@ -295,13 +274,7 @@ mod tests {
         let mut decoder = Decoder::new(3);
         assert_eq!(decode_all(&mut decoder, &[b"3\nabc"]).1, Ok(()));
         let error = decode_all(&mut decoder, &[b"4\n"]).1;
-        assert_eq!(
-            error,
-            Err(DecodeError::RecordTooLarge {
-                length: 4,
-                limit: 3
-            })
-        );
+        assert_eq!(error, Err(DecodeError::RecordTooLarge { length: 4, limit: 3 }));
     }
 
     #[test]

@@ -49,9 +49,7 @@ fn check(message: &[u8], table: &'static MessageTable, depth: u32) -> Result<(),
         match value.content {
             Content::GroupStart => groups += 1,
             Content::GroupEnd => {
-                groups = groups
-                    .checked_sub(1)
-                    .ok_or_else(|| refusal(Fault::Malformed))?;
+                groups = groups.checked_sub(1).ok_or_else(|| refusal(Fault::Malformed))?;
             }
             // Groups are of no message we know.
             _ if groups > 0 => {}
@@ -86,19 +84,13 @@ fn check(message: &[u8], table: &'static MessageTable, depth: u32) -> Result<(),
         Some(field) => {
             let mut path = Path::default();
             path.in_field(field.name);
-            Err(Refusal {
-                path,
-                fault: Fault::Missing,
-            })
+            Err(Refusal { path, fault: Fault::Missing })
         }
     }
 }
 
 fn refusal(fault: Fault) -> Refusal {
-    Refusal {
-        path: Path::default(),
-        fault,
-    }
+    Refusal { path: Path::default(), fault }
 }
 
 /// Adds the field, and for a repeated one the index, which `before` it is counted from.

@@ -41,9 +41,9 @@ impl fmt::Debug for RegistryId {
 
 /// A text is not 32 lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a registry id: expected 32 lower-case hexadecimal digits")]
+#[error("{text:?} is not a registry id: expected 32 lower-case hexadecimal digits")]
 pub struct ParseRegistryIdError {
-    /// What was given.
+    /// The first characters of what was given.
     pub text: String,
 }
 
@@ -55,9 +55,7 @@ impl FromStr for RegistryId {
             text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match u128::from_str_radix(text, 16) {
             Ok(bits) if well_formed => Ok(RegistryId(bits)),
-            _ => Err(ParseRegistryIdError {
-                text: text.to_owned(),
-            }),
+            _ => Err(ParseRegistryIdError { text: text.chars().take(64).collect() }),
         }
     }
 }
@@ -70,9 +68,7 @@ impl Serialize for RegistryId {
 
 impl<'de> Deserialize<'de> for RegistryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -107,10 +103,7 @@ impl Term {
     /// [`OtherRegistry`] if the two do not belong to one registry and so have no order.
     pub fn compare(&self, other: &Term) -> Result<Ordering, OtherRegistry> {
         if self.registry != other.registry {
-            return Err(OtherRegistry {
-                ours: self.registry,
-                theirs: other.registry,
-            });
+            return Err(OtherRegistry { ours: self.registry, theirs: other.registry });
         }
         Ok((self.generation, self.counter).cmp(&(other.generation, other.counter)))
     }
@@ -118,11 +111,7 @@ impl Term {
 
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{} of registry {}",
-            self.generation, self.counter, self.registry
-        )
+        write!(f, "{}.{} of registry {}", self.generation, self.counter, self.registry)
     }
 }
 
@@ -141,11 +130,7 @@ mod tests {
     use super::*;
 
     fn term(registry: u128, generation: u64, counter: u64) -> Term {
-        Term {
-            registry: RegistryId::from_bits(registry),
-            generation,
-            counter,
-        }
+        Term { registry: RegistryId::from_bits(registry), generation, counter }
     }
 
     #[test]
@@ -153,11 +138,7 @@ mod tests {
         assert_eq!(term(1, 2, 1).newer(&term(1, 1, 900)), Ok(true));
         assert_eq!(term(1, 1, 900).newer(&term(1, 2, 1)), Ok(false));
         assert_eq!(term(1, 1, 8).newer(&term(1, 1, 7)), Ok(true));
-        assert_eq!(
-            term(1, 1, 7).newer(&term(1, 1, 7)),
-            Ok(false),
-            "an equal term is not newer"
-        );
+        assert_eq!(term(1, 1, 7).newer(&term(1, 1, 7)), Ok(false), "an equal term is not newer");
     }
 
     #[test]
@@ -177,21 +158,14 @@ mod tests {
             json,
             r#"{"registry":"00000000000000000000000000abcdef","generation":3,"counter":4}"#
         );
-        assert_eq!(
-            serde_json::from_str::<Term>(&json).unwrap(),
-            term(0xabcdef, 3, 4)
-        );
+        assert_eq!(serde_json::from_str::<Term>(&json).unwrap(), term(0xabcdef, 3, 4));
     }
 
     #[test]
     fn malformed_registry_ids_are_refused() {
-        for text in [
-            "",
-            "abc",
-            "+0000000000000000000000000abcdef",
-            &"G".repeat(32),
-            &"A".repeat(32),
-        ] {
+        for text in
+            ["", "abc", "+0000000000000000000000000abcdef", &"G".repeat(32), &"A".repeat(32)]
+        {
             assert!(text.parse::<RegistryId>().is_err(), "`{text}` was accepted");
         }
     }

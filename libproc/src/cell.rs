@@ -23,12 +23,7 @@ pub(crate) struct Cell<P: Process> {
 
 impl<P: Process> Cell<P> {
     pub(crate) fn new(process: P, cx: Context<P>, routes: Arc<Routes<P>>) -> Self {
-        Cell {
-            process,
-            cx,
-            routes,
-            over: false,
-        }
+        Cell { process, cx, routes, over: false }
     }
 
     /// The process, between two steps.
@@ -63,13 +58,9 @@ impl<P: Process> Cell<P> {
     {
         self.cx.stats().dequeued(self.cx.coarse_now());
         let (request, reply) = (question.request, question.reply);
-        self.step(
-            question.meta,
-            short_type_name::<M>(),
-            |process, from, cx| {
-                process.answer(request, from, reply, cx);
-            },
-        );
+        self.step(question.meta, short_type_name::<M>(), |process, from, cx| {
+            process.answer(request, from, reply, cx);
+        });
     }
 
     pub(crate) fn frame(&mut self, frame: Frame<P>) {
@@ -88,19 +79,13 @@ impl<P: Process> Cell<P> {
                 }
             }
             Signal::Exited(exit) => {
-                self.step(Meta::NONE, "exited", |process, _, cx| {
-                    process.exited(exit, cx)
-                });
+                self.step(Meta::NONE, "exited", |process, _, cx| process.exited(exit, cx));
             }
-            Signal::Http {
-                route,
-                request,
-                reply,
-            } => {
+            Signal::Http { route, request, reply } => {
                 let routes = self.routes.clone();
                 let meta = Meta::within(request.trace);
                 self.step(meta, "http", |process, _, cx| {
-                    routes.call(route, process, request, reply, cx);
+                    routes.call(route, process, *request, reply, cx);
                 });
             }
             Signal::Observe(reply) => {

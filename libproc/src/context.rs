@@ -166,9 +166,7 @@ impl<P: Process> Context<P> {
         let mut meta = self.meta(&to.address().id, variant);
         meta.deadline = Some(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
-        self.node()
-            .clone()
-            .ask(to, variant, request, within, meta, reply);
+        self.node().clone().ask(to, variant, request, within, meta, reply);
     }
 
     /// A reply that comes back to this process as a step, or as `Expired` at its deadline.
@@ -180,10 +178,7 @@ impl<P: Process> Context<P> {
         let slot = Arc::new(Mutex::new(Some(then)));
         let expiring = slot.clone();
         let timer = self.timer(within, move |process, cx| {
-            let then = expiring
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let then = expiring.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(then) = then {
                 then(process, Err(AskError::Expired), cx);
             }
@@ -231,9 +226,7 @@ impl<P: Process> Context<P> {
                 _ = node.ended() => return,
                 outcome = work => outcome,
             };
-            me.run("deferred", trace, move |process, cx| {
-                then(process, outcome, cx)
-            });
+            me.run("deferred", trace, move |process, cx| then(process, outcome, cx));
         });
     }
 
@@ -298,9 +291,7 @@ impl<P: Process> Context<P> {
 
     fn arm(&mut self, id: u64, delay: Duration, action: TimerAction<P>) {
         let door = self.door.clone();
-        let alarm = self
-            .node()
-            .alarm(delay, move || door.signal(Signal::Timer(id)));
+        let alarm = self.node().alarm(delay, move || door.signal(Signal::Timer(id)));
         self.timers.insert(id, Timer { action, alarm });
     }
 
@@ -393,17 +384,13 @@ impl<P: Process> Context<P> {
             timer.alarm.abort();
         }
         let panicked = matches!(reason, Reason::Panicked(_));
-        self.node()
-            .clone()
-            .process_ended(&self.address().id, reason.clone());
+        self.node().clone().process_ended(&self.address().id, reason.clone());
         if panicked {
             tracing::error!(process = %self.address().id, %reason, critical = self.critical, "process panicked");
         }
         if panicked && self.critical {
-            self.node().exit(Reason::Stopped(format!(
-                "critical process {}: {reason}",
-                self.address().id
-            )));
+            self.node()
+                .exit(Reason::Stopped(format!("critical process {}: {reason}", self.address().id)));
         }
     }
 }

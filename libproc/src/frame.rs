@@ -23,20 +23,12 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    pub(crate) const NONE: Meta = Meta {
-        from: Sender::NOBODY,
-        trace: None,
-        name: "",
-        deadline: None,
-        queued: None,
-    };
+    pub(crate) const NONE: Meta =
+        Meta { from: Sender::NOBODY, trace: None, name: "", deadline: None, queued: None };
 
     /// Of a step that goes on in a trace and is no message.
     pub(crate) fn within(trace: Option<TraceContext>) -> Meta {
-        Meta {
-            trace,
-            ..Meta::NONE
-        }
+        Meta { trace, ..Meta::NONE }
     }
 }
 
@@ -70,11 +62,7 @@ pub(crate) enum Frame<P: Process> {
 pub(crate) enum Signal {
     Timer(u64),
     Exited(Exit),
-    Http {
-        route: usize,
-        request: Request,
-        reply: Reply<Response>,
-    },
+    Http { route: usize, request: Box<Request>, reply: Reply<Response> },
     Observe(Reply<Observation>),
     Stop(Reason),
 }

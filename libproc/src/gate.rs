@@ -48,9 +48,7 @@ pub(crate) enum Refusal {
 
 impl<P: Process> Gate<P> {
     pub(crate) fn of() -> Self {
-        let mut gate = Gate {
-            entries: BTreeMap::new(),
-        };
+        let mut gate = Gate { entries: BTreeMap::new() };
         P::gate(&mut gate);
         gate
     }
@@ -111,10 +109,7 @@ impl<P: Process> Gate<P> {
         peer: &Peer,
         way: impl FnOnce(&Entry<P>) -> Option<&Way<F>>,
     ) -> Result<(F, &'static str), Refusal> {
-        let entry = self
-            .entries
-            .get(header.wire.as_str())
-            .ok_or(Refusal::Unsupported)?;
+        let entry = self.entries.get(header.wire.as_str()).ok_or(Refusal::Unsupported)?;
         let way = way(entry).ok_or(Refusal::Unsupported)?;
         if peer.role != Role::LOCAL && !way.roles.contains(&peer.role) {
             return Err(Refusal::Forbidden(peer.role.clone()));
@@ -180,11 +175,9 @@ impl<P: Process> Gate<P> {
 
 /// A typed reply that encodes what it is given; what cannot be encoded is abandoned and logged.
 fn typed<T: Wire>(encoded: Reply<Bytes>) -> Reply<T> {
-    Reply::new(
-        move |outcome| match outcome.map(|answer| wire::encode(&answer)) {
-            Ok(Ok(bytes)) => encoded.send(bytes),
-            Ok(Err(error)) => tracing::error!(%error, "an answer cannot be encoded"),
-            Err(error) => encoded.fail(error),
-        },
-    )
+    Reply::new(move |outcome| match outcome.map(|answer| wire::encode(&answer)) {
+        Ok(Ok(bytes)) => encoded.send(bytes),
+        Ok(Err(error)) => tracing::error!(%error, "an answer cannot be encoded"),
+        Err(error) => encoded.fail(error),
+    })
 }

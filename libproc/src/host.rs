@@ -59,10 +59,7 @@ pub(crate) fn start<P: Process>(
     Host::create(|ctx| {
         let handle = pid(Mailbox(ctx.address()));
         made = Some(handle.clone());
-        Host {
-            cell: Box::new(cell(handle)),
-            left: BUDGET,
-        }
+        Host { cell: Box::new(cell(handle)), left: BUDGET }
     });
     // `create` calls the closure before it returns.
     match made {

@@ -122,10 +122,7 @@ impl FromStr for Upid {
         if host.is_empty() || port.parse::<u16>().is_err() {
             return Err(bad());
         }
-        Ok(Upid {
-            id: ProcessId::new(id)?,
-            at: at.into(),
-        })
+        Ok(Upid { id: ProcessId::new(id)?, at: at.into() })
     }
 }
 
@@ -137,9 +134,7 @@ impl Serialize for Upid {
 
 impl<'de> Deserialize<'de> for Upid {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -151,15 +146,7 @@ mod tests {
     fn upid_round_trips_and_refuses() {
         let upid: Upid = "slave(1)@10.0.0.1:5051".parse().unwrap();
         assert_eq!(upid.to_string(), "slave(1)@10.0.0.1:5051");
-        for bad in [
-            "",
-            "master",
-            "master@",
-            "master@host",
-            "@h:1",
-            "a b@h:1",
-            "m@h:70000",
-        ] {
+        for bad in ["", "master", "master@", "master@host", "@h:1", "a b@h:1", "m@h:70000"] {
             assert!(bad.parse::<Upid>().is_err(), "{bad:?} was taken");
         }
     }

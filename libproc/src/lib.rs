@@ -1,4 +1,89 @@
-//! Distributed message-passing processes.
+//! Distributed message-passing processes: typed, linked, traced, and simulated from a seed.
+//!
+//! A *process* is private state and handlers that run one at a time, each to its end; it shares
+//! nothing and waits for nothing. Slow work and answers come back as ordinary steps. Processes
+//! live on a *node*; several nodes may live in one program. Within a node messages are plain Rust
+//! values; between nodes they are closed serde enums, admitted by the role of the authenticated
+//! peer that sends them. One port per node serves HTTP and peers alike.
+//!
+//! ```
+//! use libproc::{Answer, Context, Node, NodeConfig, Process, Reason, Receive, Reply, Sender};
+//! use std::time::Duration;
+//!
+//! #[derive(Default)]
+//! struct Counter {
+//!     count: u64,
+//! }
+//!
+//! struct Add(u64);
+//! struct Total;
+//!
+//! impl Process for Counter {
+//!     const NAME: &'static str = "counter";
+//! }
+//!
+//! impl Receive<Add> for Counter {
+//!     fn receive(&mut self, add: Add, _from: &Sender, _cx: &mut Context<Self>) {
+//!         self.count += add.0;
+//!     }
+//! }
+//!
+//! impl Answer<Total> for Counter {
+//!     type Reply = u64;
+//!     fn answer(&mut self, _: Total, _: &Sender, reply: Reply<u64>, _: &mut Context<Self>) {
+//!         reply.send(self.count);
+//!     }
+//! }
+//!
+//! /// Starts a counter, is linked to it, and ends the node with what it counted.
+//! struct Main;
+//!
+//! impl Process for Main {
+//!     const NAME: &'static str = "main";
+//!     fn started(&mut self, cx: &mut Context<Self>) {
+//!         let counter = cx.spawn("counter", Counter::default()).expect("the id is free");
+//!         cx.link(counter.address());
+//!         cx.tell(&counter, Add(40));
+//!         cx.tell(&counter, Add(2));
+//!         // Nothing is awaited: the answer, or why there is none, is a later step.
+//!         cx.ask(&counter, Total, Duration::from_secs(1), |_main, total, cx| {
+//!             cx.exit_node(Reason::Stopped(format!("counted {}", total.unwrap())));
+//!         });
+//!     }
+//! }
+//!
+//! let ended = libproc::run(async {
+//!     let node = Node::start(NodeConfig::new("example", "counting")).await?;
+//!     node.spawn_critical("main", Main).expect("the id is free");
+//!     Ok::<_, std::io::Error>(node.finished().await)
+//! });
+//! assert_eq!(ended?, Reason::Stopped("counted 42".into()));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Guarantees
+//!
+//! | what holds | shown by |
+//! |---|---|
+//! | From one sender to one receiver messages keep their order, also across a reconnect | `tests/fifo.rs` |
+//! | A message arrives at most once; without a connection it is dropped and counted | `tests/at_most_once.rs` |
+//! | A link fires exactly once, whatever ends the other side | `tests/links.rs` |
+//! | A panic ends one process, or its node where it is critical; never silently | `tests/panics.rs` |
+//! | A request has one outcome; work past its deadline is dropped and counted | `tests/ask.rs` |
+//! | A cancelled timer does not fire, even when it was due | `tests/timers.rs` |
+//! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
+//! | Both sides of a connection prove a secret; of two dials one connection stays | `tests/handshake.rs` |
+//! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
+//! | What was sent before an exit arrives; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
+//! | A flooded process keeps neither timers nor others waiting | `tests/fairness.rs` |
+//! | The same seed gives the same run | `tests/sim_determinism.rs` |
+//! | One chain of messages is one trace, each node under its own service | `tests/telemetry.rs` |
+//!
+//! Read next: [`Process`], [`Context`], [`Gate`], [`Node`]; then `node/` for connections and
+//! links, `net/` for TCP and HTTP, `sim` for the simulator.
+
+#![deny(missing_docs)]
+
 mod cell;
 mod context;
 mod frame;
@@ -22,6 +107,10 @@ mod time;
 mod trace;
 mod wire;
 mod world;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use net::fuzzing;
 
 pub use context::{Context, TimerId};
 pub use gate::Gate;

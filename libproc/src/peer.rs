@@ -56,10 +56,7 @@ pub struct Peer {
 impl Peer {
     /// A handle for the process `id` on this peer.
     pub fn remote<W: Wire>(&self, id: &ProcessId) -> Remote<W> {
-        Remote::new(Address {
-            node: self.node,
-            id: id.clone(),
-        })
+        Remote::new(Address { node: self.node, id: id.clone() })
     }
 }
 

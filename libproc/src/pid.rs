@@ -48,10 +48,7 @@ impl<P: Process> Clone for Mailbox<P> {
 
 impl<P: Process> Clone for Pid<P> {
     fn clone(&self) -> Self {
-        Pid {
-            mailbox: self.mailbox.clone(),
-            shared: self.shared.clone(),
-        }
+        Pid { mailbox: self.mailbox.clone(), shared: self.shared.clone() }
     }
 }
 
@@ -131,11 +128,7 @@ impl<P: Process> Pid<P> {
     {
         self.count();
         match &self.mailbox {
-            Mailbox::Actix(mailbox) => mailbox.ask(Question {
-                request,
-                reply,
-                meta,
-            }),
+            Mailbox::Actix(mailbox) => mailbox.ask(Question { request, reply, meta }),
             #[cfg(feature = "sim")]
             Mailbox::Sim(slot) => slot.push(Frame::<P>::Run {
                 label: crate::cell::short_type_name::<M>(),
@@ -230,8 +223,7 @@ impl<P: Process> Door for TypedDoor<P> {
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal> {
-        self.gate
-            .admit_ask(&self.pid, header, payload, meta, peer, reply)
+        self.gate.admit_ask(&self.pid, header, payload, meta, peer, reply)
     }
 
     fn admit_local(&self, wire: &'static str, message: Box<dyn Any + Send>, meta: Meta) -> bool {

@@ -16,10 +16,7 @@ pub struct Remote<W> {
 
 impl<W: Wire> Remote<W> {
     pub(crate) fn new(address: Address) -> Self {
-        Remote {
-            address,
-            says: PhantomData,
-        }
+        Remote { address, says: PhantomData }
     }
 
     /// Where it is.
@@ -30,10 +27,7 @@ impl<W: Wire> Remote<W> {
 
 impl<W> Clone for Remote<W> {
     fn clone(&self) -> Self {
-        Remote {
-            address: self.address.clone(),
-            says: PhantomData,
-        }
+        Remote { address: self.address.clone(), says: PhantomData }
     }
 }
 

@@ -25,7 +25,9 @@ pub enum AskError {
 /// The right to answer one request, once.
 ///
 /// Dropping it unanswered tells the asker [`AskError::Abandoned`].
-pub struct Reply<T: Send + 'static>(Option<Box<dyn FnOnce(Result<T, AskError>) + Send>>);
+pub struct Reply<T: Send + 'static>(Option<Deliver<T>>);
+
+type Deliver<T> = Box<dyn FnOnce(Result<T, AskError>) + Send>;
 
 impl<T: Send + 'static> Reply<T> {
     /// A reply that hands its outcome to `deliver`, exactly once.
@@ -69,15 +71,7 @@ impl<T: Send + 'static> Drop for Reply<T> {
 
 impl<T: Send + 'static> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Reply({})",
-            if self.0.is_some() {
-                "unanswered"
-            } else {
-                "answered"
-            }
-        )
+        write!(f, "Reply({})", if self.0.is_some() { "unanswered" } else { "answered" })
     }
 }
 

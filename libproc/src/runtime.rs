@@ -19,16 +19,10 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
 
 /// Traces are exported if the standard environment says where to, and only then. The SDK reads
 /// these variables itself; here it is only asked whether they are there.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "OpenTelemetry's own environment, read by no flag"
-)]
+#[allow(clippy::disallowed_methods, reason = "OpenTelemetry's own environment, read by no flag")]
 fn export_of_environment() -> Export {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let wanted = [
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-    ];
+    let wanted = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     match wanted.into_iter().any(set) {
         true => Export::Standard,
         false => Export::Off,

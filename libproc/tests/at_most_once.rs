@@ -12,14 +12,10 @@ async fn resets_never_duplicate(mut stage: Stage) {
             pair.send(Say::Number(round * 100 + n));
         }
         let before = pair.there.count("number");
-        stage
-            .until("one of the round", || pair.there.count("number") > before)
-            .await;
+        stage.until("one of the round", || pair.there.count("number") > before).await;
         stage.reset(&pair.client, &pair.server);
         stage
-            .until("both know", || {
-                pair.server.peers().is_empty() && pair.client.peers().is_empty()
-            })
+            .until("both know", || pair.server.peers().is_empty() && pair.client.peers().is_empty())
             .await;
         stage.connect(&pair.client, &pair.server).await;
     }
@@ -37,9 +33,7 @@ async fn without_a_connection_nothing_arrives_later(mut stage: Stage) {
     let to: libproc::Remote<Say> = remote(&pair.server, &pair.client, "server");
     stage.reset(&pair.client, &pair.server);
     stage
-        .until("both know", || {
-            pair.server.peers().is_empty() && pair.client.peers().is_empty()
-        })
+        .until("both know", || pair.server.peers().is_empty() && pair.client.peers().is_empty())
         .await;
     act(&pair.asker, move |me, cx| {
         cx.send(&to, Say::Number(1));

@@ -79,9 +79,7 @@ async fn exiting_ends_deferred_work(mut stage: Stage) {
     });
     stage.until("deferred", || pair.here.has("deferred")).await;
     pair.client.exit(Reason::Normal);
-    stage
-        .until("the work is dropped", || Arc::strong_count(&token) == 1)
-        .await;
+    stage.until("the work is dropped", || Arc::strong_count(&token) == 1).await;
 }
 
 /// `finished` is what a program waits for.

@@ -38,9 +38,7 @@ fn a_flooded_process_yields() {
         });
         pair.ask(Question::Double(4), WITHIN);
         stage
-            .until("the others run", || {
-                pair.here.has("number 1") && pair.here.has("answer Ok(8)")
-            })
+            .until("the others run", || pair.here.has("number 1") && pair.here.has("answer Ok(8)"))
             .await;
         assert!(count.load(Relaxed) > 1000, "it was flooded meanwhile");
         enough.store(true, Relaxed);

@@ -16,9 +16,7 @@ async fn order_is_kept(mut stage: Stage) {
     for n in 0..2000 {
         pair.send(Say::Number(n));
     }
-    stage
-        .until("all", || numbers(&pair.there).len() == 2000)
-        .await;
+    stage.until("all", || numbers(&pair.there).len() == 2000).await;
     assert_eq!(numbers(&pair.there), (0..2000).collect::<Vec<_>>());
 }
 
@@ -28,21 +26,15 @@ async fn a_reconnect_keeps_order_and_shows_its_gap(mut stage: Stage) {
     for n in 0..500 {
         pair.send(Say::Number(n));
     }
-    stage
-        .until("some", || numbers(&pair.there).len() > 10)
-        .await;
+    stage.until("some", || numbers(&pair.there).len() > 10).await;
     stage.reset(&pair.client, &pair.server);
-    stage
-        .until("the exit", || pair.here.has("exited server: unreachable"))
-        .await;
+    stage.until("the exit", || pair.here.has("exited server: unreachable")).await;
     stage.until("both know", || pair.server.peers().is_empty()).await;
     stage.connect(&pair.client, &pair.server).await;
     for n in 1000..1500 {
         pair.send(Say::Number(n));
     }
-    stage
-        .until("the last", || pair.there.has("number 1499"))
-        .await;
+    stage.until("the last", || pair.there.has("number 1499")).await;
     let got = numbers(&pair.there);
     assert!(got.windows(2).all(|w| w[0] < w[1]), "out of order: {got:?}");
     assert!(got.ends_with(&(1000..1500).collect::<Vec<_>>()));

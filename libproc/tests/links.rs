@@ -20,9 +20,7 @@ on_both!(
 
 /// Waits for the exit, lets everything else happen, and asserts that it came once.
 async fn fires_once(stage: &mut Stage, pair: &Pair, start: &str) {
-    stage
-        .until(start, || pair.here.count("exited server") > 0)
-        .await;
+    stage.until(start, || pair.here.count("exited server") > 0).await;
     stage.settle().await;
     let lines = pair.here.lines();
     assert_eq!(pair.here.count("exited server"), 1, "{lines:?}");
@@ -75,11 +73,7 @@ async fn no_process(mut stage: Stage) {
     let mut to = pair.probe.address().clone();
     to.id = ProcessId::new("nobody").unwrap();
     act(&pair.asker, move |_, cx| cx.link(&to));
-    stage
-        .until("the exit", || {
-            pair.here.has("exited nobody: no such process")
-        })
-        .await;
+    stage.until("the exit", || pair.here.has("exited nobody: no such process")).await;
     stage.settle().await;
     assert_eq!(pair.here.count("exited"), 1);
 }
@@ -96,9 +90,7 @@ async fn unlinked_stays_silent(mut stage: Stage) {
     let to = pair.probe.address().clone();
     act(&pair.asker, move |_, cx| cx.unlink(&to));
     pair.send(Say::Stop);
-    stage
-        .until("the end", || pair.there.has("stopped: ended normally"))
-        .await;
+    stage.until("the end", || pair.there.has("stopped: ended normally")).await;
     stage.settle().await;
     assert_eq!(pair.here.count("exited"), 0);
 }
@@ -140,14 +132,7 @@ fn simulated(strike: impl FnOnce(&mut Sim, libproc::sim::Machine, libproc::sim::
     });
     sim.run_for(Duration::from_secs(1));
     strike(&mut sim, a, b);
-    Pair {
-        server,
-        client,
-        probe,
-        asker,
-        there,
-        here,
-    }
+    Pair { server, client, probe, asker, there, here }
 }
 
 #[test]

@@ -59,9 +59,7 @@ async fn another_roles_enum_is_refused_before_it_is_decoded(mut stage: Stage) {
     pair.link();
     let to = remote::<FromAdmin>(&pair.server, &pair.client, "guarded");
     act(&pair.asker, move |_, cx| cx.send(&to, FromAdmin(1)));
-    stage
-        .until("the connection closes", || pair.here.has("exited server: unreachable"))
-        .await;
+    stage.until("the connection closes", || pair.here.has("exited server: unreachable")).await;
     assert!(!pair.there.has("obeyed"));
     // The process lives, and takes the next connection's messages.
     stage.until("both know", || pair.server.peers().is_empty()).await;
@@ -134,9 +132,7 @@ async fn unknown_names_are_answered_and_skipped(mut stage: Stage) {
     pair.send(Say::Number(3));
     stage.until("the known one", || pair.there.has("number 3")).await;
     pair.ask(Unheard::Of, WITHIN);
-    stage
-        .until("the answer", || pair.here.has("answer Err(Unsupported)"))
-        .await;
+    stage.until("the answer", || pair.here.has("answer Err(Unsupported)")).await;
     assert_eq!(pair.here.count("exited"), 0, "the connection lives");
 }
 
@@ -151,10 +147,9 @@ async fn a_malformed_payload_closes_only_its_connection(mut stage: Stage) {
     pair.link();
     let other = other_client(&mut stage, &pair.server).await;
     pair.send(BrokenSay::Number("three".into()));
-    stage
-        .until("the break", || pair.here.has("exited server: unreachable"))
-        .await;
+    stage.until("the break", || pair.here.has("exited server: unreachable")).await;
     assert!(pair.server.exit_reason().is_none());
+    stage.until("the server knows", || pair.server.peers().len() < 2).await;
     let ids: Vec<_> = pair.server.peers().iter().map(|peer| peer.node).collect();
     assert_eq!(ids, [other.id()], "the other connection lives");
 }

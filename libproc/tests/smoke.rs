@@ -28,10 +28,7 @@ const SERVER: Role = Role::of("server");
 struct Keys;
 impl Authenticator for Keys {
     fn admit(&self, principal: &str) -> Option<Admission> {
-        (principal == "c").then(|| Admission {
-            secret: b"k".to_vec(),
-            role: CLIENT,
-        })
+        (principal == "c").then(|| Admission { secret: b"k".to_vec(), role: CLIENT })
     }
     fn presents(&self) -> (String, Role) {
         ("s".into(), SERVER)
@@ -97,22 +94,13 @@ impl Process for Client {
         });
     }
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
-        self.seen
-            .lock()
-            .unwrap()
-            .push(format!("exited {}", exit.reason));
+        self.seen.lock().unwrap().push(format!("exited {}", exit.reason));
         cx.exit_node(Reason::Normal);
     }
 }
 
-const EXPECTED: [&str; 6] = [
-    "Hello(0)",
-    "Hello(1)",
-    "Hello(2)",
-    "answer Ok(42)",
-    "Bye",
-    "exited ended normally",
-];
+const EXPECTED: [&str; 6] =
+    ["Hello(0)", "Hello(1)", "Hello(2)", "answer Ok(42)", "Bye", "exited ended normally"];
 
 fn server_config() -> NodeConfig {
     NodeConfig {
@@ -131,15 +119,7 @@ fn over_tcp() {
         server.spawn("server", Server(there.clone())).unwrap();
         let client = Node::start(NodeConfig::new("t", "c")).await.unwrap();
         let address = server.advertised().to_owned();
-        client
-            .spawn(
-                "client",
-                Client {
-                    address,
-                    seen: there,
-                },
-            )
-            .unwrap();
+        client.spawn("client", Client { address, seen: there }).unwrap();
         client.ended().await;
     });
     assert_eq!(*seen.lock().unwrap(), EXPECTED);
@@ -149,22 +129,11 @@ fn over_tcp() {
 fn simulated() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut sim = Sim::new(1);
-    let (a, b) = (
-        sim.machine("s", "10.0.0.1:1"),
-        sim.machine("c", "10.0.0.2:1"),
-    );
+    let (a, b) = (sim.machine("s", "10.0.0.1:1"), sim.machine("c", "10.0.0.2:1"));
     let server = sim.start(a, server_config());
     server.spawn("server", Server(seen.clone())).unwrap();
     let client = sim.start(b, NodeConfig::new("t", "c"));
-    client
-        .spawn(
-            "client",
-            Client {
-                address: "10.0.0.1:1".into(),
-                seen: seen.clone(),
-            },
-        )
-        .unwrap();
+    client.spawn("client", Client { address: "10.0.0.1:1".into(), seen: seen.clone() }).unwrap();
     sim.run_for(Duration::from_secs(1));
     assert_eq!(*seen.lock().unwrap(), EXPECTED);
 }

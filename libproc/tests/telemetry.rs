@@ -60,10 +60,7 @@ fn receiver(exported: &Exported) -> String {
     drop(free);
     let service = TraceServiceServer::new(Receiver(exported.clone()));
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let served = tonic::transport::Server::builder().add_service(service).serve(at);
         runtime.block_on(served).unwrap();
     });
@@ -88,15 +85,20 @@ fn one_chain_is_one_trace_across_two_services() {
         act(&asker, move |_, cx| {
             // Not traced, and the start of no trace.
             cx.send(&say, Say::Ping);
-            cx.ask_remote(&to, Question::Double(4), WITHIN, move |me: &mut Probe, got: Result<u64, _>, cx| {
-                me.journal.note(format!("answer {got:?}"));
-                // Goes on in the trace of what was answered; here nothing was being handled.
-                cx.continue_trace(libproc::TraceContext::parse(
-                    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                ));
-                cx.annotate("mesos.task.id", &7);
-                cx.send(&say, Say::Number(1));
-            });
+            cx.ask_remote(
+                &to,
+                Question::Double(4),
+                WITHIN,
+                move |me: &mut Probe, got: Result<u64, _>, cx| {
+                    me.journal.note(format!("answer {got:?}"));
+                    // Goes on in the trace of what was answered; here nothing was being handled.
+                    cx.continue_trace(libproc::TraceContext::parse(
+                        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                    ));
+                    cx.annotate("mesos.task.id", &7);
+                    cx.send(&say, Say::Number(1));
+                },
+            );
         });
         stage.until("the chain", || there.has("number 1")).await;
         server.exit(Reason::Normal);
@@ -110,7 +112,8 @@ fn one_chain_is_one_trace_across_two_services() {
         .map(|(service, span)| format!("{service}: {} {:?}", span.name, span.kind()))
         .collect();
     let find = |service: &str, name: &str, kind: SpanKind| {
-        let is = |(s, span): &&(String, Span)| s == service && span.name == name && span.kind() == kind;
+        let is =
+            |(s, span): &&(String, Span)| s == service && span.name == name && span.kind() == kind;
         let found = spans.iter().find(is);
         &found.unwrap_or_else(|| panic!("no {name} of {service} in {told:?}")).1
     };

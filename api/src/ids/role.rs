@@ -36,10 +36,7 @@ pub enum RoleError {
     #[error("role has an empty component at byte {offset}: no leading, trailing or double slash")]
     EmptyComponent { offset: usize },
     #[error("role has the component '{component}' at byte {offset}, which is reserved")]
-    ReservedComponent {
-        component: &'static str,
-        offset: usize,
-    },
+    ReservedComponent { component: &'static str, offset: usize },
     #[error("role has a component that starts with '-' at byte {offset}")]
     LeadingDash { offset: usize },
     #[error("role has a component of more than {MAX_ROLE_COMPONENT_BYTES} bytes at byte {offset}")]
@@ -100,10 +97,7 @@ impl Role {
     /// Whether `self` is strictly above `other`: `eng` is an ancestor of `eng/web`, neither of
     /// itself nor of `engine`.
     pub fn is_ancestor_of(&self, other: &Role) -> bool {
-        other
-            .0
-            .strip_prefix(&*self.0)
-            .is_some_and(|rest| rest.starts_with('/'))
+        other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Whether `self` is `other` or an ancestor of it.
@@ -212,9 +206,7 @@ mod tests {
     #[test]
     fn the_rule_of_roles() {
         let deepest = vec!["a"; MAX_ROLE_DEPTH].join("/");
-        for good in [
-            "*", "eng", "eng/web", "a.b", "...", "a-b", "a*b", "été", &deepest,
-        ] {
+        for good in ["*", "eng", "eng/web", "a.b", "...", "a-b", "a*b", "été", &deepest] {
             assert_eq!(Role::parse(good).map(|r| r.to_string()), Ok(good.into()));
         }
         let too_deep = vec!["a"; MAX_ROLE_DEPTH + 1].join("/");
@@ -250,14 +242,8 @@ mod tests {
 
     #[test]
     fn errors_tell_the_place() {
-        assert_eq!(
-            Role::parse("a//b"),
-            Err(RoleError::EmptyComponent { offset: 2 })
-        );
-        assert_eq!(
-            Role::parse("a/-x"),
-            Err(RoleError::LeadingDash { offset: 2 })
-        );
+        assert_eq!(Role::parse("a//b"), Err(RoleError::EmptyComponent { offset: 2 }));
+        assert_eq!(Role::parse("a/-x"), Err(RoleError::LeadingDash { offset: 2 }));
     }
 
     #[test]

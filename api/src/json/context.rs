@@ -22,9 +22,7 @@ impl Context {
     pub(crate) fn enter<E: de::Error>(&self) -> Result<(), E> {
         let depth = self.depth.get();
         if depth > MAX_DEPTH {
-            return Err(E::custom(format_args!(
-                "more than {MAX_DEPTH} messages in one another"
-            )));
+            return Err(E::custom(format_args!("more than {MAX_DEPTH} messages in one another")));
         }
         self.depth.set(depth + 1);
         Ok(())

@@ -61,18 +61,9 @@ mod tests {
 
     #[test]
     fn integers_are_exact_to_their_ends() {
-        assert_eq!(
-            Number::parse("18446744073709551615").and_then(Number::integer),
-            Some(u64::MAX)
-        );
-        assert_eq!(
-            Number::parse("-9223372036854775808").and_then(Number::integer),
-            Some(i64::MIN)
-        );
-        assert_eq!(
-            Number::parse("18446744073709551616").and_then(Number::integer::<u64>),
-            None
-        );
+        assert_eq!(Number::parse("18446744073709551615").and_then(Number::integer), Some(u64::MAX));
+        assert_eq!(Number::parse("-9223372036854775808").and_then(Number::integer), Some(i64::MIN));
+        assert_eq!(Number::parse("18446744073709551616").and_then(Number::integer::<u64>), None);
         assert_eq!(Number::Float(U64_END).integer::<u64>(), None);
         assert_eq!(Number::Float(I64_END).integer::<i64>(), None);
         assert_eq!(Number::Float(-I64_END).integer(), Some(i64::MIN));
@@ -85,9 +76,9 @@ mod tests {
 
     #[test]
     fn only_plain_numbers_parse() {
-        for text in [
-            "", " 1", "1 ", "+1", "0x10", "inf", "-inf", "nan", "-nan", "NaN", "1e999", ".5",
-        ] {
+        for text in
+            ["", " 1", "1 ", "+1", "0x10", "inf", "-inf", "nan", "-nan", "NaN", "1e999", ".5"]
+        {
             assert_eq!(Number::parse(text), None, "{text:?}");
         }
         assert_eq!(Number::parse("1.5e3"), Some(Number::Float(1500.0)));

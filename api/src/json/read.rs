@@ -35,12 +35,7 @@ pub(crate) fn message_in<'de, M: V1Message, D: Deserializer<'de>>(
     context: &Context,
 ) -> Result<M, D::Error> {
     let mut message = M::default();
-    if (One::<Nested<M>> {
-        context,
-        into: &mut message,
-    })
-    .deserialize(deserializer)?
-    {
+    if (One::<Nested<M>> { context, into: &mut message }).deserialize(deserializer)? {
         Ok(message)
     } else {
         Err(Nested::<M>::unexpected("null"))
@@ -88,13 +83,7 @@ pub(crate) fn fields<'de, M: V1Message, A: MapAccess<'de>>(
         let result = if seen & bit != 0 {
             Err(A::Error::custom("the field is there twice"))
         } else {
-            into.read_field(
-                index,
-                &mut Input {
-                    map: &mut map,
-                    context,
-                },
-            )
+            into.read_field(index, &mut Input { map: &mut map, context })
         };
         let is_set = result.inspect_err(|_| context.failed_in_field(field.name))?;
         seen |= bit;
@@ -130,10 +119,7 @@ pub struct Input<'a, A> {
 impl<'de, A: MapAccess<'de>> Input<'_, A> {
     /// Reads a required field; false where it is null or dropped.
     pub(crate) fn required<K: Kind>(&mut self, into: &mut K::Rust) -> Result<bool, A::Error> {
-        self.map.next_value_seed(One::<K> {
-            context: self.context,
-            into,
-        })
+        self.map.next_value_seed(One::<K> { context: self.context, into })
     }
 
     /// Reads an optional field, boxed or not.
@@ -151,10 +137,7 @@ impl<'de, A: MapAccess<'de>> Input<'_, A> {
 
     /// Appends the values of a repeated field.
     pub(crate) fn many<K: Kind>(&mut self, into: &mut Vec<K::Rust>) -> Result<bool, A::Error> {
-        self.map.next_value_seed(Many::<K> {
-            context: self.context,
-            into,
-        })?;
+        self.map.next_value_seed(Many::<K> { context: self.context, into })?;
         Ok(true)
     }
 
@@ -163,10 +146,7 @@ impl<'de, A: MapAccess<'de>> Input<'_, A> {
         &mut self,
         into: &mut BTreeMap<String, K::Rust>,
     ) -> Result<bool, A::Error> {
-        self.map.next_value_seed(Entries::<K> {
-            context: self.context,
-            into,
-        })?;
+        self.map.next_value_seed(Entries::<K> { context: self.context, into })?;
         Ok(true)
     }
 }
@@ -285,10 +265,7 @@ impl<K: Kind> Many<'_, K> {
     fn append<E>(&mut self, read: impl FnOnce(One<'_, K>) -> Result<bool, E>) -> Result<(), E> {
         let end = self.into.len();
         self.into.push(K::Rust::default());
-        if !read(One {
-            context: self.context,
-            into: &mut self.into[end],
-        })? {
+        if !read(One { context: self.context, into: &mut self.into[end] })? {
             self.into.truncate(end);
         }
         Ok(())
@@ -320,10 +297,7 @@ impl<'de, K: Kind> Visitor<'de> for Many<'_, K> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         for index in 0.. {
             let element = seq.next_element_seed(Element(&mut self));
-            if element
-                .inspect_err(|_| self.context.failed_in_element(index))?
-                .is_none()
-            {
+            if element.inspect_err(|_| self.context.failed_in_element(index))?.is_none() {
                 break;
             }
         }
@@ -375,10 +349,7 @@ impl<'de, K: Kind> Visitor<'de> for Entries<'_, K> {
         while let Some(key) = map.next_key::<String>()? {
             let mut value = K::Rust::default();
             let is_set = map
-                .next_value_seed(One::<K> {
-                    context: self.context,
-                    into: &mut value,
-                })
+                .next_value_seed(One::<K> { context: self.context, into: &mut value })
                 .inspect_err(|_| self.context.failed_in_entry(&key))?;
             if !is_set {
                 continue;

@@ -17,16 +17,10 @@ pub(crate) fn message<M: V1Message, S: Serializer>(
     // Unset and default are the same to people, not to a program that reads the message back.
     let prints_defaults = serializer.is_human_readable();
     // MessagePack wants the number of fields first.
-    let mut count = Count {
-        fields: 0,
-        prints_defaults,
-    };
+    let mut count = Count { fields: 0, prints_defaults };
     let Ok(()) = message.write_fields(&mut count);
     let fields = serializer.serialize_struct(M::table().name, count.fields)?;
-    let mut fields = Fields {
-        fields,
-        prints_defaults,
-    };
+    let mut fields = Fields { fields, prints_defaults };
     message.write_fields(&mut fields)?;
     fields.fields.end()
 }
@@ -86,7 +80,7 @@ impl<S: SerializeStruct> FieldSink for Fields<S> {
     }
 }
 
-/// A required field, or the member of a oneof that is set.
+/// A required field.
 pub(crate) fn required<K: Kind, W: FieldSink, B: Borrow<K::Rust>>(
     out: &mut W,
     name: &'static str,
@@ -95,7 +89,7 @@ pub(crate) fn required<K: Kind, W: FieldSink, B: Borrow<K::Rust>>(
     out.field(name, &One::<K>(value.borrow()))
 }
 
-/// An optional field without a default.
+/// An optional field without a default, or the member of a oneof that is set.
 pub(crate) fn optional<K: Kind, W: FieldSink, B: Borrow<K::Rust>>(
     out: &mut W,
     name: &'static str,

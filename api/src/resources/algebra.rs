@@ -190,9 +190,7 @@ impl Sum {
     fn of(self, left: &Entry, right: &Entry) -> Result<Entry, AddError> {
         if left.is_indivisible() {
             let copies = left.copies().checked_add(right.copies());
-            return Ok(left
-                .clone()
-                .with_copies(copies.ok_or_else(|| overflow(left))?));
+            return Ok(left.clone().with_copies(copies.ok_or_else(|| overflow(left))?));
         }
         let value = match self {
             Sum::Exact => left.value().checked_add(right.value()),
@@ -200,10 +198,9 @@ impl Sum {
         };
         match value {
             Ok(value) => Ok(left.clone().with_value(value)),
-            Err(ValueAddError::Overlap(common)) => Err(AddError::Overlap {
-                name: left.name().clone(),
-                common,
-            }),
+            Err(ValueAddError::Overlap(common)) => {
+                Err(AddError::Overlap { name: left.name().clone(), common })
+            }
             // Of one key are only values of one kind.
             Err(ValueAddError::Overflow | ValueAddError::DifferentKinds) => Err(overflow(left)),
         }
@@ -233,9 +230,7 @@ fn subtract(entry: &Entry, wanted: &Entry) -> Option<Entry> {
 }
 
 fn overflow(entry: &Entry) -> AddError {
-    AddError::Overflow {
-        name: entry.name().clone(),
-    }
+    AddError::Overflow { name: entry.name().clone() }
 }
 
 fn missing(wanted: &Entry, available: Option<&Entry>) -> MissingResource {

@@ -64,9 +64,7 @@ impl Resources {
     pub fn to_v1_pre_refinement(&self) -> Result<Vec<v1::Resource>, RefinedReservation> {
         let refined = |entry: &&Entry| entry.descriptor().reservations.as_slice().len() > 1;
         if let Some(entry) = self.iter().find(refined) {
-            return Err(RefinedReservation {
-                resource: Box::new(entry.clone()),
-            });
+            return Err(RefinedReservation { resource: Box::new(entry.clone()) });
         }
         Ok(self.messages(write::entry_pre_refinement))
     }
@@ -99,10 +97,7 @@ pub(super) fn collect(entries: Vec<Entry>) -> Result<Resources, ResourcesError> 
             return Err(ResourcesError::Invalid {
                 index,
                 name: entry.name().to_string(),
-                reason: InvalidResource::MixedKinds {
-                    before,
-                    found: entry.kind(),
-                },
+                reason: InvalidResource::MixedKinds { before, found: entry.kind() },
             });
         }
         same_name.push(entry);
@@ -113,10 +108,7 @@ pub(super) fn collect(entries: Vec<Entry>) -> Result<Resources, ResourcesError> 
     let resources = Resources::from_entries(entries)?;
     let too_large = |entry: &&Entry| entry.value().scalar().is_some_and(|s| !s.fits_wire());
     match resources.iter().find(too_large) {
-        Some(entry) => Err(AddError::Overflow {
-            name: entry.name().clone(),
-        }
-        .into()),
+        Some(entry) => Err(AddError::Overflow { name: entry.name().clone() }.into()),
         None => Ok(resources),
     }
 }
@@ -128,18 +120,12 @@ fn check_disjoint(name: &ResourceName, entries: &[&Entry]) -> Result<(), Resourc
         return Ok(());
     }
     let ranges = entries.iter().filter_map(|entry| entry.value().ranges());
-    let pairs = ranges
-        .flat_map(Ranges::as_slice)
-        .map(|range| (range.begin, range.end));
-    Ranges::new_disjoint(pairs).map_err(|reason| ResourcesError::Ranges {
-        name: name.clone(),
-        reason,
-    })?;
+    let pairs = ranges.flat_map(Ranges::as_slice).map(|range| (range.begin, range.end));
+    Ranges::new_disjoint(pairs)
+        .map_err(|reason| ResourcesError::Ranges { name: name.clone(), reason })?;
     let sets = entries.iter().filter_map(|entry| entry.value().set());
-    Set::new(sets.flat_map(Set::iter)).map_err(|reason| ResourcesError::Sets {
-        name: name.clone(),
-        reason,
-    })?;
+    Set::new(sets.flat_map(Set::iter))
+        .map_err(|reason| ResourcesError::Sets { name: name.clone(), reason })?;
     Ok(())
 }
 

@@ -133,10 +133,7 @@ impl fmt::Display for DiskSource {
             DiskSourceKind::Block => "BLOCK",
             DiskSourceKind::Raw => "RAW",
         })?;
-        for part in [&self.root, &self.vendor, &self.id, &self.profile]
-            .into_iter()
-            .flatten()
-        {
+        for part in [&self.root, &self.vendor, &self.id, &self.profile].into_iter().flatten() {
             write!(f, ":{}", part.escape_debug())?;
         }
         Ok(())

@@ -98,12 +98,7 @@ impl Entry {
     /// themselves.
     pub fn new(descriptor: Descriptor, value: Value) -> Result<Self, InvalidResource> {
         descriptor.check(&value)?;
-        Ok(Self {
-            descriptor: Arc::new(descriptor),
-            allocated_to: None,
-            value,
-            copies: 1,
-        })
+        Ok(Self { descriptor: Arc::new(descriptor), allocated_to: None, value, copies: 1 })
     }
 
     pub fn descriptor(&self) -> &Descriptor {
@@ -206,15 +201,13 @@ impl Entry {
         } else {
             self.descriptor.cmp(&other.descriptor)
         };
-        descriptors
-            .then_with(|| self.allocated_to.cmp(&other.allocated_to))
-            .then_with(|| {
-                if self.is_indivisible() {
-                    self.value.cmp(&other.value)
-                } else {
-                    self.kind().cmp(&other.kind())
-                }
-            })
+        descriptors.then_with(|| self.allocated_to.cmp(&other.allocated_to)).then_with(|| {
+            if self.is_indivisible() {
+                self.value.cmp(&other.value)
+            } else {
+                self.kind().cmp(&other.kind())
+            }
+        })
     }
 
     /// Whether `self` has at least what `wanted`, an entry of the same key, has.

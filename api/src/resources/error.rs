@@ -37,7 +37,10 @@ pub enum RangesError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
     #[error("item {item:?} is given twice")]
-    Duplicate { item: String },
+    Duplicate {
+        /// Its first characters.
+        item: String,
+    },
     #[error("more than {MAX_SET_ITEMS} items")]
     TooMany,
 }
@@ -105,10 +108,7 @@ impl std::fmt::Display for Available<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReserveError {
     #[error("{resource}: {reason}")]
-    Invalid {
-        resource: Box<Entry>,
-        reason: InvalidResource,
-    },
+    Invalid { resource: Box<Entry>, reason: InvalidResource },
     #[error(transparent)]
     Add(#[from] AddError),
 }
@@ -133,18 +133,11 @@ pub enum InvalidResource {
     #[error("resource provider id is invalid: {0}")]
     ProviderId(IdError),
     #[error("must be of type {expected}, not {found}")]
-    WrongKind {
-        expected: ValueKind,
-        found: ValueKind,
-    },
+    WrongKind { expected: ValueKind, found: ValueKind },
     #[error("type {0} is not one of SCALAR, RANGES, SET")]
     UnsupportedType(i32),
     #[error("type is {kind}, but '{field}' is {problem}")]
-    FieldMismatch {
-        kind: ValueKind,
-        field: &'static str,
-        problem: &'static str,
-    },
+    FieldMismatch { kind: ValueKind, field: &'static str, problem: &'static str },
     #[error("must be a whole number")]
     NotWhole,
     #[error("port {0} is above 65535")]
@@ -182,16 +175,10 @@ pub enum ResourcesError {
     },
     /// An integer is in two resources of one name, or there are too many ranges of it.
     #[error("resources '{name}': {reason}")]
-    Ranges {
-        name: ResourceName,
-        reason: RangesError,
-    },
+    Ranges { name: ResourceName, reason: RangesError },
     /// An item is in two resources of one name, or there are too many items of it.
     #[error("resources '{name}': {reason}")]
-    Sets {
-        name: ResourceName,
-        reason: SetError,
-    },
+    Sets { name: ResourceName, reason: SetError },
     #[error(transparent)]
     Add(#[from] AddError),
     #[error(transparent)]

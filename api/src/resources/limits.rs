@@ -11,10 +11,7 @@ use super::scalar::Scalar;
 /// Limits by name. Unlike in [`ScalarQuantities`], zero is a limit, and a name that is absent has
 /// none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(
-    from = "Vec<(ResourceName, Scalar)>",
-    into = "Vec<(ResourceName, Scalar)>"
-)]
+#[serde(from = "Vec<(ResourceName, Scalar)>", into = "Vec<(ResourceName, Scalar)>")]
 pub struct ResourceLimits(Vec<(ResourceName, Scalar)>);
 
 impl ResourceLimits {
@@ -48,8 +45,7 @@ impl ResourceLimits {
 
     /// Whether `quantities` stay within every limit.
     pub fn admit(&self, quantities: &ScalarQuantities) -> bool {
-        self.iter()
-            .all(|(name, limit)| quantities.get(name) <= limit)
+        self.iter().all(|(name, limit)| quantities.get(name) <= limit)
     }
 
     /// The limits that remain after `used`, at least zero each.
@@ -90,9 +86,7 @@ mod tests {
     use super::*;
 
     fn limits(pairs: &[(ResourceName, u32)]) -> ResourceLimits {
-        let pairs = pairs
-            .iter()
-            .map(|(name, units)| (name.clone(), Scalar::from_units(*units)));
+        let pairs = pairs.iter().map(|(name, units)| (name.clone(), Scalar::from_units(*units)));
         ResourceLimits::from_pairs(pairs)
     }
 
@@ -112,9 +106,6 @@ mod tests {
         let twice = limits(&[(ResourceName::MEM, 8), (ResourceName::MEM, 5)]);
         assert_eq!(twice, limits(&[(ResourceName::MEM, 5)]));
         let json = serde_json::to_string(&twice).unwrap();
-        assert_eq!(
-            serde_json::from_str::<ResourceLimits>(&json).unwrap(),
-            twice
-        );
+        assert_eq!(serde_json::from_str::<ResourceLimits>(&json).unwrap(), twice);
     }
 }

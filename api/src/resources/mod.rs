@@ -58,9 +58,7 @@ pub struct Resources {
 impl Resources {
     /// No resources.
     pub const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-        }
+        Self { entries: Vec::new() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -98,11 +96,7 @@ impl IntoIterator for Resources {
 
 impl From<Entry> for Resources {
     fn from(entry: Entry) -> Self {
-        let entries = if entry.is_empty() {
-            vec![]
-        } else {
-            vec![entry]
-        };
+        let entries = if entry.is_empty() { vec![] } else { vec![entry] };
         Self { entries }
     }
 }

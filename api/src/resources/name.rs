@@ -56,10 +56,7 @@ impl ResourceName {
             return Err(NameError::Empty);
         }
         if text.len() > MAX_NAME_BYTES {
-            return Err(NameError::TooLong {
-                length: text.len(),
-                limit: MAX_NAME_BYTES,
-            });
+            return Err(NameError::TooLong { length: text.len(), limit: MAX_NAME_BYTES });
         }
         let forbidden = |c: &char| *c == ';' || c.is_control();
         if let Some((offset, character)) = text.char_indices().find(|(_, c)| forbidden(c)) {
@@ -168,37 +165,19 @@ mod tests {
 
     #[test]
     fn the_rule_of_names() {
-        for good in [
-            "cpus",
-            "nvidia.com/gpu",
-            "a b",
-            "Ports",
-            &"x".repeat(MAX_NAME_BYTES),
-        ] {
+        for good in ["cpus", "nvidia.com/gpu", "a b", "Ports", &"x".repeat(MAX_NAME_BYTES)] {
             let name = ResourceName::parse(good).map(|n| n.to_string());
             assert_eq!(name, Ok(good.to_owned()));
         }
-        for bad in [
-            "",
-            "cpus;mem",
-            " cpus",
-            "cpus\n",
-            "a\0b",
-            &"x".repeat(10 * 1024),
-        ] {
+        for bad in ["", "cpus;mem", " cpus", "cpus\n", "a\0b", &"x".repeat(10 * 1024)] {
             assert!(ResourceName::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }
 
     #[test]
     fn order_is_that_of_the_strings() {
-        let texts = [
-            "apples", "cpus", "cpuset", "disk", "gpus", "hogs", "mem", "ports", "zinc",
-        ];
-        let names: Vec<_> = texts
-            .iter()
-            .map(|t| ResourceName::parse(t).unwrap())
-            .collect();
+        let texts = ["apples", "cpus", "cpuset", "disk", "gpus", "hogs", "mem", "ports", "zinc"];
+        let names: Vec<_> = texts.iter().map(|t| ResourceName::parse(t).unwrap()).collect();
         assert!(names.is_sorted());
         assert_eq!(names[1], ResourceName::CPUS);
     }

@@ -40,6 +40,9 @@ pub enum ParseErrorKind {
     NoColon,
     #[error("no value")]
     NoValue,
+    /// Such an item, first in a text, would make it JSON.
+    #[error("name starts with '['")]
+    BracketName,
     #[error("no ')' after the role")]
     UnclosedRole,
     #[error("text between the role and ':'")]
@@ -70,11 +73,7 @@ impl ParseError {
         if quoted.len() < token.text.len() {
             quoted.push_str("...");
         }
-        Self {
-            position: token.position,
-            token: quoted.escape_debug().to_string(),
-            kind,
-        }
+        Self { position: token.position, token: quoted.escape_debug().to_string(), kind }
     }
 }
 
@@ -88,18 +87,13 @@ pub(crate) struct Token<'a> {
 impl<'a> Token<'a> {
     fn at(&self, begin: usize, text: &'a str) -> Self {
         let leading = text.len() - text.trim_start().len();
-        Self {
-            text: text.trim(),
-            position: self.position + begin + leading,
-        }
+        Self { text: text.trim(), position: self.position + begin + leading }
     }
 
     /// The trimmed pieces between separators.
     fn split(self, separators: &'a [char]) -> impl Iterator<Item = Token<'a>> {
         let base = self.text.as_ptr() as usize;
-        self.text
-            .split(separators)
-            .map(move |piece| self.at(piece.as_ptr() as usize - base, piece))
+        self.text.split(separators).map(move |piece| self.at(piece.as_ptr() as usize - base, piece))
     }
 
     fn split_once(self, separator: char) -> Option<(Token<'a>, Token<'a>)> {
@@ -128,15 +122,15 @@ pub(crate) struct Item<'a> {
 /// The items of `text`; a name ends at the first `:`.
 pub(crate) fn split_items(text: &str) -> impl Iterator<Item = Result<Item<'_>, ParseError>> {
     let all = Token { text, position: 0 };
-    all.split(&[';', '\n'])
-        .filter(|token| !token.text.is_empty())
-        .map(|whole| match whole.split_once(':') {
+    all.split(&[';', '\n']).filter(|token| !token.text.is_empty()).map(|whole| {
+        match whole.split_once(':') {
             Some((_, value)) if value.text.is_empty() => {
                 Err(ParseError::new(whole, ParseErrorKind::NoValue))
             }
             Some((name, value)) => Ok(Item { whole, name, value }),
             None => Err(ParseError::new(whole, ParseErrorKind::NoColon)),
-        })
+        }
+    })
 }
 
 /// A value by its looks: `[` starts ranges, `{` a set, a sign or digit a number if it is one, and
@@ -155,10 +149,9 @@ impl<'a> Literal<'a> {
             Some('[') => Ok(Self::Ranges(parse_ranges(token)?)),
             Some('{') => Ok(Self::Set(parse_set(token)?)),
             // Excludes "inf" and "nan", which `f64` would read.
-            Some('0'..='9' | '+' | '-' | '.') => Ok(token
-                .text
-                .parse()
-                .map_or(Self::Text(token.text), Self::Number)),
+            Some('0'..='9' | '+' | '-' | '.') => {
+                Ok(token.text.parse().map_or(Self::Text(token.text), Self::Number))
+            }
             _ => Ok(Self::Text(token.text)),
         }
     }
@@ -200,6 +193,9 @@ fn parse_entry(item: Item<'_>) -> Result<Entry, ParseError> {
     let invalid =
         |token, error: InvalidResource| ParseError::new(token, ParseErrorKind::Resource(error));
     let (name, role) = split_role(item.name)?;
+    if name.text.starts_with('[') {
+        return Err(ParseError::new(name, ParseErrorKind::BracketName));
+    }
     let parsed = ResourceName::parse(name.text).map_err(|e| invalid(name, e.into()))?;
     let mut descriptor = Descriptor::plain(parsed);
     if let Some(token) = role {
@@ -216,10 +212,7 @@ fn parse_entry(item: Item<'_>) -> Result<Entry, ParseError> {
         Literal::Ranges(ranges) => Value::Ranges(ranges),
         Literal::Set(set) => Value::Set(set),
         Literal::Text(_) => {
-            return Err(ParseError::new(
-                item.value,
-                ParseErrorKind::NotAResourceValue,
-            ))
+            return Err(ParseError::new(item.value, ParseErrorKind::NotAResourceValue))
         }
     };
     Entry::new(descriptor, value).map_err(|e| invalid(item.whole, e))

@@ -28,8 +28,7 @@ impl ScalarQuantities {
         pairs.sort_unstable();
         let mut sums = Self(Vec::with_capacity(pairs.len()));
         for (name, amount) in pairs {
-            sums.push(&name, amount)
-                .ok_or(AddError::Overflow { name })?;
+            sums.push(&name, amount).ok_or(AddError::Overflow { name })?;
         }
         Ok(sums)
     }
@@ -131,11 +130,8 @@ impl FromStr for ScalarQuantities {
         let entries = parse::parse_entries(text)?;
         let mut pairs = Vec::with_capacity(entries.len());
         for (index, entry) in entries.into_iter().enumerate() {
-            let invalid = |reason| ResourcesError::Invalid {
-                index,
-                name: entry.name().to_string(),
-                reason,
-            };
+            let invalid =
+                |reason| ResourcesError::Invalid { index, name: entry.name().to_string(), reason };
             if entry.is_reserved() {
                 return Err(invalid(InvalidResource::Unexpected("role")));
             }
@@ -147,7 +143,11 @@ impl FromStr for ScalarQuantities {
             })?;
             pairs.push((entry.name().clone(), amount));
         }
-        Ok(Self::from_pairs(pairs)?)
+        let sums = Self::from_pairs(pairs)?;
+        match sums.0.iter().find(|(_, sum)| !sum.fits_wire()) {
+            Some((name, _)) => Err(AddError::Overflow { name: name.clone() }.into()),
+            None => Ok(sums),
+        }
     }
 }
 
@@ -180,10 +180,7 @@ mod tests {
         assert_eq!(some.iter().len(), 2);
         assert_eq!(some.get(&ResourceName::GPUS), Scalar::ZERO);
         assert_eq!(some.checked_sub(&quantities("disk:1")), None);
-        assert_eq!(
-            some.saturating_sub(&quantities("disk:1;mem:5")),
-            quantities("cpus:1")
-        );
+        assert_eq!(some.saturating_sub(&quantities("disk:1;mem:5")), quantities("cpus:1"));
         assert_eq!(some.checked_sub(&some), Some(ScalarQuantities::new()));
     }
 
@@ -192,14 +189,9 @@ mod tests {
         let largest = Scalar::from_millis(i64::MAX).unwrap();
         let pair = (ResourceName::MEM, largest);
         let one = ScalarQuantities::from_pairs([pair.clone()]).unwrap();
-        let error = AddError::Overflow {
-            name: ResourceName::MEM,
-        };
+        let error = AddError::Overflow { name: ResourceName::MEM };
         assert_eq!(one.checked_add(&one), Err(error.clone()));
-        assert_eq!(
-            ScalarQuantities::from_pairs([pair.clone(), pair]),
-            Err(error)
-        );
+        assert_eq!(ScalarQuantities::from_pairs([pair.clone(), pair]), Err(error));
     }
 
     fn any_quantities() -> impl Strategy<Value = ScalarQuantities> {

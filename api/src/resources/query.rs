@@ -69,11 +69,7 @@ impl Resources {
 
     /// The roles that something is allocated to, ascending, each once.
     pub fn allocation_roles(&self) -> Vec<Role> {
-        let mut roles: Vec<Role> = self
-            .iter()
-            .filter_map(Entry::allocated_to)
-            .cloned()
-            .collect();
+        let mut roles: Vec<Role> = self.iter().filter_map(Entry::allocated_to).cloned().collect();
         roles.sort_unstable();
         roles.dedup();
         roles
@@ -88,11 +84,8 @@ impl Resources {
     /// Whether some name is there both revocable and not, which no task may use.
     pub fn mixes_revocable(&self) -> bool {
         let mut groups = self.entries.chunk_by(|a, b| a.name() == b.name());
-        groups.any(|group| {
-            group
-                .iter()
-                .any(|entry| entry.is_revocable() != group[0].is_revocable())
-        })
+        groups
+            .any(|group| group.iter().any(|entry| entry.is_revocable() != group[0].is_revocable()))
     }
 
     /// The amount of `name` over all entries, each shared one once; zero if there is none.
@@ -139,8 +132,7 @@ impl Resources {
     /// entry once. Ranges and sets do not count.
     pub fn quantities(&self) -> ScalarQuantities {
         ScalarQuantities::from_sorted_sums(
-            self.iter()
-                .filter_map(|entry| Some((entry.name(), entry.value().scalar()?))),
+            self.iter().filter_map(|entry| Some((entry.name(), entry.value().scalar()?))),
         )
     }
 

@@ -81,8 +81,7 @@ impl Ranges {
         let mut mine = self.0.iter().peekable();
         other.0.iter().all(|wanted| {
             while mine.next_if(|r| r.end < wanted.begin).is_some() {}
-            mine.peek()
-                .is_some_and(|r| r.begin <= wanted.begin && wanted.end <= r.end)
+            mine.peek().is_some_and(|r| r.begin <= wanted.begin && wanted.end <= r.end)
         })
     }
 
@@ -161,10 +160,7 @@ fn subtract_holes<'a>(
             break;
         }
         if hole.begin > range.begin {
-            rest.push(Range {
-                begin: range.begin,
-                end: hole.begin - 1,
-            });
+            rest.push(Range { begin: range.begin, end: hole.begin - 1 });
         }
         if hole.end >= range.end {
             return;
@@ -237,10 +233,7 @@ mod tests {
             (&[(1, 3), (4, 6)], "[1-6]"),
             (&[(1, 5), (3, 8)], "[1-8]"),
             (&[(1, 9), (3, 4)], "[1-9]"),
-            (
-                &[(u64::MAX, u64::MAX), (0, u64::MAX - 1)],
-                "[0-18446744073709551615]",
-            ),
+            (&[(u64::MAX, u64::MAX), (0, u64::MAX - 1)], "[0-18446744073709551615]"),
             (&[(0, u64::MAX), (5, u64::MAX)], "[0-18446744073709551615]"),
         ];
         for (given, expected) in table {
@@ -250,10 +243,7 @@ mod tests {
 
     #[test]
     fn refusals() {
-        assert_eq!(
-            Ranges::new([(5, 4)]),
-            Err(RangesError::Inverted { begin: 5, end: 4 })
-        );
+        assert_eq!(Ranges::new([(5, 4)]), Err(RangesError::Inverted { begin: 5, end: 4 }));
         assert_eq!(
             Ranges::new_disjoint([(4, 9), (1, 5)]),
             Err(RangesError::Overlapping { begin: 4, end: 5 })

@@ -28,22 +28,12 @@ pub struct Reservation {
 impl Reservation {
     /// One made on the agent's command line.
     pub fn fixed(role: Role) -> Self {
-        Self {
-            kind: ReservationKind::Static,
-            role,
-            principal: None,
-            labels: Labels::default(),
-        }
+        Self { kind: ReservationKind::Static, role, principal: None, labels: Labels::default() }
     }
 
     /// One made by an operation of `principal`.
     pub fn dynamic(role: Role, principal: Option<Arc<str>>, labels: Labels) -> Self {
-        Self {
-            kind: ReservationKind::Dynamic,
-            role,
-            principal,
-            labels,
-        }
+        Self { kind: ReservationKind::Dynamic, role, principal, labels }
     }
 }
 
@@ -94,9 +84,7 @@ impl ReservationStack {
 
     /// Whether the most specific reservation was made at run time.
     pub fn is_dynamic(&self) -> bool {
-        self.0
-            .last()
-            .is_some_and(|top| top.kind == ReservationKind::Dynamic)
+        self.0.last().is_some_and(|top| top.kind == ReservationKind::Dynamic)
     }
 }
 

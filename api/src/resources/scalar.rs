@@ -184,11 +184,7 @@ mod tests {
             (f64::NEG_INFINITY, Err(ScalarError::NotFinite)),
         ];
         for (value, expected) in table {
-            assert_eq!(
-                Scalar::from_f64(value).map(Scalar::millis),
-                expected,
-                "{value}"
-            );
+            assert_eq!(Scalar::from_f64(value).map(Scalar::millis), expected, "{value}");
         }
     }
 
@@ -202,13 +198,7 @@ mod tests {
 
     #[test]
     fn display_is_shortest() {
-        for (millis, text) in [
-            (0, "0"),
-            (4000, "4"),
-            (500, "0.5"),
-            (1, "0.001"),
-            (1010, "1.01"),
-        ] {
+        for (millis, text) in [(0, "0"), (4000, "4"), (500, "0.5"), (1, "0.001"), (1010, "1.01")] {
             let scalar = Scalar::from_millis(millis).unwrap();
             assert_eq!(scalar.to_string(), text);
             assert_eq!(text.parse(), Ok(scalar));

@@ -10,6 +10,9 @@ use super::error::SetError;
 /// Most items in one set, for the reason of [`super::MAX_RANGES`].
 pub const MAX_SET_ITEMS: usize = 65_536;
 
+/// Items come from outside; more of one than this is not repeated in an error.
+const MAX_SHOWN_CHARS: usize = 64;
+
 /// A set of strings, sorted by bytes. Clones share the memory; operations are linear in the items.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Set(Arc<[Arc<str>]>);
@@ -24,7 +27,7 @@ impl Set {
             }
             if !sorted.insert(item) {
                 return Err(SetError::Duplicate {
-                    item: item.to_owned(),
+                    item: item.chars().take(MAX_SHOWN_CHARS).collect(),
                 });
             }
         }
@@ -54,11 +57,7 @@ impl Set {
         let mut all = Vec::with_capacity(self.len().max(other.len()));
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             let order = a.cmp(b);
-            let item = if order.is_gt() {
-                right.next()
-            } else {
-                left.next()
-            };
+            let item = if order.is_gt() { right.next() } else { left.next() };
             all.extend(item.cloned());
             if order.is_eq() {
                 right.next();
@@ -131,10 +130,7 @@ mod tests {
 
     #[test]
     fn refusals() {
-        assert_eq!(
-            Set::new(["a", "b", "a"]),
-            Err(SetError::Duplicate { item: "a".into() })
-        );
+        assert_eq!(Set::new(["a", "b", "a"]), Err(SetError::Duplicate { item: "a".into() }));
         let many: Vec<String> = (0..1_000_000).map(|n| n.to_string()).collect();
         assert_eq!(Set::new(many.iter().map(|s| &**s)), Err(SetError::TooMany));
         assert_eq!(
@@ -146,10 +142,7 @@ mod tests {
     #[test]
     fn display_is_sorted_and_escaped() {
         assert_eq!(Set::new(["b", "a"]).unwrap().to_string(), "{a,b}");
-        assert_eq!(
-            Set::new(["\u{1b}[31m"]).unwrap().to_string(),
-            "{\\u{1b}[31m}"
-        );
+        assert_eq!(Set::new(["\u{1b}[31m"]).unwrap().to_string(), "{\\u{1b}[31m}");
     }
 
     fn model() -> impl Strategy<Value = (Set, BTreeSet<String>)> {

@@ -96,10 +96,9 @@ impl Value {
     /// The sum, which a subtraction takes apart again: sets must be disjoint.
     pub(super) fn checked_add(&self, other: &Value) -> Result<Value, ValueAddError> {
         match (self, other) {
-            (Self::Scalar(a), Self::Scalar(b)) => a
-                .checked_add(*b)
-                .map(Value::Scalar)
-                .ok_or(ValueAddError::Overflow),
+            (Self::Scalar(a), Self::Scalar(b)) => {
+                a.checked_add(*b).map(Value::Scalar).ok_or(ValueAddError::Overflow)
+            }
             (Self::Ranges(a), Self::Ranges(b)) => a
                 .disjoint_union(b)
                 .map(Value::Ranges)

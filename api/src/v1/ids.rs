@@ -28,33 +28,19 @@ macro_rules! identifier {
     )+};
 }
 
-identifier!(
-    AgentId,
-    ExecutorId,
-    FrameworkId,
-    OfferId,
-    OperationId,
-    ResourceProviderId,
-    TaskId
-);
+identifier!(AgentId, ExecutorId, FrameworkId, OfferId, OperationId, ResourceProviderId, TaskId);
 
 impl From<String> for ContainerId {
     /// A container without a parent.
     fn from(value: String) -> Self {
-        Self {
-            value,
-            parent: None,
-        }
+        Self { value, parent: None }
     }
 }
 
 impl From<&str> for ContainerId {
     /// A container without a parent.
     fn from(value: &str) -> Self {
-        Self {
-            value: value.to_owned(),
-            parent: None,
-        }
+        Self { value: value.to_owned(), parent: None }
     }
 }
 

@@ -6,9 +6,7 @@ use super::{secret, Credential};
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential")
-            .field("principal", &self.principal)
-            .finish_non_exhaustive()
+        f.debug_struct("Credential").field("principal", &self.principal).finish_non_exhaustive()
     }
 }
 

@@ -42,39 +42,16 @@ fn subtraction_table() {
         ("cpus:2", "cpus:0.5", Ok("cpus:1.5")),
         ("ports:[1-9]", "ports:[4-5,9-9]", Ok("ports:[1-3,6-8]")),
         ("d:{a,b}", "d:{a}", Ok("d:{b}")),
-        (
-            "cpus:1",
-            "cpus:2",
-            Err("cpus:2 is not available: there is cpus:1"),
-        ),
-        (
-            "cpus:1",
-            "mem:2",
-            Err("mem:2 is not available: there is none"),
-        ),
-        (
-            "cpus:5;mem:2",
-            "cpus(eng):1",
-            Err("cpus(eng):1 is not available: there is none"),
-        ),
-        (
-            "ports:[1-4]",
-            "ports:[4-5]",
-            Err("ports:[4-5] is not available: there is ports:[1-4]"),
-        ),
-        (
-            "d:{a}",
-            "d:{b}",
-            Err("d:{b} is not available: there is d:{a}"),
-        ),
+        ("cpus:1", "cpus:2", Err("cpus:2 is not available: there is cpus:1")),
+        ("cpus:1", "mem:2", Err("mem:2 is not available: there is none")),
+        ("cpus:5;mem:2", "cpus(eng):1", Err("cpus(eng):1 is not available: there is none")),
+        ("ports:[1-4]", "ports:[4-5]", Err("ports:[4-5] is not available: there is ports:[1-4]")),
+        ("d:{a}", "d:{b}", Err("d:{b} is not available: there is d:{a}")),
         ("d:{a}", "d:3", Err("d:3 is not available: there is none")),
     ];
     for (a, b, expected) in table {
         let (a, b) = (res(a), res(b));
-        let rest = a
-            .checked_sub(&b)
-            .map(|r| r.to_string())
-            .map_err(|e| e.to_string());
+        let rest = a.checked_sub(&b).map(|r| r.to_string()).map_err(|e| e.to_string());
         assert_eq!(rest, expected.map(str::to_owned).map_err(str::to_owned));
         assert_eq!(a.contains(&b), expected.is_ok());
     }
@@ -102,19 +79,11 @@ fn sums_that_overflow_are_refused() {
         }
         steps += 1;
     };
-    assert_eq!(
-        error,
-        AddError::Overflow {
-            name: ResourceName::MEM
-        }
-    );
+    assert_eq!(error, AddError::Overflow { name: ResourceName::MEM });
     assert!(steps > 1000);
     // Also over entries that do not merge, so that totals by name exist.
     let reserved = sum.push_reservation(&dynamic("eng")).unwrap();
-    assert!(matches!(
-        sum.checked_add(&reserved),
-        Err(AddError::Overflow { .. })
-    ));
+    assert!(matches!(sum.checked_add(&reserved), Err(AddError::Overflow { .. })));
 }
 
 #[test]
@@ -139,35 +108,25 @@ fn reserving_and_unreserving() {
     assert_eq!(refined.pop_reservation(), Ok(reserved.clone()));
     assert_eq!(reserved.pop_reservation(), Ok(all.clone()));
     let error = all.pop_reservation().map_err(|e| e.to_string());
-    assert_eq!(
-        error,
-        Err("cpus:4: there is no reservation to take off".into())
-    );
+    assert_eq!(error, Err("cpus:4: there is no reservation to take off".into()));
 
     let volume = read(&[volume("eng", "v", "data", 1.0)]);
     assert!(volume.push_reservation(&dynamic("eng/web")).is_err());
     assert!(volume.pop_reservation().is_err());
-    let revocable = read(&[v1::Resource {
-        revocable: Some(Default::default()),
-        ..scalar("cpus", 1.0)
-    }]);
+    let revocable =
+        read(&[v1::Resource { revocable: Some(Default::default()), ..scalar("cpus", 1.0) }]);
     assert!(revocable.push_reservation(&dynamic("eng")).is_err());
 }
 
 #[test]
 fn persistent_volumes_are_taken_whole() {
-    let two = read(&[
-        volume("eng", "v1", "data", 64.0),
-        volume("eng", "v2", "data", 64.0),
-    ]);
+    let two = read(&[volume("eng", "v1", "data", 64.0), volume("eng", "v2", "data", 64.0)]);
     assert_eq!(two.len(), 2);
     assert!(two.contains(&read(&[volume("eng", "v1", "elsewhere", 64.0)])));
     assert!(!two.contains(&read(&[volume("eng", "v1", "data", 32.0)])));
     assert!(!two.contains(&read(&[volume("eng", "v3", "data", 64.0)])));
     assert!(!two.contains(&res("disk(eng):1")));
-    let rest = two
-        .checked_sub(&read(&[volume("eng", "v1", "data", 64.0)]))
-        .unwrap();
+    let rest = two.checked_sub(&read(&[volume("eng", "v1", "data", 64.0)])).unwrap();
     assert_eq!(rest, read(&[volume("eng", "v2", "data", 64.0)]));
 }
 
@@ -212,10 +171,7 @@ fn allocation_is_identity_until_taken_off() {
     assert_eq!(eng.allocation_roles(), [role("eng")]);
     assert_eq!(eng.unallocate(), Ok(free.clone()));
     let both = add(&res("cpus:1").allocate(&role("a")).unwrap(), &res("cpus:1"));
-    assert_eq!(
-        both.allocate(&role("b")),
-        res("cpus:2").allocate(&role("b"))
-    );
+    assert_eq!(both.allocate(&role("b")), res("cpus:2").allocate(&role("b")));
 }
 
 #[test]
@@ -228,10 +184,7 @@ fn views() {
     assert_eq!(all.unreserved(), res("cpus:1;mem:5;ports:[1-2]"));
     assert_eq!(all.reserved_for(&role("eng")), res("cpus(eng):2"));
     let web = all.available_to(&role("eng/web"));
-    assert_eq!(
-        web,
-        res("cpus:1;cpus(eng):2;cpus(eng/web):4;mem:5;ports:[1-2]")
-    );
+    assert_eq!(web, res("cpus:1;cpus(eng):2;cpus(eng/web):4;mem:5;ports:[1-2]"));
     assert_eq!(all.quantities(), quantities("mem:5;cpus:15"));
     let names: Vec<_> = all.names().map(ResourceName::as_str).collect();
     assert_eq!(names, ["cpus", "mem", "ports"]);
@@ -240,10 +193,7 @@ fn views() {
 
 #[test]
 fn revocable_is_apart() {
-    let lent = v1::Resource {
-        revocable: Some(Default::default()),
-        ..scalar("cpus", 1.0)
-    };
+    let lent = v1::Resource { revocable: Some(Default::default()), ..scalar("cpus", 1.0) };
     let both = read(&[lent, scalar("cpus", 2.0), scalar("mem", 1.0)]);
     assert_eq!(both.revocable().to_string(), "cpus{REV}:1");
     assert_eq!(both.non_revocable(), res("cpus:2;mem:1"));
@@ -253,14 +203,12 @@ fn revocable_is_apart() {
 
 #[test]
 fn shrinking_to_limits() {
-    let limits = |pairs: &[(&str, u32)]| {
-        ResourceLimits::from_pairs(pairs.iter().map(|&(name, units)| {
-            (
-                ResourceName::parse(name).unwrap(),
-                Scalar::from_units(units),
-            )
-        }))
-    };
+    let limits =
+        |pairs: &[(&str, u32)]| {
+            ResourceLimits::from_pairs(pairs.iter().map(|&(name, units)| {
+                (ResourceName::parse(name).unwrap(), Scalar::from_units(units))
+            }))
+        };
     let all = res("cpus:2;cpus(eng):3;gpus:2;mem:5;ports:[1-2]");
     let some = all.shrink(&limits(&[("cpus", 4), ("gpus", 0)]));
     assert_eq!(some, res("cpus:2;cpus(eng):2;mem:5;ports:[1-2]"));

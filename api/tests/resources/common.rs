@@ -39,9 +39,7 @@ pub(crate) fn ranges(name: &str, pairs: &[(u64, u64)]) -> v1::Resource {
     v1::Resource {
         name: name.into(),
         r#type: WireType::Ranges.into(),
-        ranges: Some(v1::value::Ranges {
-            range: pairs.iter().map(range).collect(),
-        }),
+        ranges: Some(v1::value::Ranges { range: pairs.iter().map(range).collect() }),
         ..Default::default()
     }
 }
@@ -50,9 +48,7 @@ pub(crate) fn set(name: &str, items: &[&str]) -> v1::Resource {
     v1::Resource {
         name: name.into(),
         r#type: WireType::Set.into(),
-        set: Some(v1::value::Set {
-            item: items.iter().map(|&item| item.to_owned()).collect(),
-        }),
+        set: Some(v1::value::Set { item: items.iter().map(|&item| item.to_owned()).collect() }),
         ..Default::default()
     }
 }
@@ -62,10 +58,7 @@ pub(crate) fn volume(role: &str, id: &str, path: &str, megabytes: f64) -> v1::Re
     v1::Resource {
         role: Some(role.into()),
         disk: Some(DiskInfo {
-            persistence: Some(Persistence {
-                id: id.into(),
-                principal: None,
-            }),
+            persistence: Some(Persistence { id: id.into(), principal: None }),
             volume: Some(v1::Volume {
                 container_path: path.into(),
                 mode: v1::volume::Mode::Rw.into(),
@@ -78,19 +71,13 @@ pub(crate) fn volume(role: &str, id: &str, path: &str, megabytes: f64) -> v1::Re
 }
 
 pub(crate) fn shared_volume(role: &str, id: &str) -> v1::Resource {
-    v1::Resource {
-        shared: Some(SharedInfo::default()),
-        ..volume(role, id, "data", 64.0)
-    }
+    v1::Resource { shared: Some(SharedInfo::default()), ..volume(role, id, "data", 64.0) }
 }
 
 pub(crate) fn source_disk(kind: SourceType, megabytes: f64) -> v1::Resource {
     v1::Resource {
         disk: Some(DiskInfo {
-            source: Some(Source {
-                r#type: kind.into(),
-                ..Default::default()
-            }),
+            source: Some(Source { r#type: kind.into(), ..Default::default() }),
             ..Default::default()
         }),
         ..scalar("disk", megabytes)
@@ -136,17 +123,12 @@ pub(crate) fn any_message() -> impl Strategy<Value = v1::Resource> {
     let disks = prop_oneof![
         prop::sample::select(vec!["v1", "v2"]).prop_map(|id| volume("eng", id, "data", 64.0)),
         prop::sample::select(vec!["s1", "s2"]).prop_map(|id| shared_volume("eng", id)),
-        (
-            prop::sample::select(kinds),
-            prop::sample::select(vec![10.0, 20.0])
-        )
+        (prop::sample::select(kinds), prop::sample::select(vec![10.0, 20.0]))
             .prop_map(|(kind, amount)| source_disk(kind, amount)),
     ];
     (prop_oneof![3 => decorated, 1 => disks], allocations).prop_map(|(message, role)| {
         v1::Resource {
-            allocation_info: role.map(|role| AllocationInfo {
-                role: Some(role.to_owned()),
-            }),
+            allocation_info: role.map(|role| AllocationInfo { role: Some(role.to_owned()) }),
             ..message
         }
     })

@@ -10,25 +10,15 @@ use meseta_api::v1::value::Type as WireType;
 use proptest::prelude::*;
 
 fn info(kind: ReservationType, role: &str) -> ReservationInfo {
-    ReservationInfo {
-        r#type: Some(kind.into()),
-        role: Some(role.into()),
-        ..Default::default()
-    }
+    ReservationInfo { r#type: Some(kind.into()), role: Some(role.into()), ..Default::default() }
 }
 
 fn reserved(reservations: Vec<ReservationInfo>) -> v1::Resource {
-    v1::Resource {
-        reservations,
-        ..scalar("cpus", 1.0)
-    }
+    v1::Resource { reservations, ..scalar("cpus", 1.0) }
 }
 
 fn with_role(role: &str) -> v1::Resource {
-    v1::Resource {
-        role: Some(role.into()),
-        ..scalar("cpus", 1.0)
-    }
+    v1::Resource { role: Some(role.into()), ..scalar("cpus", 1.0) }
 }
 
 /// The text of the refusal.
@@ -41,10 +31,7 @@ fn refusal(messages: &[v1::Resource]) -> String {
 
 fn assert_refused(message: v1::Resource, reason: &str) {
     let text = refusal(std::slice::from_ref(&message));
-    assert!(
-        text.ends_with(reason),
-        "{text:?} does not end with {reason:?}"
-    );
+    assert!(text.ends_with(reason), "{text:?} does not end with {reason:?}");
 }
 
 #[test]
@@ -58,12 +45,9 @@ fn bad_scalars() {
     ] {
         assert_refused(scalar("cpus", value), reason);
     }
-    for (value, expected) in [
-        (-0.0, ""),
-        (1e-9, ""),
-        (0.0005, "cpus:0.001"),
-        (1e12, "cpus:1000000000000"),
-    ] {
+    for (value, expected) in
+        [(-0.0, ""), (1e-9, ""), (0.0005, "cpus:0.001"), (1e12, "cpus:1000000000000")]
+    {
         assert_eq!(read(&[scalar("cpus", value)]).to_string(), expected);
     }
     assert_refused(scalar("gpus", 0.5), "must be a whole number");
@@ -80,24 +64,15 @@ fn sums_that_overflow() {
 #[test]
 fn bad_ranges() {
     assert_refused(ranges("ports", &[(5, 4)]), "range 5-4 is inverted");
-    assert_refused(
-        ranges("ports", &[(1, 5), (5, 9)]),
-        "5-5 is in more than one range",
-    );
+    assert_refused(ranges("ports", &[(1, 5), (5, 9)]), "5-5 is in more than one range");
     assert_refused(ranges("ports", &[(1, 65_536)]), "port 65536 is above 65535");
     let million: Vec<_> = (0..1_000_000).map(|n| (n * 2, n * 2)).collect();
-    assert_refused(
-        ranges("slots", &million),
-        &format!("more than {MAX_RANGES} ranges"),
-    );
+    assert_refused(ranges("slots", &million), &format!("more than {MAX_RANGES} ranges"));
     let top = read(&[ranges("slots", &[(u64::MAX, u64::MAX), (7, u64::MAX - 1)])]);
     assert_eq!(top.to_string(), "slots:[7-18446744073709551615]");
     let text = refusal(&[ranges("ports", &[(1, 5)]), ranges("ports", &[(5, 6)])]);
     assert_eq!(text, "resources 'ports': 5-5 is in more than one range");
-    let reserved = v1::Resource {
-        role: Some("eng".into()),
-        ..ranges("ports", &[(5, 6)])
-    };
+    let reserved = v1::Resource { role: Some("eng".into()), ..ranges("ports", &[(5, 6)]) };
     let text = refusal(&[ranges("ports", &[(1, 5)]), reserved]);
     assert_eq!(text, "resources 'ports': 5-5 is in more than one range");
 }
@@ -106,21 +81,13 @@ fn bad_ranges() {
 fn many_resources_of_one_port_each() {
     // Quadratic sums would take minutes.
     let many = |count: u64| -> Vec<_> {
-        (0..count)
-            .rev()
-            .map(|n| ranges("slots", &[(2 * n, 2 * n)]))
-            .collect()
+        (0..count).rev().map(|n| ranges("slots", &[(2 * n, 2 * n)])).collect()
     };
     let all = read(&many(MAX_RANGES as u64));
     assert_eq!(all.len(), 1);
     let text = refusal(&many(300_000));
-    assert_eq!(
-        text,
-        format!("resources 'slots': more than {MAX_RANGES} ranges")
-    );
-    let items: Vec<_> = (0..MAX_SET_ITEMS)
-        .map(|n| set("d", &[&n.to_string()]))
-        .collect();
+    assert_eq!(text, format!("resources 'slots': more than {MAX_RANGES} ranges"));
+    let items: Vec<_> = (0..MAX_SET_ITEMS).map(|n| set("d", &[&n.to_string()])).collect();
     assert_eq!(read(&items).len(), 1);
     let cpus = vec![scalar("cpus", 0.001); 300_000];
     assert_eq!(read(&cpus), res("cpus:300"));
@@ -137,10 +104,7 @@ fn bad_sets() {
 fn bad_names() {
     assert_refused(scalar("", 1.0), "resource name must not be empty");
     assert_refused(scalar("cpus;mem", 1.0), "resource name holds ';' at byte 4");
-    assert_refused(
-        scalar("a\u{1b}[31m", 1.0),
-        "resource name holds '\\u{1b}' at byte 1",
-    );
+    assert_refused(scalar("a\u{1b}[31m", 1.0), "resource name holds '\\u{1b}' at byte 1");
     assert_refused(
         scalar(&"x".repeat(10_240), 1.0),
         "resource name is 10240 bytes long, more than 255",
@@ -154,57 +118,30 @@ fn bad_names() {
 #[test]
 fn mixed_types() {
     assert_refused(scalar("ports", 1.0), "must be of type RANGES, not SCALAR");
-    assert_refused(
-        ranges("cpus", &[(1, 2)]),
-        "must be of type SCALAR, not RANGES",
-    );
+    assert_refused(ranges("cpus", &[(1, 2)]), "must be of type SCALAR, not RANGES");
     assert_refused(set("mem", &["a"]), "must be of type SCALAR, not SET");
     let text = refusal(&[scalar("hats", 1.0), ranges("hats", &[(1, 2)])]);
-    assert_eq!(
-        text,
-        "resource 1 ('hats'): is RANGES here and SCALAR before"
-    );
+    assert_eq!(text, "resource 1 ('hats'): is RANGES here and SCALAR before");
 }
 
 #[test]
 fn type_and_field_must_agree() {
-    let empty = v1::Resource {
-        scalar: None,
-        ..scalar("hats", 1.0)
-    };
+    let empty = v1::Resource { scalar: None, ..scalar("hats", 1.0) };
     assert_refused(empty, "type is SCALAR, but 'scalar' is not set");
-    let both = v1::Resource {
-        set: set("hats", &["a"]).set,
-        ..scalar("hats", 1.0)
-    };
+    let both = v1::Resource { set: set("hats", &["a"]).set, ..scalar("hats", 1.0) };
     assert_refused(both, "type is SCALAR, but 'set' is set");
     for unsupported in [WireType::Text.into(), 7, -1] {
-        let message = v1::Resource {
-            r#type: unsupported,
-            ..scalar("hats", 1.0)
-        };
+        let message = v1::Resource { r#type: unsupported, ..scalar("hats", 1.0) };
         assert_refused(message, "is not one of SCALAR, RANGES, SET");
     }
 }
 
 #[test]
 fn bad_roles() {
-    for bad in [
-        "",
-        ".",
-        "..",
-        "a//b",
-        "a/",
-        "-x",
-        "a b",
-        "*/a",
-        &"a/".repeat(10_000),
-    ] {
+    for bad in ["", ".", "..", "a//b", "a/", "-x", "a b", "*/a", &"a/".repeat(10_000)] {
         assert!(Resources::from_v1(&[with_role(bad)]).is_err(), "{bad:?}");
         let allocated = v1::Resource {
-            allocation_info: Some(AllocationInfo {
-                role: Some(bad.to_owned()),
-            }),
+            allocation_info: Some(AllocationInfo { role: Some(bad.to_owned()) }),
             ..scalar("cpus", 1.0)
         };
         assert!(Resources::from_v1(&[allocated]).is_err(), "{bad:?}");
@@ -216,10 +153,7 @@ fn bad_roles() {
 #[test]
 fn bad_reservations() {
     use ReservationType::{Dynamic, Static, Unknown};
-    assert_refused(
-        reserved(vec![info(Dynamic, "*")]),
-        "resources cannot be reserved for role '*'",
-    );
+    assert_refused(reserved(vec![info(Dynamic, "*")]), "resources cannot be reserved for role '*'");
     assert_refused(
         reserved(vec![info(Unknown, "eng")]),
         "reservation type 0 is not one of STATIC, DYNAMIC",
@@ -234,35 +168,21 @@ fn bad_reservations() {
             "does not refine that for 'eng'",
         );
     }
-    let no_type = ReservationInfo {
-        r#type: None,
-        ..info(Dynamic, "eng")
-    };
+    let no_type = ReservationInfo { r#type: None, ..info(Dynamic, "eng") };
     assert_refused(reserved(vec![no_type]), "'reservations.type' must be set");
-    let no_role = ReservationInfo {
-        role: None,
-        ..info(Dynamic, "eng")
-    };
+    let no_role = ReservationInfo { role: None, ..info(Dynamic, "eng") };
     assert_refused(reserved(vec![no_role]), "'reservations.role' must be set");
-    let mixed = v1::Resource {
-        role: Some("eng".into()),
-        ..reserved(vec![info(Dynamic, "eng")])
-    };
+    let mixed = v1::Resource { role: Some("eng".into()), ..reserved(vec![info(Dynamic, "eng")]) };
     assert_refused(mixed, "'role' must not be set");
     let mixed = v1::Resource {
         reservation: Some(ReservationInfo::default()),
         ..reserved(vec![info(Dynamic, "eng")])
     };
     assert_refused(mixed, "'reservation' must not be set");
-    let for_nobody = v1::Resource {
-        reservation: Some(ReservationInfo::default()),
-        ..with_role("*")
-    };
+    let for_nobody =
+        v1::Resource { reservation: Some(ReservationInfo::default()), ..with_role("*") };
     assert_refused(for_nobody, "resources cannot be reserved for role '*'");
-    let typed = v1::Resource {
-        reservation: Some(info(Dynamic, "eng")),
-        ..with_role("eng")
-    };
+    let typed = v1::Resource { reservation: Some(info(Dynamic, "eng")), ..with_role("eng") };
     assert_refused(typed, "'reservation.type' must not be set");
 }
 
@@ -274,70 +194,36 @@ fn bad_disks() {
         message.disk.iter_mut().for_each(change);
         message
     };
-    let unreserved = v1::Resource {
-        role: None,
-        ..base()
-    };
+    let unreserved = v1::Resource { role: None, ..base() };
     assert_refused(unreserved, "a persistent volume needs reserved resources");
-    let lent = v1::Resource {
-        revocable: Some(Default::default()),
-        ..base()
-    };
-    assert_refused(
-        lent,
-        "cannot hold a persistent volume or a dynamic reservation",
-    );
-    let named = v1::Resource {
-        name: "space".into(),
-        ..base()
-    };
-    assert_refused(
-        named,
-        "'disk' must not be set on a resource of another name",
-    );
-    assert_refused(
-        with_disk(&|disk| disk.volume = None),
-        "'disk.volume' must be set",
-    );
+    let lent = v1::Resource { revocable: Some(Default::default()), ..base() };
+    assert_refused(lent, "cannot hold a persistent volume or a dynamic reservation");
+    let named = v1::Resource { name: "space".into(), ..base() };
+    assert_refused(named, "'disk' must not be set on a resource of another name");
+    assert_refused(with_disk(&|disk| disk.volume = None), "'disk.volume' must be set");
     let host = with_disk(&|disk| {
-        disk.volume
-            .iter_mut()
-            .for_each(|v| v.host_path = Some("/".into()));
+        disk.volume.iter_mut().for_each(|v| v.host_path = Some("/".into()));
     });
     assert_refused(host, "'disk.volume.host_path' must not be set");
     for id in ["", ".", "..", "a/b", "a\\b", "a\n", " a", &"x".repeat(256)] {
-        assert!(
-            Resources::from_v1(&[volume("eng", id, "data", 1.0)]).is_err(),
-            "{id:?}"
-        );
+        assert!(Resources::from_v1(&[volume("eng", id, "data", 1.0)]).is_err(), "{id:?}");
     }
     assert_refused(
         with_disk(&|disk| *disk = DiskInfo::default()),
         "'disk.source or disk.persistence' must be set",
     );
-    let shared = v1::Resource {
-        shared: Some(Default::default()),
-        ..scalar("disk", 1.0)
-    };
+    let shared = v1::Resource { shared: Some(Default::default()), ..scalar("disk", 1.0) };
     assert_refused(shared, "only persistent volumes can be shared");
     assert_refused(
         source_disk(SourceType::Unknown, 1.0),
         "disk source type 0 is not one of PATH, MOUNT, BLOCK, RAW",
     );
     let mut wrong = source_disk(SourceType::Mount, 1.0);
-    let source = wrong
-        .disk
-        .as_mut()
-        .and_then(|disk| disk.source.as_mut())
-        .unwrap();
+    let source = wrong.disk.as_mut().and_then(|disk| disk.source.as_mut()).unwrap();
     source.path = Some(Path::default());
     assert_refused(wrong, "'disk.source.path' must not be set");
     let mut wrong = source_disk(SourceType::Raw, 1.0);
-    let source = wrong
-        .disk
-        .as_mut()
-        .and_then(|disk| disk.source.as_mut())
-        .unwrap();
+    let source = wrong.disk.as_mut().and_then(|disk| disk.source.as_mut()).unwrap();
     source.mount = Some(Mount::default());
     assert_refused(wrong, "'disk.source.mount' must not be set");
 }
@@ -347,10 +233,7 @@ fn before_refinement() {
     let unreserved = read(&[scalar("cpus", 1.0)]);
     assert_eq!(read(&[with_role("*")]), unreserved);
     let fixed = read(&[with_role("eng")]);
-    assert_eq!(
-        fixed,
-        read(&[reserved(vec![info(ReservationType::Static, "eng")])])
-    );
+    assert_eq!(fixed, read(&[reserved(vec![info(ReservationType::Static, "eng")])]));
     let dynamic = read(&[v1::Resource {
         reservation: Some(ReservationInfo {
             principal: Some("alice".into()),
@@ -376,18 +259,14 @@ fn before_refinement() {
     assert_eq!(endpoint.role.as_deref(), Some("eng"));
     assert_eq!(endpoint.reservations, [listed]);
 
-    let refined = dynamic
-        .push_reservation(&crate::common::dynamic("eng/web"))
-        .unwrap();
+    let refined = dynamic.push_reservation(&crate::common::dynamic("eng/web")).unwrap();
     assert!(refined.to_v1_pre_refinement().is_err());
     assert_eq!(refined.to_v1_endpoint()[0].role, None);
 }
 
 #[test]
 fn an_offer_as_frameworks_without_refinement_see_it() {
-    let offered = res("cpus:62;ports:[31000-32000]")
-        .allocate(&role("*"))
-        .unwrap();
+    let offered = res("cpus:62;ports:[31000-32000]").allocate(&role("*")).unwrap();
     let messages = offered.to_v1_pre_refinement().unwrap();
     let json = serde_json::to_value(&messages).unwrap();
     assert_eq!(
@@ -419,14 +298,9 @@ fn volumes_and_principals_are_carried() {
 fn serde_refuses_what_the_border_refuses() {
     let text = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":-1}}]"#;
     let error = serde_json::from_str::<Resources>(text).map_err(|e| e.to_string());
-    assert!(error
-        .unwrap_err()
-        .starts_with("resource 0 ('cpus'): amount is negative"));
+    assert!(error.unwrap_err().starts_with("resource 0 ('cpus'): amount is negative"));
     let error = Resources::parse(text);
-    assert!(matches!(
-        error,
-        Err(ResourcesError::Invalid { index: 0, .. })
-    ));
+    assert!(matches!(error, Err(ResourcesError::Invalid { index: 0, .. })));
 }
 
 proptest! {

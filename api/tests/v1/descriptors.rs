@@ -17,10 +17,7 @@ fn descriptors_equal_the_table() {
         assert_eq!(actual.get(scope), Some(rows), "{scope:?}");
     }
     for scope in actual.keys() {
-        assert!(
-            expected.contains_key(scope),
-            "{scope:?} is not in the table"
-        );
+        assert!(expected.contains_key(scope), "{scope:?} is not in the table");
     }
     let count: usize = expected.values().map(Vec::len).sum();
     assert_eq!(count, 1678, "rows");
@@ -64,15 +61,10 @@ fn add_message(rows: &mut Rows, scope: &str, message: &DescriptorProto) {
             type_name(field),
             options(message, field),
         ];
-        rows.entry(("field".to_owned(), scope.clone()))
-            .or_default()
-            .push(row);
+        rows.entry(("field".to_owned(), scope.clone())).or_default().push(row);
     }
     if message.field.is_empty() {
-        rows.insert(
-            ("message".to_owned(), scope.clone()),
-            vec![Default::default()],
-        );
+        rows.insert(("message".to_owned(), scope.clone()), vec![Default::default()]);
     }
     for nested in &message.nested_type {
         add_message(rows, &scope, nested);
@@ -84,23 +76,10 @@ fn add_message(rows: &mut Rows, scope: &str, message: &DescriptorProto) {
 
 fn add_enum(rows: &mut Rows, scope: &str, item: &EnumDescriptorProto) {
     let row = |name: &str, number: i32| {
-        [
-            name.to_owned(),
-            number.to_string(),
-            String::new(),
-            String::new(),
-            String::new(),
-        ]
+        [name.to_owned(), number.to_string(), String::new(), String::new(), String::new()]
     };
-    let values = item
-        .value
-        .iter()
-        .map(|value| row(value.name(), value.number()))
-        .collect();
-    rows.insert(
-        ("enum".to_owned(), format!("{scope}.{}", item.name())),
-        values,
-    );
+    let values = item.value.iter().map(|value| row(value.name(), value.number())).collect();
+    rows.insert(("enum".to_owned(), format!("{scope}.{}", item.name())), values);
 }
 
 fn label(field: &FieldDescriptorProto) -> &'static str {
@@ -114,29 +93,19 @@ fn label(field: &FieldDescriptorProto) -> &'static str {
 fn type_name(field: &FieldDescriptorProto) -> String {
     match field.r#type() {
         Type::Message | Type::Enum => field.type_name().trim_start_matches('.').to_owned(),
-        scalar => scalar
-            .as_str_name()
-            .trim_start_matches("TYPE_")
-            .to_lowercase(),
+        scalar => scalar.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
     }
 }
 
 fn options(message: &DescriptorProto, field: &FieldDescriptorProto) -> String {
     let mut options = Vec::new();
     if let Some(index) = field.oneof_index {
-        options.push(format!(
-            "oneof={}",
-            message.oneof_decl[index as usize].name()
-        ));
+        options.push(format!("oneof={}", message.oneof_decl[index as usize].name()));
     }
     if let Some(default) = &field.default_value {
         options.push(format!("default={default}"));
     }
-    if field
-        .options
-        .as_ref()
-        .is_some_and(|options| options.deprecated())
-    {
+    if field.options.as_ref().is_some_and(|options| options.deprecated()) {
         options.push("deprecated".to_owned());
     }
     options.join(" ")

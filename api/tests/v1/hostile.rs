@@ -8,23 +8,11 @@ const DEEP: usize = 100_000;
 
 #[test]
 fn deep_json_is_refused() {
-    let parents = format!(
-        "{}{}",
-        r#"{"value":"c","parent":"#.repeat(DEEP),
-        "}".repeat(DEEP)
-    );
+    let parents = format!("{}{}", r#"{"value":"c","parent":"#.repeat(DEEP), "}".repeat(DEEP));
     let arrays = format!(r#"{{"value":{}"#, "[".repeat(DEEP));
     let unknown = format!(r#"{{"x":{}{}}}"#, "[".repeat(DEEP), "]".repeat(DEEP));
-    for json in [
-        parents,
-        arrays,
-        unknown,
-        "[".repeat(DEEP),
-        r#"{"x":"#.repeat(DEEP),
-    ] {
-        assert!(Codec::Json
-            .decode::<v1::ContainerId>(json.as_bytes())
-            .is_err());
+    for json in [parents, arrays, unknown, "[".repeat(DEEP), r#"{"x":"#.repeat(DEEP)] {
+        assert!(Codec::Json.decode::<v1::ContainerId>(json.as_bytes()).is_err());
     }
 }
 
@@ -54,10 +42,7 @@ fn deep_protobuf_is_refused_past_the_limit() {
     assert!(decode(100).is_ok());
     assert!(decode(101).is_err());
     let error = decode(DEEP).unwrap_err().to_string();
-    assert!(
-        error.ends_with("parent: too many messages in one another"),
-        "{error}"
-    );
+    assert!(error.ends_with("parent: too many messages in one another"), "{error}");
 }
 
 #[test]
@@ -69,18 +54,9 @@ fn json_at_the_limit_is_read() {
             "}".repeat(depth)
         )
     };
-    assert!(Codec::Json
-        .decode::<v1::ContainerId>(nest(100).as_bytes())
-        .is_ok());
-    let error = Codec::Json
-        .decode::<v1::ContainerId>(nest(101).as_bytes())
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("more than 100 messages in one another"),
-        "{error}"
-    );
+    assert!(Codec::Json.decode::<v1::ContainerId>(nest(100).as_bytes()).is_ok());
+    let error = Codec::Json.decode::<v1::ContainerId>(nest(101).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("more than 100 messages in one another"), "{error}");
 }
 
 #[test]
@@ -100,10 +76,8 @@ fn claimed_lengths_reserve_nothing() {
         named.extend([marker, 255, 255, 255, 255]);
         assert!(rmp_serde::from_slice::<v1::FrameworkInfo>(&named).is_err());
     }
-    for length in [
-        &[255, 255, 255, 255, 15][..],
-        &[255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
-    ] {
+    for length in [&[255, 255, 255, 255, 15][..], &[255, 255, 255, 255, 255, 255, 255, 255, 255, 1]]
+    {
         let bytes = [&[0x0a], length, b"x"].concat();
         assert!(Codec::Protobuf.decode::<v1::TaskId>(&bytes).is_err());
     }
@@ -124,18 +98,13 @@ fn malformed_protobuf_is_refused() {
         &[255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0], // endless varint
     ];
     for bytes in cases {
-        assert!(
-            Codec::Protobuf.decode::<v1::TaskId>(bytes).is_err(),
-            "{bytes:x?}"
-        );
+        assert!(Codec::Protobuf.decode::<v1::TaskId>(bytes).is_err(), "{bytes:x?}");
     }
 }
 
 #[test]
 fn invalid_utf8_in_json_is_refused() {
-    assert!(Codec::Json
-        .decode::<v1::TaskId>(b"{\"value\":\"\xff\"}")
-        .is_err());
+    assert!(Codec::Json.decode::<v1::TaskId>(b"{\"value\":\"\xff\"}").is_err());
 }
 
 #[test]
@@ -143,9 +112,7 @@ fn every_prefix_is_refused_or_whole() {
     let call = crate::support::accept();
     let json = Codec::Json.encode(&call);
     for length in 0..json.len() {
-        assert!(Codec::Json
-            .decode::<scheduler::Call>(&json[..length])
-            .is_err());
+        assert!(Codec::Json.decode::<scheduler::Call>(&json[..length]).is_err());
     }
     let protobuf = Codec::Protobuf.encode(&call);
     for length in 0..protobuf.len() {

@@ -2,6 +2,7 @@
 
 use meseta_api::codec::{Codec, DecodeError};
 use meseta_api::message::V1Message;
+use meseta_api::v1::scheduler::attribute_constraint::selector;
 use meseta_api::v1::{self, scheduler};
 
 fn read<M: V1Message>(json: &str) -> Result<M, DecodeError> {
@@ -72,24 +73,10 @@ fn numbers_may_be_strings_and_integers_floats() {
         r#"{"value":"2e0"}"#,
     ]);
     same::<v1::Address>(&[r#"{"port":-5}"#, r#"{"port":"-5"}"#, r#"{"port":-5.0}"#]);
-    let ports = [
-        "5.5",
-        "2147483648",
-        "\"0x10\"",
-        "\"\"",
-        "\" 5\"",
-        "\"+5\"",
-        "1e300",
-        "true",
-    ];
+    let ports = ["5.5", "2147483648", "\"0x10\"", "\"\"", "\" 5\"", "\"+5\"", "1e300", "true"];
     for port in ports {
-        let error = read::<v1::Address>(&format!(r#"{{"port":{port}}}"#))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("port: expected a signed 32-bit integer, found "),
-            "{error}"
-        );
+        let error = read::<v1::Address>(&format!(r#"{{"port":{port}}}"#)).unwrap_err().to_string();
+        assert!(error.starts_with("port: expected a signed 32-bit integer, found "), "{error}");
     }
     refused::<v1::value::Range>(
         r#"{"begin":-1,"end":2}"#,
@@ -99,10 +86,7 @@ fn numbers_may_be_strings_and_integers_floats() {
 
 #[test]
 fn doubles_may_be_infinite() {
-    for (json, value) in [
-        ("\"Infinity\"", f64::INFINITY),
-        ("\"-Infinity\"", f64::NEG_INFINITY),
-    ] {
+    for (json, value) in [("\"Infinity\"", f64::INFINITY), ("\"-Infinity\"", f64::NEG_INFINITY)] {
         let json = format!(r#"{{"value":{json}}}"#);
         let scalar: v1::value::Scalar = read(&json).unwrap();
         assert_eq!(scalar.value, value);
@@ -126,10 +110,7 @@ fn booleans_may_be_strings() {
             "shell: expected a boolean, found a string that is no boolean",
         );
     }
-    refused::<v1::CommandInfo>(
-        r#"{"shell":0}"#,
-        "shell: expected a boolean, found a number",
-    );
+    refused::<v1::CommandInfo>(r#"{"shell":0}"#, "shell: expected a boolean, found a number");
 }
 
 #[test]
@@ -179,22 +160,13 @@ fn a_lone_value_is_one_element() {
         r#"{"user":"u","name":"n","roles":["r"]}"#,
         r#"{"user":"u","name":"n","roles":"r"}"#,
     ]);
-    same::<v1::CapabilityInfo>(&[
-        r#"{"capabilities":["CHOWN"]}"#,
-        r#"{"capabilities":"CHOWN"}"#,
-    ]);
+    same::<v1::CapabilityInfo>(&[r#"{"capabilities":["CHOWN"]}"#, r#"{"capabilities":"CHOWN"}"#]);
 }
 
 #[test]
 fn an_array_for_a_singular_field_is_refused() {
-    refused::<v1::TaskId>(
-        r#"{"value":["t"]}"#,
-        "value: expected a string, found an array",
-    );
-    refused::<v1::Task>(
-        r#"{"task_id":[]}"#,
-        "task_id: expected an object, found an array",
-    );
+    refused::<v1::TaskId>(r#"{"value":["t"]}"#, "value: expected a string, found an array");
+    refused::<v1::Task>(r#"{"task_id":[]}"#, "task_id: expected an object, found an array");
     refused::<v1::TaskId>("[]", "expected an object, found an array");
     refused::<v1::FrameworkInfo>(
         r#"{"roles":["a",["b"]]}"#,
@@ -205,20 +177,14 @@ fn an_array_for_a_singular_field_is_refused() {
 #[test]
 fn a_missing_required_field_is_named_by_its_path() {
     let cases = [
-        (
-            r#"{"type":"ACCEPT","accept":{"offer_ids":[{}]}}"#,
-            "accept.offer_ids[0].value",
-        ),
+        (r#"{"type":"ACCEPT","accept":{"offer_ids":[{}]}}"#, "accept.offer_ids[0].value"),
         (
             r#"{"accept":{"offer_ids":[{"value":"a"},{"value":"b"},{"x":1}]}}"#,
             "accept.offer_ids[2].value",
         ),
         (r#"{"accept":{"offer_ids":{}}}"#, "accept.offer_ids.value"),
         (r#"{"subscribe":{}}"#, "subscribe.framework_info"),
-        (
-            r#"{"subscribe":{"framework_info":{"name":"n"}}}"#,
-            "subscribe.framework_info.user",
-        ),
+        (r#"{"subscribe":{"framework_info":{"name":"n"}}}"#, "subscribe.framework_info.user"),
         (
             r#"{"subscribe":{"framework_info":{"user":"u","name":"n","offer_filters":
                {"r":{"min_allocatable_resources":{"quantities":[{"quantities":{"cpus":{}}}]}}}}}}"#,
@@ -226,19 +192,14 @@ fn a_missing_required_field_is_named_by_its_path() {
         ),
     ];
     for (json, path) in cases {
-        let missing = DecodeError::Missing {
-            path: path.to_owned(),
-        };
+        let missing = DecodeError::Missing { path: path.to_owned() };
         assert_eq!(read::<scheduler::Call>(json), Err(missing), "{json}");
     }
 }
 
 #[test]
 fn what_comes_twice_is_refused() {
-    refused::<v1::TaskId>(
-        r#"{"value":"a","value":"b"}"#,
-        "value: the field is there twice",
-    );
+    refused::<v1::TaskId>(r#"{"value":"a","value":"b"}"#, "value: the field is there twice");
     refused::<v1::TaskInfo>(
         r#"{"limits":{"mem":{"value":1},"mem":{"value":2}}}"#,
         r#"limits["mem"]: the key is there twice"#,
@@ -255,19 +216,9 @@ fn what_comes_twice_is_refused() {
 
 #[test]
 fn only_one_message_stands_in_the_input() {
-    for json in [
-        "",
-        "{",
-        r#"{"value":"t"} x"#,
-        r#"{"value":"t"}{}"#,
-        r#"{"value":"t",}"#,
-        "{]",
-    ] {
+    for json in ["", "{", r#"{"value":"t"} x"#, r#"{"value":"t"}{}"#, r#"{"value":"t",}"#, "{]"] {
         let error = read::<v1::TaskId>(json).unwrap_err();
-        assert!(
-            !matches!(error, DecodeError::Missing { .. }),
-            "{json}: {error}"
-        );
+        assert!(!matches!(error, DecodeError::Missing { .. }), "{json}: {error}");
     }
 }
 
@@ -291,10 +242,7 @@ fn output_holds_what_is_set_in_order_on_one_line() {
         name: "ports".to_owned(),
         r#type: v1::value::Type::Ranges as i32,
         ranges: Some(v1::value::Ranges {
-            range: vec![v1::value::Range {
-                begin: 31_000,
-                end: u64::MAX,
-            }],
+            range: vec![v1::value::Range { begin: 31_000, end: u64::MAX }],
         }),
         ..Default::default()
     };
@@ -302,16 +250,10 @@ fn output_holds_what_is_set_in_order_on_one_line() {
         text(&resource),
         r#"{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31000,"end":18446744073709551615}]}}"#
     );
-    let parameter = v1::Parameter {
-        key: "ü/\n".to_owned(),
-        value: "\"\u{1}😀".to_owned(),
-    };
+    let parameter = v1::Parameter { key: "ü/\n".to_owned(), value: "\"\u{1}😀".to_owned() };
     assert_eq!(text(&parameter), r#"{"key":"ü/\n","value":"\"\u0001😀"}"#);
     assert_eq!(text(&scheduler::Call::default()), "{}");
-    assert_eq!(
-        text(&v1::value::Scalar { value: 64.0 }),
-        r#"{"value":64.0}"#
-    );
+    assert_eq!(text(&v1::value::Scalar { value: 64.0 }), r#"{"value":64.0}"#);
 }
 
 #[test]
@@ -322,28 +264,16 @@ fn explicit_defaults_are_printed_unless_deprecated() {
     );
     assert_eq!(text(&v1::CommandInfo::default()), r#"{"shell":true}"#);
     assert_eq!(text(&v1::Filters::default()), r#"{"refuse_seconds":5.0}"#);
-    assert_eq!(
-        text(&v1::network_info::IpAddress::default()),
-        r#"{"protocol":"IPv4"}"#
-    );
-    let framework = v1::FrameworkInfo {
-        role: Some("*".to_owned()),
-        ..Default::default()
-    };
-    assert!(
-        text(&framework).contains(r#""role":"*""#),
-        "set, it is printed"
-    );
+    assert_eq!(text(&v1::network_info::IpAddress::default()), r#"{"protocol":"IPv4"}"#);
+    let framework = v1::FrameworkInfo { role: Some("*".to_owned()), ..Default::default() };
+    assert!(text(&framework).contains(r#""role":"*""#), "set, it is printed");
 }
 
 #[test]
 fn a_protobuf_duration_is_an_object() {
     let drain: v1::master::call::DrainAgent =
         read(r#"{"agent_id":{"value":"a"},"max_grace_period":{"seconds":600}}"#).unwrap();
-    let expected = v1::Duration {
-        seconds: Some(600),
-        nanos: None,
-    };
+    let expected = v1::Duration { seconds: Some(600), nanos: None };
     assert_eq!(drain.max_grace_period, Some(expected));
     assert_eq!(
         text(&drain),
@@ -353,23 +283,20 @@ fn a_protobuf_duration_is_an_object() {
 
 #[test]
 fn an_enum_number_of_no_name_is_left_out() {
-    let capabilities = v1::CapabilityInfo {
-        capabilities: vec![v1::capability_info::Capability::Kill as i32, 77],
-    };
+    let capabilities =
+        v1::CapabilityInfo { capabilities: vec![v1::capability_info::Capability::Kill as i32, 77] };
     assert_eq!(text(&capabilities), r#"{"capabilities":["KILL"]}"#);
-    let call = scheduler::Call {
-        r#type: Some(77),
-        ..Default::default()
-    };
+    let call = scheduler::Call { r#type: Some(77), ..Default::default() };
     assert_eq!(text(&call), "{}");
+    let selector = scheduler::attribute_constraint::Selector {
+        selector: Some(selector::Selector::PseudoattributeType(77)),
+    };
+    assert_eq!(text(&selector), "{}");
 }
 
 #[test]
 fn a_rust_enum_is_its_name() {
-    assert_eq!(
-        serde_json::to_string(&v1::TaskState::TaskLost).unwrap(),
-        r#""TASK_LOST""#
-    );
+    assert_eq!(serde_json::to_string(&v1::TaskState::TaskLost).unwrap(), r#""TASK_LOST""#);
     assert_eq!(
         serde_json::from_str::<v1::TaskState>(r#""TASK_LOST""#).unwrap(),
         v1::TaskState::TaskLost
@@ -382,9 +309,7 @@ fn a_rust_enum_is_its_name() {
 fn serde_without_the_codec_names_the_path_too() {
     let error = serde_json::from_str::<scheduler::Call>(r#"{"kill":{"task_id":{}}}"#).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("kill.task_id.value: required field is missing"),
+        error.to_string().starts_with("kill.task_id.value: required field is missing"),
         "{error}"
     );
 }

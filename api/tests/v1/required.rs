@@ -18,9 +18,7 @@ fn decode<M: V1Message>(bytes: &[u8]) -> Result<M, DecodeError> {
 }
 
 fn missing<M>(path: &str) -> Result<M, DecodeError> {
-    Err(DecodeError::Missing {
-        path: path.to_owned(),
-    })
+    Err(DecodeError::Missing { path: path.to_owned() })
 }
 
 #[test]
@@ -28,10 +26,7 @@ fn absence_is_named_by_its_path() {
     assert_eq!(decode::<v1::TaskId>(b""), missing("value"));
     let offer = field(1, b"o");
     let accept = [field(1, &offer), field(1, &offer), field(1, b"")].concat();
-    assert_eq!(
-        decode::<scheduler::Call>(&field(4, &accept)),
-        missing("accept.offer_ids[2].value")
-    );
+    assert_eq!(decode::<scheduler::Call>(&field(4, &accept)), missing("accept.offer_ids[2].value"));
     // An entry of a map is a message in the wire's eyes, and has its place there.
     let groups = field(1, &field(1, &field(1, b"")));
     let entry = [field(1, b"role"), field(2, &groups)].concat();
@@ -46,23 +41,14 @@ fn a_limit_of_zero_is_on_the_wire() {
     let scalar = v1::value::Scalar { value: 0.0 };
     let config = v1::quota::QuotaConfig {
         role: "r".to_owned(),
-        limits: [
-            ("gpus".to_owned(), scalar),
-            ("mem".to_owned(), v1::value::Scalar { value: 8.0 }),
-        ]
-        .into(),
+        limits: [("gpus".to_owned(), scalar), ("mem".to_owned(), v1::value::Scalar { value: 8.0 })]
+            .into(),
         ..Default::default()
     };
-    let update = v1::master::call::UpdateQuota {
-        quota_configs: vec![config],
-        force: None,
-    };
+    let update = v1::master::call::UpdateQuota { quota_configs: vec![config], force: None };
     let bytes = Codec::Protobuf.encode(&update);
     let zero = [field(1, b"gpus"), field(2, &[9, 0, 0, 0, 0, 0, 0, 0, 0])].concat();
-    assert!(
-        bytes.windows(zero.len()).any(|window| window == zero),
-        "{bytes:?}"
-    );
+    assert!(bytes.windows(zero.len()).any(|window| window == zero), "{bytes:?}");
     assert_eq!(decode(&bytes), Ok(update));
     // As prost leaves it, and as no other implementation would read it.
     let entry = field(3, &field(1, b"gpus"));
@@ -74,34 +60,20 @@ fn a_limit_of_zero_is_on_the_wire() {
 
 #[test]
 fn an_empty_value_is_present() {
-    assert_eq!(
-        decode(&field(1, b"")),
-        Ok(v1::TaskId {
-            value: String::new()
-        })
-    );
+    assert_eq!(decode(&field(1, b"")), Ok(v1::TaskId { value: String::new() }));
 }
 
 #[test]
 fn a_required_enum_of_no_name_is_absent() {
     let task = field(1, &field(1, b"t"));
     let state = |number: &[u8]| [task.clone(), [&[2 << 3], number].concat()].concat();
-    assert_eq!(
-        decode::<v1::TaskStatus>(&state(&[2])).map(|status| status.state),
-        Ok(2)
-    );
+    assert_eq!(decode::<v1::TaskStatus>(&state(&[2])).map(|status| status.state), Ok(2));
     assert_eq!(decode::<v1::TaskStatus>(&state(&[99])), missing("state"));
     // A negative number, sign-extended to ten bytes.
     let negative = [255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
-    assert_eq!(
-        decode::<v1::TaskStatus>(&state(&negative)),
-        missing("state")
-    );
+    assert_eq!(decode::<v1::TaskStatus>(&state(&negative)), missing("state"));
     // The last one counts.
-    assert_eq!(
-        decode::<v1::TaskStatus>(&state(&[2, 2 << 3, 99])),
-        missing("state")
-    );
+    assert_eq!(decode::<v1::TaskStatus>(&state(&[2, 2 << 3, 99])), missing("state"));
 }
 
 #[test]
@@ -137,10 +109,7 @@ fn every_required_field_is_required() {
             let mut message = whole.clone();
             message.clear_field(&field);
             let path = field.name().to_owned();
-            assert_eq!(
-                decode(&message.encode_to_vec()),
-                Err(DecodeError::Missing { path })
-            );
+            assert_eq!(decode(&message.encode_to_vec()), Err(DecodeError::Missing { path }));
         }
     };
     macro_rules! check {

@@ -95,11 +95,7 @@ fn agrees<M: V1Message>(descriptor: &MessageDescriptor, tape: &[u8]) {
     assert_eq!(back.encode_to_vec(), dynamic.encode_to_vec(), "protobuf");
 
     let named = rmp_serde::to_vec_named(&ours).unwrap();
-    assert_eq!(
-        rmp_serde::from_slice::<M>(&named).unwrap(),
-        ours,
-        "MessagePack"
-    );
+    assert_eq!(rmp_serde::from_slice::<M>(&named).unwrap(), ours, "MessagePack");
 
     let json = Codec::Json.encode(&ours);
     let text = std::str::from_utf8(&json).unwrap();
@@ -107,11 +103,7 @@ fn agrees<M: V1Message>(descriptor: &MessageDescriptor, tape: &[u8]) {
     let back = DynamicMessage::deserialize(descriptor.clone(), &mut deserializer).unwrap();
     let mut expected = dynamic;
     print_defaults(&mut expected);
-    assert_eq!(
-        back.encode_to_vec(),
-        expected.encode_to_vec(),
-        "JSON, read by others: {text}"
-    );
+    assert_eq!(back.encode_to_vec(), expected.encode_to_vec(), "JSON, read by others: {text}");
     let read: M = Codec::Json.decode(&json).unwrap();
     assert_eq!(Codec::Json.encode(&read), json, "JSON as we read it");
     assert!(!text.contains("null") && !text.contains('\n'), "{text}");
@@ -129,10 +121,7 @@ fn random_message(
     let mut message = DynamicMessage::new(descriptor.clone());
     // prost-reflect writes a Duration as proto3 does, `"1.5s"`; Mesos, as any other message.
     let has_own_json = |field: &FieldDescriptor| {
-        field
-            .kind()
-            .as_message()
-            .is_some_and(|kind| kind.full_name() == "google.protobuf.Duration")
+        field.kind().as_message().is_some_and(|kind| kind.full_name() == "google.protobuf.Duration")
     };
     for field in descriptor.fields().filter(|field| !has_own_json(field)) {
         let is_required = field.cardinality() == Cardinality::Required;
@@ -146,11 +135,7 @@ fn random_message(
             Value::Map([(key, random_value(&value_field, tape, depth))].into())
         } else if field.is_list() {
             let count = tape.next().unwrap_or(0) % 3;
-            Value::List(
-                (0..count)
-                    .map(|_| random_value(&field, tape, depth))
-                    .collect(),
-            )
+            Value::List((0..count).map(|_| random_value(&field, tape, depth)).collect())
         } else {
             random_value(&field, tape, depth)
         };
@@ -164,11 +149,7 @@ fn random_value(
     tape: &mut impl Iterator<Item = u8>,
     depth: usize,
 ) -> Value {
-    let mut bits = || {
-        (0..8).fold(0_u64, |sum, _| {
-            sum << 8 | u64::from(tape.next().unwrap_or(0))
-        })
-    };
+    let mut bits = || (0..8).fold(0_u64, |sum, _| sum << 8 | u64::from(tape.next().unwrap_or(0)));
     match field.kind() {
         Kind::Bool => Value::Bool(bits() % 2 == 1),
         Kind::Int32 => Value::I32(bits() as i32),
@@ -191,13 +172,9 @@ fn random_value(
 }
 
 fn random_text(tape: &mut impl Iterator<Item = u8>) -> String {
-    let alphabet = [
-        'a', 'Z', '0', '"', '\\', '/', '\n', '\u{1}', 'ü', '\u{2028}', '😀', ' ',
-    ];
+    let alphabet = ['a', 'Z', '0', '"', '\\', '/', '\n', '\u{1}', 'ü', '\u{2028}', '😀', ' '];
     let mut next = || usize::from(tape.next().unwrap_or(0));
-    (0..next() % 5)
-        .map(|_| alphabet[next() % alphabet.len()])
-        .collect()
+    (0..next() % 5).map(|_| alphabet[next() % alphabet.len()]).collect()
 }
 
 /// Sets what our JSON prints though it is unset.
@@ -207,26 +184,17 @@ fn print_defaults(message: &mut DynamicMessage) {
             match message.get_field_mut(&field) {
                 Value::Message(inner) => print_defaults(inner),
                 Value::List(values) => {
-                    values
-                        .iter_mut()
-                        .filter_map(Value::as_message_mut)
-                        .for_each(print_defaults);
+                    values.iter_mut().filter_map(Value::as_message_mut).for_each(print_defaults);
                 }
                 Value::Map(values) => {
-                    values
-                        .values_mut()
-                        .filter_map(Value::as_message_mut)
-                        .for_each(print_defaults);
+                    values.values_mut().filter_map(Value::as_message_mut).for_each(print_defaults);
                 }
                 _ => {}
             }
             continue;
         }
         let proto = field.field_descriptor_proto();
-        let is_deprecated = proto
-            .options
-            .as_ref()
-            .is_some_and(|options| options.deprecated());
+        let is_deprecated = proto.options.as_ref().is_some_and(|options| options.deprecated());
         if proto.default_value.is_some() && !is_deprecated {
             message.set_field(&field, field.default_value());
         }
@@ -237,10 +205,7 @@ fn print_defaults(message: &mut DynamicMessage) {
 #[test]
 fn tables_carry_the_descriptors_names() {
     let pool: DescriptorPool = crate::support::pool();
-    for name in [
-        v1::TaskInfo::table().name,
-        v1::master::Response::table().name,
-    ] {
+    for name in [v1::TaskInfo::table().name, v1::master::Response::table().name] {
         assert!(pool.get_message_by_name(name).is_some(), "{name}");
     }
 }

@@ -48,9 +48,7 @@ pub(crate) fn ports(begin: u64, end: u64) -> v1::Resource {
     v1::Resource {
         name: "ports".to_owned(),
         r#type: value::Type::Ranges as i32,
-        ranges: Some(value::Ranges {
-            range: vec![value::Range { begin, end }],
-        }),
+        ranges: Some(value::Ranges { range: vec![value::Range { begin, end }] }),
         ..Default::default()
     }
 }
@@ -61,11 +59,7 @@ pub(crate) fn accept() -> Call {
         name: "säge".to_owned(),
         task_id: "t-1".into(),
         agent_id: "a-7".into(),
-        resources: vec![
-            scalar("cpus", 0.5),
-            scalar("mem", 128.0),
-            ports(31_000, u64::MAX),
-        ],
+        resources: vec![scalar("cpus", 0.5), scalar("mem", 128.0), ports(31_000, u64::MAX)],
         command: Some(v1::CommandInfo {
             value: Some("echo \"/tmp\"".to_owned()),
             shell: Some(true),
@@ -77,23 +71,10 @@ pub(crate) fn accept() -> Call {
             ..Default::default()
         }),
         data: Some(vec![0, 255, 10, 128].into()),
-        limits: [(
-            "mem".to_owned(),
-            value::Scalar {
-                value: f64::INFINITY,
-            },
-        )]
-        .into(),
-        labels: Some(v1::Labels {
-            labels: vec![v1::Label {
-                key: "k".to_owned(),
-                value: None,
-            }],
-        }),
+        limits: [("mem".to_owned(), value::Scalar { value: f64::INFINITY })].into(),
+        labels: Some(v1::Labels { labels: vec![v1::Label { key: "k".to_owned(), value: None }] }),
         kill_policy: Some(v1::KillPolicy {
-            grace_period: Some(v1::DurationInfo {
-                nanoseconds: i64::MIN,
-            }),
+            grace_period: Some(v1::DurationInfo { nanoseconds: i64::MIN }),
         }),
         ..Default::default()
     };
@@ -104,14 +85,10 @@ pub(crate) fn accept() -> Call {
             offer_ids: vec!["o-1".into(), "o-2".into()],
             operations: vec![offer::Operation {
                 r#type: Some(offer::operation::Type::Launch as i32),
-                launch: Some(offer::operation::Launch {
-                    task_infos: vec![task],
-                }),
+                launch: Some(offer::operation::Launch { task_infos: vec![task] }),
                 ..Default::default()
             }],
-            filters: Some(v1::Filters {
-                refuse_seconds: Some(2.5),
-            }),
+            filters: Some(v1::Filters { refuse_seconds: Some(2.5) }),
         }),
         ..Default::default()
     }
@@ -134,9 +111,7 @@ pub(crate) fn subscribe() -> Call {
     let group = v1::scheduler::offer_constraints::role_constraints::Group {
         attribute_constraints: vec![constraint],
     };
-    let constraints = v1::scheduler::offer_constraints::RoleConstraints {
-        groups: vec![group],
-    };
+    let constraints = v1::scheduler::offer_constraints::RoleConstraints { groups: vec![group] };
     Call {
         r#type: Some(call::Type::Subscribe as i32),
         subscribe: Some(call::Subscribe {

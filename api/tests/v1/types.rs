@@ -37,21 +37,14 @@ fn ids_come_from_strings_and_print_as_them() {
 
 #[test]
 fn secrets_do_not_show_in_debug() {
-    let credential = v1::Credential {
-        principal: "p".to_owned(),
-        secret: Some("hunter2".to_owned()),
-    };
+    let credential =
+        v1::Credential { principal: "p".to_owned(), secret: Some("hunter2".to_owned()) };
     let secret = v1::Secret {
-        value: Some(v1::secret::Value {
-            data: b"hunter2".to_vec().into(),
-        }),
+        value: Some(v1::secret::Value { data: b"hunter2".to_vec().into() }),
         ..Default::default()
     };
     let text = format!("{credential:?} {secret:?}");
-    assert!(
-        text.contains("\"p\"") && !text.contains("hunter2"),
-        "{text}"
-    );
+    assert!(text.contains("\"p\"") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
@@ -59,13 +52,7 @@ fn media_types_are_exact() {
     for codec in [Codec::Json, Codec::Protobuf] {
         assert_eq!(Codec::from_media_type(codec.media_type()), Some(codec));
     }
-    assert_eq!(
-        Codec::from_media_type("Application/JSON"),
-        Some(Codec::Json)
-    );
-    assert_eq!(
-        Codec::from_media_type("application/json; charset=utf-8"),
-        None
-    );
+    assert_eq!(Codec::from_media_type("Application/JSON"), Some(Codec::Json));
+    assert_eq!(Codec::from_media_type("application/json; charset=utf-8"), None);
     assert_eq!(Codec::from_media_type("text/html"), None);
 }

@@ -187,14 +187,8 @@ mod tests {
     fn a_slow_client_is_cut_and_a_gone_one_is_known() {
         let (body, sender) = channel(10);
         assert_eq!(sender.send(Bytes::from_static(b"12345")), Ok(()));
-        assert_eq!(
-            sender.send(Bytes::from_static(b"123456")),
-            Err(StreamClosed::Full)
-        );
-        assert_eq!(
-            sender.send(Bytes::from_static(b"1")),
-            Err(StreamClosed::Gone)
-        );
+        assert_eq!(sender.send(Bytes::from_static(b"123456")), Err(StreamClosed::Full));
+        assert_eq!(sender.send(Bytes::from_static(b"1")), Err(StreamClosed::Gone));
         drop(body);
         let (body, sender) = channel(10);
         drop(body);

@@ -15,20 +15,13 @@ const OBSERVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers a path that no process claims; `None` if it is none of the node's own.
 pub(crate) async fn builtin(node: &Node, request: &Request) -> Option<Response> {
-    let path: Vec<&str> = request
-        .path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
+    let path: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     match path.as_slice() {
         ["health"] => Some(Response::status(StatusCode::OK)),
         ["metrics"] => Some(prometheus(&metrics(node).await)),
         ["metrics", "snapshot"] => {
-            let snapshot: Map<String, Value> = metrics(node)
-                .await
-                .into_iter()
-                .map(|(name, value)| (name, json!(value)))
-                .collect();
+            let snapshot: Map<String, Value> =
+                metrics(node).await.into_iter().map(|(name, value)| (name, json!(value))).collect();
             Some(Response::json(&snapshot))
         }
         ["__processes__"] => Some(processes(node).await),
@@ -51,26 +44,11 @@ pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed) as f64;
     let mut all = vec![
         ("libproc/messages_sent".to_owned(), count(&counters.sent)),
-        (
-            "libproc/messages_received".to_owned(),
-            count(&counters.received),
-        ),
-        (
-            "libproc/messages_dropped".to_owned(),
-            count(&counters.dropped),
-        ),
-        (
-            "libproc/messages_unsupported".to_owned(),
-            count(&counters.unsupported),
-        ),
-        (
-            "libproc/messages_forbidden".to_owned(),
-            count(&counters.forbidden),
-        ),
-        (
-            "libproc/connections_broken".to_owned(),
-            count(&counters.broken_connections),
-        ),
+        ("libproc/messages_received".to_owned(), count(&counters.received)),
+        ("libproc/messages_dropped".to_owned(), count(&counters.dropped)),
+        ("libproc/messages_unsupported".to_owned(), count(&counters.unsupported)),
+        ("libproc/messages_forbidden".to_owned(), count(&counters.forbidden)),
+        ("libproc/connections_broken".to_owned(), count(&counters.broken_connections)),
         ("libproc/requests_expired".to_owned(), count(&counters.expired)),
         ("libproc/peers".to_owned(), node.peers().len() as f64),
     ];
@@ -99,13 +77,7 @@ fn prometheus(metrics: &[(String, f64)]) -> Response {
     for (name, value) in metrics {
         let name: String = name
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '_' {
-                    c
-                } else {
-                    '_'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' })
             .collect();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}");
@@ -138,28 +110,14 @@ async fn processes(node: &Node) -> Response {
 fn help(node: &Node) -> Response {
     let mut text = String::from("Served here:\n\n");
     let mut lines = vec![
-        (
-            "/__processes__".to_owned(),
-            "the processes of this node, their queues and state (JSON)",
-        ),
+        ("/__processes__".to_owned(), "the processes of this node, their queues and state (JSON)"),
         ("/health".to_owned(), "200 while the node answers"),
         ("/help".to_owned(), "this page"),
-        (
-            "/metrics".to_owned(),
-            "metrics in the Prometheus text format",
-        ),
-        (
-            "/metrics/snapshot".to_owned(),
-            "metrics as one flat JSON object",
-        ),
+        ("/metrics".to_owned(), "metrics in the Prometheus text format"),
+        ("/metrics/snapshot".to_owned(), "metrics as one flat JSON object"),
     ];
     for (_, entry) in node.processes() {
-        lines.extend(
-            entry
-                .routes
-                .iter()
-                .map(|route| (route.path.clone(), route.help)),
-        );
+        lines.extend(entry.routes.iter().map(|route| (route.path.clone(), route.help)));
     }
     lines.sort();
     for (path, help) in lines {

@@ -51,9 +51,7 @@ impl Request {
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.query.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decode(key)? == name)
-                .then(|| percent_decode(value))
-                .flatten()
+            (percent_decode(key)? == name).then(|| percent_decode(value)).flatten()
         })
     }
 }
@@ -93,11 +91,7 @@ pub(crate) enum ResponseBody {
 impl Response {
     /// An empty response.
     pub fn status(status: StatusCode) -> Self {
-        Response {
-            status,
-            headers: HeaderMap::new(),
-            body: ResponseBody::Whole(Bytes::new()),
-        }
+        Response { status, headers: HeaderMap::new(), body: ResponseBody::Whole(Bytes::new()) }
     }
 
     /// A plain text.
@@ -111,10 +105,7 @@ impl Response {
     pub fn json(document: &impl Serialize) -> Self {
         match serde_json::to_vec(document) {
             Ok(body) => Response::status(StatusCode::OK)
-                .with_header(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("application/json"),
-                )
+                .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .with_body(body),
             Err(error) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }

@@ -30,10 +30,7 @@ pub struct RouteInfo {
 
 impl<P: Process> Routes<P> {
     pub(crate) fn new(id: &ProcessId) -> Self {
-        Routes {
-            id: id.clone(),
-            entries: Vec::new(),
-        }
+        Routes { id: id.clone(), entries: Vec::new() }
     }
 
     /// Serves `/<id><path>`; `path` begins with a slash.
@@ -89,10 +86,7 @@ pub(crate) fn resolve(node: &Node, path: &str) -> Option<(Entry, usize, String)>
     for (_, entry) in node.processes() {
         for (at, info) in entry.routes.iter().enumerate() {
             if let Some(length) = prefix(&info.path, path) {
-                if best
-                    .as_ref()
-                    .is_none_or(|(longest, _, _)| length > *longest)
-                {
+                if best.as_ref().is_none_or(|(longest, _, _)| length > *longest) {
                     best = Some((length, entry.clone(), at));
                 }
             }

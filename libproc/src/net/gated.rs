@@ -22,21 +22,15 @@ pub(crate) struct Gated<S> {
 
 impl<S> Gated<S> {
     pub(crate) fn new(io: S, node: &Node) -> Self {
-        Gated {
-            io,
-            node: node.clone(),
-            stalled: None,
-            _open: node.socket(),
-        }
+        Gated { io, node: node.clone(), stalled: None, _open: node.socket() }
     }
 
     fn gate(&self) -> io::Result<()> {
         match self.node.may_write() {
             true => Ok(()),
-            false => Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "the write gate is closed",
-            )),
+            false => {
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, "the write gate is closed"))
+            }
         }
     }
 

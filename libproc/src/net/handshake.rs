@@ -120,18 +120,13 @@ pub(crate) fn welcome(
     }
     let protocol = hello.protocol.1.min(PROTOCOL.1);
     if protocol < hello.protocol.0.max(PROTOCOL.0) {
-        return Err(Rejection::Protocol {
-            mine: PROTOCOL,
-            yours: hello.protocol,
-        });
+        return Err(Rejection::Protocol { mine: PROTOCOL, yours: hello.protocol });
     }
     if hello.node == me {
         return Err(Rejection::Myself);
     }
     let authenticator: &dyn Authenticator = config.admit.as_ref();
-    let admission = authenticator
-        .admit(&hello.principal)
-        .ok_or(Rejection::Credential)?;
+    let admission = authenticator.admit(&hello.principal).ok_or(Rejection::Credential)?;
     // Inside its node a process may say anything: nobody outside is given that role.
     if admission.role == Role::LOCAL {
         return Err(Rejection::Credential);
@@ -139,9 +134,7 @@ pub(crate) fn welcome(
     let (principal, _) = authenticator.presents();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &admission.secret);
     let transcript = transcript(hello, me, &principal, &nonce, protocol, &config.features);
-    let mac = hmac::sign(&key, &side("server", &transcript))
-        .as_ref()
-        .to_vec();
+    let mac = hmac::sign(&key, &side("server", &transcript)).as_ref().to_vec();
     Ok(Pending {
         welcome: Welcome {
             node: me,
@@ -190,9 +183,7 @@ pub(crate) fn prove(
             cause: format!("it does not know the secret of {:?}", target.principal),
         });
     }
-    let mac = hmac::sign(&key, &side("client", &transcript))
-        .as_ref()
-        .to_vec();
+    let mac = hmac::sign(&key, &side("client", &transcript)).as_ref().to_vec();
     let peer = Peer {
         node: welcome.node,
         principal: welcome.principal.clone(),
@@ -213,10 +204,8 @@ mod tests {
 
     impl Authenticator for One {
         fn admit(&self, principal: &str) -> Option<Admission> {
-            (principal == "agent").then(|| Admission {
-                secret: b"s3cret".to_vec(),
-                role: Role::of("agent"),
-            })
+            (principal == "agent")
+                .then(|| Admission { secret: b"s3cret".to_vec(), role: Role::of("agent") })
         }
 
         fn presents(&self) -> (String, Role) {
@@ -225,10 +214,7 @@ mod tests {
     }
 
     fn server() -> NodeConfig {
-        NodeConfig {
-            admit: Arc::new(One),
-            ..NodeConfig::new("c1", "test")
-        }
+        NodeConfig { admit: Arc::new(One), ..NodeConfig::new("c1", "test") }
     }
 
     fn hello() -> Hello {
@@ -257,10 +243,7 @@ mod tests {
         let pending = welcome(&server(), NodeId(2), [4; 16], &hello()).unwrap();
         let (peer, mac) = prove(&target(b"s3cret"), &hello(), &pending.welcome).unwrap();
         assert!(pending.proven(&mac));
-        assert_eq!(
-            (peer.role.as_str(), pending.peer.role.as_str()),
-            ("master", "agent")
-        );
+        assert_eq!((peer.role.as_str(), pending.peer.role.as_str()), ("master", "agent"));
     }
 
     #[test]
@@ -280,40 +263,12 @@ mod tests {
 
     #[test]
     fn strangers_are_refused_with_a_reason() {
-        let refused = |hello: Hello| {
-            welcome(&server(), NodeId(2), [4; 16], &hello)
-                .err()
-                .unwrap()
-        };
-        let other = refused(Hello {
-            cluster: "c2".into(),
-            ..hello()
-        });
+        let refused = |hello: Hello| welcome(&server(), NodeId(2), [4; 16], &hello).err().unwrap();
+        let other = refused(Hello { cluster: "c2".into(), ..hello() });
         assert_eq!(other.to_string(), "this is cluster \"c1\", not \"c2\"");
-        assert_eq!(
-            refused(Hello {
-                principal: "x".into(),
-                ..hello()
-            }),
-            Rejection::Credential
-        );
-        assert_eq!(
-            refused(Hello {
-                node: NodeId(2),
-                ..hello()
-            }),
-            Rejection::Myself
-        );
-        let newer = refused(Hello {
-            protocol: (2, 9),
-            ..hello()
-        });
-        assert_eq!(
-            newer,
-            Rejection::Protocol {
-                mine: PROTOCOL,
-                yours: (2, 9)
-            }
-        );
+        assert_eq!(refused(Hello { principal: "x".into(), ..hello() }), Rejection::Credential);
+        assert_eq!(refused(Hello { node: NodeId(2), ..hello() }), Rejection::Myself);
+        let newer = refused(Hello { protocol: (2, 9), ..hello() });
+        assert_eq!(newer, Rejection::Protocol { mine: PROTOCOL, yours: (2, 9) });
     }
 }

@@ -4,8 +4,12 @@
 //! libproc` request. `handshake.rs` is pure and shared with the simulator; `tcp.rs` dials and
 //! pumps frames; `server.rs` serves.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gated;
 pub(crate) mod handshake;
+#[cfg(test)]
+mod hostile;
 mod outbox;
 pub(crate) mod server;
 pub(crate) mod tcp;

@@ -106,10 +106,7 @@ impl Outbox for TcpOutbox {
 
     fn finish(&self, why: &str) {
         let mut queue = lock(&self.queue);
-        queue.end.get_or_insert_with(|| End {
-            why: why.to_owned(),
-            flush: true,
-        });
+        queue.end.get_or_insert_with(|| End { why: why.to_owned(), flush: true });
         drop(queue);
         self.wake.notify_one();
     }

@@ -1,7 +1,9 @@
 //! The node's one port: HTTP/1.1 for everything, upgraded to frames for peers.
 
-use super::handshake;
+#![allow(clippy::disallowed_types, reason = "the real World's network is here")]
+
 use super::gated::Gated;
+use super::handshake;
 use super::tcp::{self, read_frame};
 use super::upgrade::{read_hello, write_welcome, PATH};
 use crate::http::{builtin, resolve, Request, Response, ResponseBody, MAX_BODY};
@@ -140,10 +142,7 @@ async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAd
             )
         }
     };
-    let trace = head
-        .headers
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok());
+    let trace = head.headers.get("traceparent").and_then(|value| value.to_str().ok());
     let request = Request {
         method: head.method,
         path: head.uri.path().to_owned(),
@@ -176,11 +175,7 @@ async fn dispatch(node: &Node, mut request: Request) -> Response {
             let _ = sender.send(response);
         }
     });
-    entry.door.signal(crate::frame::Signal::Http {
-        route,
-        request,
-        reply,
-    });
+    entry.door.signal(crate::frame::Signal::Http { route, request: Box::new(request), reply });
     let response = receiver.await.unwrap_or_else(|_| {
         let text = "the process that serves this path did not answer";
         Response::text(StatusCode::INTERNAL_SERVER_ERROR, text)
@@ -192,19 +187,14 @@ async fn dispatch(node: &Node, mut request: Request) -> Response {
 }
 
 fn wants_frames(headers: &HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"libproc"))
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"libproc"))
 }
 
 /// Answers the handshake; the frames begin when hyper hands over the stream.
 fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
     let refuse = |status, text: String| whole(status, HeaderMap::new(), Bytes::from(text));
     let Some(hello) = read_hello(request.headers()) else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "this is no libproc handshake".into(),
-        );
+        return refuse(StatusCode::BAD_REQUEST, "this is no libproc handshake".into());
     };
     let nonce = node.uuid();
     let pending = match handshake::welcome(node.config(), node.id(), nonce, &hello) {
@@ -218,18 +208,10 @@ fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
             return refuse(status, rejection.to_string());
         }
     };
-    let mut out = whole(
-        StatusCode::SWITCHING_PROTOCOLS,
-        HeaderMap::new(),
-        Bytes::new(),
-    );
+    let mut out = whole(StatusCode::SWITCHING_PROTOCOLS, HeaderMap::new(), Bytes::new());
     write_welcome(&pending.welcome, out.headers_mut());
-    out.headers_mut().insert(
-        CONNECTION,
-        hyper::header::HeaderValue::from_static("upgrade"),
-    );
-    out.headers_mut()
-        .insert(UPGRADE, hyper::header::HeaderValue::from_static("libproc"));
+    out.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("upgrade"));
+    out.headers_mut().insert(UPGRADE, hyper::header::HeaderValue::from_static("libproc"));
     runtime::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else {
             return;
@@ -244,10 +226,7 @@ fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
             _ => false,
         };
         if !proven {
-            tracing::warn!(
-                principal = hello.principal,
-                "handshake refused: wrong proof"
-            );
+            tracing::warn!(principal = hello.principal, "handshake refused: wrong proof");
             return;
         }
         tcp::welcome(&node, pending.peer, io).await;

@@ -4,6 +4,8 @@
 //! what waits in one go. Reading: one buffer, as many frames as it holds. Both end together, and
 //! then the node is told, once. Every byte passes the node's write gate (`gated.rs`).
 
+#![allow(clippy::disallowed_types, reason = "the real World's network is here")]
+
 use super::gated::Gated;
 use super::handshake::{self, Hello, PROTOCOL};
 use super::outbox::{Taken, TcpOutbox};
@@ -42,12 +44,7 @@ pub(crate) async fn listen(node: &Node) -> std::io::Result<()> {
         std::io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"))
     })?;
     let bound = listener.local_addr()?;
-    node.set_advertised(
-        config
-            .advertise
-            .clone()
-            .unwrap_or_else(|| bound.to_string()),
-    );
+    node.set_advertised(config.advertise.clone().unwrap_or_else(|| bound.to_string()));
     runtime::spawn(server::serve(node.clone(), listener));
     Ok(())
 }
@@ -68,13 +65,9 @@ pub(crate) async fn dial(node: Node, target: Target) -> Result<Arc<Peer>, DialEr
 }
 
 async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
-    let unreachable = |cause: String| DialError::Connect {
-        address: target.address.clone(),
-        cause,
-    };
-    let stream = TcpStream::connect(&target.address)
-        .await
-        .map_err(|e| unreachable(e.to_string()))?;
+    let unreachable = |cause: String| DialError::Connect { address: target.address.clone(), cause };
+    let stream =
+        TcpStream::connect(&target.address).await.map_err(|e| unreachable(e.to_string()))?;
     let _ = stream.set_nodelay(true);
     let listens = node.config().listen.is_some();
     let hello = Hello {
@@ -86,27 +79,22 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
         features: node.config().features.clone(),
         address: listens.then(|| node.advertised().to_owned()),
     };
-    let (mut http, connection) = hyper::client::conn::http1::handshake(TokioIo::new(Gated::new(stream, &node)))
-        .await
-        .map_err(|e| unreachable(e.to_string()))?;
+    let (mut http, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(Gated::new(stream, &node)))
+            .await
+            .map_err(|e| unreachable(e.to_string()))?;
     runtime::spawn(async move {
         let _ = connection.with_upgrades().await;
     });
     let request =
         upgrade_request(&target.address, &hello).map_err(|e| unreachable(e.to_string()))?;
-    let response = http
-        .send_request(request)
-        .await
-        .map_err(|e| unreachable(e.to_string()))?;
+    let response = http.send_request(request).await.map_err(|e| unreachable(e.to_string()))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let status = response.status();
         let said = Limited::new(response.into_body(), 4096).collect().await;
         let text = said.map(|body| String::from_utf8_lossy(&body.to_bytes()).trim().to_owned());
         let cause = format!("{status}: {}", text.unwrap_or_default());
-        return Err(DialError::Refused {
-            address: target.address,
-            cause,
-        });
+        return Err(DialError::Refused { address: target.address, cause });
     }
     let welcome = read_welcome(response.headers()).ok_or_else(|| DialError::Untrusted {
         address: target.address.clone(),
@@ -114,21 +102,13 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
     })?;
     let (peer, mac) = handshake::prove(&target, &hello, &welcome)?;
     let _dialling = node.dialling(peer.node);
-    let upgraded = hyper::upgrade::on(response)
-        .await
-        .map_err(|e| unreachable(e.to_string()))?;
+    let upgraded = hyper::upgrade::on(response).await.map_err(|e| unreachable(e.to_string()))?;
     let mut io = TokioIo::new(upgraded);
-    let proof = Envelope::Proof { mac: mac.into() }
-        .encode()
-        .map_err(|e| unreachable(e.to_string()))?;
-    io.write_all(&proof)
-        .await
-        .map_err(|e| unreachable(e.to_string()))?;
+    let proof =
+        Envelope::Proof { mac: mac.into() }.encode().map_err(|e| unreachable(e.to_string()))?;
+    io.write_all(&proof).await.map_err(|e| unreachable(e.to_string()))?;
     let there = peer.node;
-    let refused = |cause: String| DialError::Refused {
-        address: target.address.clone(),
-        cause,
-    };
+    let refused = |cause: String| DialError::Refused { address: target.address.clone(), cause };
     let said = read_frame(&mut io, VERDICT_LIMIT)
         .await
         .map_err(|e| refused(format!("it closed the connection: {e}")))?;
@@ -185,10 +165,7 @@ pub(crate) async fn read_frame(
 ) -> std::io::Result<Bytes> {
     let length = io.read_u32_le().await? as usize;
     if length > limit {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "frame is too large",
-        ));
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "frame is too large"));
     }
     let mut frame = vec![0u8; length];
     io.read_exact(&mut frame).await?;
@@ -206,11 +183,7 @@ fn attach<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let made = Handshaken {
-        peer,
-        ours,
-        outbox: outbox.clone(),
-    };
+    let made = Handshaken { peer, ours, outbox: outbox.clone() };
     let connection = match node.connected(made) {
         Ok(connection) => connection,
         Err(refused) => return Err((refused, io)),
@@ -283,11 +256,7 @@ async fn read_frames(
     let mut buffer = BytesMut::with_capacity(64 * 1024);
     let mut asked = false;
     loop {
-        let patience = if asked {
-            SILENCE - KEEPALIVE
-        } else {
-            KEEPALIVE
-        };
+        let patience = if asked { SILENCE - KEEPALIVE } else { KEEPALIVE };
         let got = tokio::select! { biased;
             got = read.read_buf(&mut buffer) => got,
             () = node.sleep(patience) => {
@@ -321,7 +290,7 @@ async fn read_frames(
 
 /// Takes one whole frame out of the buffer; an error is a length over the limit. Room is made by
 /// what arrives, never by what a length promises.
-fn next_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, usize> {
+pub(super) fn next_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, usize> {
     let Some(prefix) = buffer.first_chunk::<4>() else {
         return Ok(None);
     };

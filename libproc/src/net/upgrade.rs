@@ -29,10 +29,7 @@ pub(super) fn upgrade_request(address: &str, hello: &Hello) -> http::Result<Requ
         .header(headers::NODE, hello.node.to_string())
         .header(headers::PRINCIPAL, &hello.principal)
         .header(headers::NONCE, hex(&hello.nonce))
-        .header(
-            headers::PROTOCOL,
-            format!("{}-{}", hello.protocol.0, hello.protocol.1),
-        )
+        .header(headers::PROTOCOL, format!("{}-{}", hello.protocol.0, hello.protocol.1))
         .header(headers::FEATURES, hello.features.join(","));
     if let Some(address) = &hello.address {
         request = request.header(headers::ADDRESS, address);
@@ -83,10 +80,7 @@ fn text<'a>(from: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn list(text: &str) -> Vec<String> {
-    text.split(',')
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -94,11 +88,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || text.len() > 256 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2)
+        || text.len() > 256
+        || !text.bytes().all(|b| b.is_ascii_hexdigit())
+    {
         return None;
     }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }

@@ -72,10 +72,7 @@ impl Node {
     pub(crate) fn dialling(&self, to: NodeId) -> DiallingNode {
         let mut nodes = lock(&self.0.dialling.nodes);
         *nodes.entry(to).or_default() += 1;
-        DiallingNode {
-            node: self.clone(),
-            to,
-        }
+        DiallingNode { node: self.clone(), to }
     }
 
     /// Whether `from`'s dial has to yield to one that this node is making to it.

@@ -6,8 +6,8 @@ use crate::gate::Refusal;
 use crate::id::{Address, ProcessId};
 use crate::net::Handshaken;
 use crate::peer::Sender;
-use crate::process::{Exit, Reason};
 use crate::pid::Door;
+use crate::process::{Exit, Reason};
 use crate::reply::{AskError, Reply};
 use crate::time::Instant;
 use crate::wire::{no_answer, Envelope, EnvelopeError, Header};
@@ -32,11 +32,7 @@ pub(crate) enum Broken {
         source: crate::wire::PayloadError,
     },
     #[error("role {role} may not say {wire} to {to}")]
-    Forbidden {
-        role: String,
-        wire: String,
-        to: String,
-    },
+    Forbidden { role: String, wire: String, to: String },
     #[error("a frame that belongs to the handshake came after it")]
     Handshake,
 }
@@ -106,12 +102,7 @@ impl Node {
         self.counters().received.fetch_add(1, Relaxed);
         match Envelope::decode(frame)? {
             Envelope::Send { header, payload } => self.admit(connection, header, &payload, None),
-            Envelope::Ask {
-                id,
-                within_ms,
-                header,
-                payload,
-            } => {
+            Envelope::Ask { id, within_ms, header, payload } => {
                 let deadline = self.coarse_now() + Duration::from_millis(within_ms);
                 self.admit(connection, header, &payload, Some((id, deadline)))
             }
@@ -141,16 +132,8 @@ impl Node {
                 lock(&self.0.links).unwatched_by(&target, node, watcher);
                 Ok(())
             }
-            Envelope::Exited {
-                watcher,
-                target,
-                code,
-                detail,
-            } => {
-                let who = Address {
-                    node: connection.peer.node,
-                    id: ProcessId::new(&target)?,
-                };
+            Envelope::Exited { watcher, target, code, detail } => {
+                let who = Address { node: connection.peer.node, id: ProcessId::new(&target)? };
                 let door = lock(&self.0.links).unwatch(&who, &watcher);
                 if let Some(door) = door {
                     let reason = super::outbound::reason_of(code, detail);
@@ -188,10 +171,7 @@ impl Node {
             return Ok(());
         };
         let peer = &connection.peer;
-        let from = Address {
-            node: peer.node,
-            id: ProcessId::new(&header.from)?,
-        };
+        let from = Address { node: peer.node, id: ProcessId::new(&header.from)? };
         let meta = Meta {
             from: Sender::new(from, peer.clone()),
             trace: header.trace,
@@ -206,9 +186,7 @@ impl Node {
                 entry.door.admit_ask(&header, payload, meta, peer, reply)
             }
         };
-        let Header {
-            to, wire, variant, ..
-        } = header;
+        let Header { to, wire, variant, .. } = header;
         match admitted {
             Ok(()) => Ok(()),
             Err(Refusal::Unsupported) => {
@@ -218,18 +196,9 @@ impl Node {
             }
             Err(Refusal::Forbidden(role)) => {
                 self.counters().forbidden.fetch_add(1, Relaxed);
-                Err(Broken::Forbidden {
-                    role: role.to_string(),
-                    wire,
-                    to,
-                })
+                Err(Broken::Forbidden { role: role.to_string(), wire, to })
             }
-            Err(Refusal::Malformed(source)) => Err(Broken::Payload {
-                wire,
-                variant,
-                to,
-                source,
-            }),
+            Err(Refusal::Malformed(source)) => Err(Broken::Payload { wire, variant, to, source }),
         }
     }
 }

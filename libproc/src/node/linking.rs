@@ -62,10 +62,7 @@ impl Node {
 
     pub(crate) fn process_ended(&self, id: &ProcessId, reason: Reason) {
         lock(&self.0.processes).remove(id);
-        let who = Address {
-            node: self.id(),
-            id: id.clone(),
-        };
+        let who = Address { node: self.id(), id: id.clone() };
         let ended = lock(&self.0.links).ended(&who);
         for door in ended.local {
             let (who, reason) = (who.clone(), reason.clone());

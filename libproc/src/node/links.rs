@@ -100,12 +100,8 @@ impl Links {
             watchers.retain(|(watcher, _)| *watcher != node);
             !watchers.is_empty()
         });
-        let across: Vec<Address> = self
-            .watching
-            .keys()
-            .filter(|target| target.node == node)
-            .cloned()
-            .collect();
+        let across: Vec<Address> =
+            self.watching.keys().filter(|target| target.node == node).cloned().collect();
         let mut broken = Vec::new();
         for target in across {
             let watchers = self.watching.remove(&target).unwrap_or_default();

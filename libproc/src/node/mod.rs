@@ -27,10 +27,10 @@ use crate::process::Process;
 use crate::telemetry::{Export, Telemetry};
 use crate::time::{Instant, Timestamp};
 use crate::world::{Disk, World};
-use futures_util::future::{abortable, AbortHandle, BoxFuture};
 use dialling::Dialling;
-pub(crate) use exit::{Socket, DRAIN};
 use exit::ExitState;
+pub(crate) use exit::{Socket, DRAIN};
+use futures_util::future::{abortable, AbortHandle, BoxFuture};
 use links::Links;
 use peers::Peers;
 pub(crate) use peers::{Connection, Outbox, Refused};
@@ -148,10 +148,7 @@ impl Node {
 
     /// A process of this node as people name it.
     pub fn upid(&self, id: &ProcessId) -> Upid {
-        Upid {
-            id: id.clone(),
-            at: self.advertised().to_owned(),
-        }
+        Upid { id: id.clone(), at: self.advertised().to_owned() }
     }
 
     pub(crate) fn config(&self) -> &NodeConfig {
@@ -260,10 +257,7 @@ impl Node {
             return Err(SpawnError::Taken(id));
         }
         let shared = Arc::new(Shared {
-            address: Address {
-                node: self.id(),
-                id: id.clone(),
-            },
+            address: Address { node: self.id(), id: id.clone() },
             stats: Stats::default(),
             node: self.clone(),
         });
@@ -272,15 +266,8 @@ impl Node {
         let routes = Arc::new(routes);
         let infos = Arc::new(routes.infos());
         let register = |pid: &Pid<P>| {
-            let door: Arc<dyn Door> = Arc::new(TypedDoor {
-                pid: pid.clone(),
-                gate: Gate::of(),
-            });
-            let entry = Entry {
-                door: door.clone(),
-                kind: P::NAME,
-                routes: infos.clone(),
-            };
+            let door: Arc<dyn Door> = Arc::new(TypedDoor { pid: pid.clone(), gate: Gate::of() });
+            let entry = Entry { door: door.clone(), kind: P::NAME, routes: infos.clone() };
             lock(&self.0.processes).insert(id.clone(), entry);
             // An exit that came since the check above did not see this process.
             if let Some(reason) = self.exit_reason() {
@@ -299,10 +286,7 @@ impl Node {
             sim.install(&slot, cell(pid.clone()));
             return Ok(pid);
         }
-        Ok(crate::host::start(
-            |mailbox| Pid::new(Mailbox::Actix(mailbox), shared),
-            cell,
-        ))
+        Ok(crate::host::start(|mailbox| Pid::new(Mailbox::Actix(mailbox), shared), cell))
     }
 
     pub(crate) fn process(&self, id: &str) -> Option<Entry> {
@@ -310,10 +294,7 @@ impl Node {
     }
 
     pub(crate) fn processes(&self) -> Vec<(ProcessId, Entry)> {
-        lock(&self.0.processes)
-            .iter()
-            .map(|(id, entry)| (id.clone(), entry.clone()))
-            .collect()
+        lock(&self.0.processes).iter().map(|(id, entry)| (id.clone(), entry.clone())).collect()
     }
 
     /// What a process says of itself; nothing if it does not answer within `within`.
@@ -323,11 +304,9 @@ impl Node {
         within: Duration,
     ) -> BoxFuture<'static, Option<Observation>> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        entry
-            .door
-            .signal(Signal::Observe(crate::Reply::new(move |seen| {
-                let _ = sender.send(seen.ok());
-            })));
+        entry.door.signal(Signal::Observe(crate::Reply::new(move |seen| {
+            let _ = sender.send(seen.ok());
+        })));
         let deadline = self.sleep(within);
         Box::pin(async move {
             tokio::select! { biased;

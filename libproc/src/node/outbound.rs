@@ -73,9 +73,7 @@ impl Node {
             // Dropped with no process to take it, the reply is abandoned.
             let reply = Reply::new(decoded);
             if let Some(entry) = self.process(to.address().id.as_str()) {
-                let asked = entry
-                    .door
-                    .admit_ask(&header, &payload, meta, self.local_peer(), reply);
+                let asked = entry.door.admit_ask(&header, &payload, meta, self.local_peer(), reply);
                 if let Err(error) = asked {
                     tracing::warn!(%error, wire = name, variant, "request refused on this node");
                 }
@@ -91,12 +89,7 @@ impl Node {
             Err(decoded) => return decoded(Err(AskError::Disconnected)),
         };
         let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        let asked = connection.send(&Envelope::Ask {
-            id,
-            within_ms,
-            header,
-            payload,
-        });
+        let asked = connection.send(&Envelope::Ask { id, within_ms, header, payload });
         if let Err(error) = asked {
             if let Some(decoded) = connection.answered(id) {
                 decoded(Err(AskError::Malformed(error.to_string())));
@@ -127,10 +120,7 @@ impl Node {
 fn header(to: &str, wire: &'static str, variant: &'static str, meta: &Meta) -> Header {
     Header {
         to: to.to_owned(),
-        from: meta
-            .from
-            .address()
-            .map_or_else(|| "nobody".to_owned(), |a| a.id.to_string()),
+        from: meta.from.address().map_or_else(|| "nobody".to_owned(), |a| a.id.to_string()),
         wire: wire.to_owned(),
         variant: variant.to_owned(),
         trace: meta.trace,

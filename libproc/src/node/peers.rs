@@ -68,17 +68,11 @@ impl Connection {
     }
 
     pub(crate) fn link(&self, watcher: &ProcessId, target: &ProcessId) {
-        self.say(&Envelope::Link {
-            watcher: watcher.to_string(),
-            target: target.to_string(),
-        });
+        self.say(&Envelope::Link { watcher: watcher.to_string(), target: target.to_string() });
     }
 
     pub(crate) fn unlink(&self, watcher: &ProcessId, target: &ProcessId) {
-        self.say(&Envelope::Unlink {
-            watcher: watcher.to_string(),
-            target: target.to_string(),
-        });
+        self.say(&Envelope::Unlink { watcher: watcher.to_string(), target: target.to_string() });
     }
 
     /// Notes a request; the answer, or `Disconnected`, is handed to `answered` exactly once. Gives
@@ -143,21 +137,23 @@ impl Peers {
         self.0.get(&node).cloned()
     }
 
-    /// Takes a connection in; gives back the one that it replaces. Of two simultaneous ones the
-    /// one dialled by the node with the lower id stays; a peer that dials again has lost its old
-    /// one.
+    /// Takes a connection in; gives back the one that it replaces.
+    ///
+    /// Who dials again has lost its old connection, and must come with the same credential. Who
+    /// is dialled never displaces a connection that this node dialled, whatever node it claims to
+    /// be. Of two dials under way at once the one of the node with the lower id stays.
     pub(crate) fn insert(
         &mut self,
         me: NodeId,
         new: Arc<Connection>,
     ) -> Result<Option<Arc<Connection>>, Refused> {
         if let Some(old) = self.0.get(&new.peer.node) {
-            if old.peer.principal != new.peer.principal {
-                return Err(Refused::OtherPrincipal);
-            }
-            let lower_is_me = me < new.peer.node;
-            if old.ours != new.ours && old.ours == lower_is_me {
-                return Err(Refused::Duplicate);
+            match (old.ours, new.ours) {
+                (true, true) => {}
+                (false, false) if old.peer.principal == new.peer.principal => {}
+                (false, false) => return Err(Refused::OtherPrincipal),
+                (false, true) if me < new.peer.node => {}
+                (false, true) | (true, false) => return Err(Refused::Duplicate),
             }
         }
         Ok(self.0.insert(new.peer.node, new))
@@ -175,10 +171,7 @@ impl Peers {
     }
 
     pub(crate) fn at(&self, address: &str) -> Option<Arc<Connection>> {
-        self.0
-            .values()
-            .find(|c| c.ours && c.peer.address.as_deref() == Some(address))
-            .cloned()
+        self.0.values().find(|c| c.ours && c.peer.address.as_deref() == Some(address)).cloned()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -186,10 +179,7 @@ impl Peers {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Peer>> {
-        self.0
-            .values()
-            .map(|connection| connection.peer.clone())
-            .collect()
+        self.0.values().map(|connection| connection.peer.clone()).collect()
     }
 
     pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {

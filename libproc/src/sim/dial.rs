@@ -32,10 +32,8 @@ pub(crate) async fn dial(
     };
     let _dialling = towards.map(|there| node.dialling(there.id()));
     sleep(&shared, trips).await;
-    let unreachable = |cause: &str| DialError::Connect {
-        address: target.address.clone(),
-        cause: cause.into(),
-    };
+    let unreachable =
+        |cause: &str| DialError::Connect { address: target.address.clone(), cause: cause.into() };
     let patience = HANDSHAKE_TIMEOUT.saturating_sub(trips);
     if is_cut(&shared, machine, &target.address) {
         sleep(&shared, patience).await;
@@ -43,10 +41,7 @@ pub(crate) async fn dial(
     }
     let (there, other) = {
         let state = lock(&shared.state);
-        let found = state
-            .machines
-            .iter()
-            .position(|m| m.address == target.address);
+        let found = state.machines.iter().position(|m| m.address == target.address);
         let Some(there) = found else {
             return Err(unreachable("no such host"));
         };
@@ -68,10 +63,7 @@ pub(crate) async fn dial(
         features: node.config().features.clone(),
         address: listens.then(|| node.advertised().to_owned()),
     };
-    let refused = |cause: String| DialError::Refused {
-        address: target.address.clone(),
-        cause,
-    };
+    let refused = |cause: String| DialError::Refused { address: target.address.clone(), cause };
     let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello)
         .map_err(|rejection| refused(rejection.to_string()))?;
     let (peer, mac) = handshake::prove(&target, &hello, &pending.welcome)?;
@@ -81,24 +73,9 @@ pub(crate) async fn dial(
     let ends = [(machine, node.clone()), (there, other.clone())];
     let (id, doors) = open_line(&shared, ends);
     let [mine, theirs] = doors;
-    let outbox = |side, node| {
-        Arc::new(SimOutbox {
-            shared: shared.clone(),
-            id,
-            side,
-            node,
-        })
-    };
-    let ours = Handshaken {
-        peer,
-        ours: true,
-        outbox: outbox(0, node.clone()),
-    };
-    let its = Handshaken {
-        peer: pending.peer,
-        ours: false,
-        outbox: outbox(1, other.clone()),
-    };
+    let outbox = |side, node| Arc::new(SimOutbox { shared: shared.clone(), id, side, node });
+    let ours = Handshaken { peer, ours: true, outbox: outbox(0, node.clone()) };
+    let its = Handshaken { peer: pending.peer, ours: false, outbox: outbox(1, other.clone()) };
     let taken = match other.connected(its) {
         Ok(taken) => taken,
         Err(cause) => {

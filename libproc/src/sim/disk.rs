@@ -27,10 +27,7 @@ impl SimDisk {
     }
 
     pub(crate) fn of(files: Files, shared: Arc<Shared>) -> Self {
-        SimDisk {
-            files,
-            shared: Some(shared),
-        }
+        SimDisk { files, shared: Some(shared) }
     }
 
     fn operation<T: Send + 'static>(

@@ -85,27 +85,12 @@ struct Task {
 }
 
 pub(crate) enum Event {
-    Start {
-        slot: usize,
-    },
-    Deliver {
-        slot: usize,
-        frame: Box<dyn Any + Send>,
-        what: &'static str,
-    },
+    Start { slot: usize },
+    Deliver { slot: usize, frame: Box<dyn Any + Send>, what: &'static str },
     Wake(Waker),
     Poll(u64),
-    Arrive {
-        connection: u64,
-        number: u64,
-        to: usize,
-        frame: bytes::Bytes,
-    },
-    Break {
-        connection: u64,
-        side: usize,
-        why: String,
-    },
+    Arrive { connection: u64, number: u64, to: usize, frame: bytes::Bytes },
+    Break { connection: u64, side: usize, why: String },
 }
 
 /// A cell of any process.
@@ -152,11 +137,7 @@ impl Slot {
         };
         lock(&self.shared.state).schedule(
             Duration::ZERO,
-            Event::Deliver {
-                slot: self.at,
-                frame: Box::new(frame),
-                what,
-            },
+            Event::Deliver { slot: self.at, frame: Box::new(frame), what },
         );
     }
 }
@@ -172,20 +153,31 @@ impl State {
         self.heap.insert((at.max(self.now), self.sequence), event);
     }
 
+    /// Takes back what is under way over some connections: (connection, number, to, frame).
+    pub(crate) fn recall(&mut self, over: &[u64]) -> Vec<(u64, u64, usize, bytes::Bytes)> {
+        let is_over = |event: &Event| match event {
+            Event::Arrive { connection, .. } => over.contains(connection),
+            _ => false,
+        };
+        let keys: Vec<_> =
+            self.heap.iter().filter(|(_, event)| is_over(event)).map(|(at, _)| *at).collect();
+        let events = keys.iter().filter_map(|at| self.heap.remove(at));
+        let frames = events.filter_map(|event| match event {
+            Event::Arrive { connection, number, to, frame } => {
+                Some((connection, number, to, frame))
+            }
+            _ => None,
+        });
+        frames.collect()
+    }
+
     /// Cells and futures of a node that is no more.
     fn forget(&mut self, node: NodeId) -> (Vec<Box<dyn AnyCell>>, Vec<Task>) {
         let mine = self.cells.iter_mut().filter(|slot| slot.node == node);
         let cells = mine.filter_map(|slot| slot.cell.take()).collect();
-        let ids: Vec<u64> = self
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.node == node)
-            .map(|(id, _)| *id)
-            .collect();
-        let tasks = ids
-            .into_iter()
-            .filter_map(|id| self.tasks.remove(&id))
-            .collect();
+        let ids: Vec<u64> =
+            self.tasks.iter().filter(|(_, task)| task.node == node).map(|(id, _)| *id).collect();
+        let tasks = ids.into_iter().filter_map(|id| self.tasks.remove(&id)).collect();
         (cells, tasks)
     }
 }
@@ -208,28 +200,17 @@ impl Shared {
         let mut state = lock(&self.state);
         state.next_task += 1;
         let id = state.next_task;
-        state.tasks.insert(
-            id,
-            Task {
-                node,
-                future: Some(future),
-            },
-        );
+        state.tasks.insert(id, Task { node, future: Some(future) });
         state.schedule(Duration::ZERO, Event::Poll(id));
     }
 
     fn poll(self: &Arc<Self>, id: u64) {
-        let Some(mut future) = lock(&self.state)
-            .tasks
-            .get_mut(&id)
-            .and_then(|task| task.future.take())
+        let Some(mut future) =
+            lock(&self.state).tasks.get_mut(&id).and_then(|task| task.future.take())
         else {
             return;
         };
-        let waker = Waker::from(Arc::new(TaskWaker {
-            shared: Arc::downgrade(self),
-            task: id,
-        }));
+        let waker = Waker::from(Arc::new(TaskWaker { shared: Arc::downgrade(self), task: id }));
         let done = future.as_mut().poll(&mut Context::from_waker(&waker));
         let mut state = lock(&self.state);
         match done {
@@ -258,15 +239,7 @@ impl Shared {
             let cell = entry.cell.take()?;
             let (machine, process) = (entry.machine, entry.process.clone());
             let machine = state.machines.get(machine)?.name.clone();
-            (
-                cell,
-                Step {
-                    at,
-                    machine,
-                    process,
-                    what,
-                },
-            )
+            (cell, Step { at, machine, process, what })
         };
         run(cell.as_mut());
         let mut state = lock(&self.state);
@@ -300,11 +273,7 @@ impl Sim {
             log: Vec::new(),
             logging: true,
         };
-        Sim {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-            }),
-        }
+        Sim { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
 
     /// Adds a machine: an address and a disk that outlive the nodes started on it.
@@ -327,11 +296,7 @@ impl Sim {
 
     /// The node that runs on a machine.
     pub fn node(&self, machine: Machine) -> Option<Node> {
-        lock(&self.shared.state)
-            .machines
-            .get(machine.0)?
-            .node
-            .clone()
+        lock(&self.shared.state).machines.get(machine.0)?.node.clone()
     }
 
     /// The machine stops dead: its processes and work are gone without a word, its disk keeps what
@@ -339,10 +304,7 @@ impl Sim {
     pub fn crash(&mut self, machine: Machine) {
         let dead = {
             let mut state = lock(&self.shared.state);
-            let node = state
-                .machines
-                .get_mut(machine.0)
-                .and_then(|entry| entry.node.take());
+            let node = state.machines.get_mut(machine.0).and_then(|entry| entry.node.take());
             node.map(|node| {
                 state.machine_died(machine.0, "the machine crashed");
                 let forgotten = state.forget(node.id());
@@ -379,7 +341,8 @@ impl Sim {
         let state = lock(&self.shared.state);
         let at = pid.address();
         let mut cells = state.cells.iter();
-        let slot = cells.find(|slot| slot.node == at.node && slot.process == at.id && slot.cell.is_some())?;
+        let slot = cells
+            .find(|slot| slot.node == at.node && slot.process == at.id && slot.cell.is_some())?;
         let cell = slot.cell.as_ref()?.as_any().downcast_ref::<Cell<P>>()?;
         Some(look(cell.process()))
     }
@@ -401,11 +364,7 @@ impl Sim {
 
     /// Every step so far, one a line.
     pub fn log(&self) -> Vec<String> {
-        lock(&self.shared.state)
-            .log
-            .iter()
-            .map(Step::to_string)
-            .collect()
+        lock(&self.shared.state).log.iter().map(Step::to_string).collect()
     }
 
     /// Runs to the end of the next step, not past `until`: one message or signal handled by one
@@ -438,20 +397,11 @@ impl Sim {
                     self.shared.poll(task);
                     None
                 }
-                Event::Arrive {
-                    connection,
-                    number,
-                    to,
-                    frame,
-                } => {
-                    self.shared.arrive(connection, number, to, frame);
+                Event::Arrive { connection, to, frame, .. } => {
+                    self.shared.arrive(connection, to, frame);
                     None
                 }
-                Event::Break {
-                    connection,
-                    side,
-                    why,
-                } => {
+                Event::Break { connection, side, why } => {
                     self.shared.broken(connection, side, &why);
                     None
                 }
@@ -515,16 +465,8 @@ impl SimNode {
     pub(crate) fn reserve(&self, node: NodeId, process: &ProcessId) -> Slot {
         let mut state = lock(&self.shared.state);
         let process = process.clone();
-        state.cells.push(CellSlot {
-            machine: self.machine,
-            node,
-            process,
-            cell: None,
-        });
-        Slot {
-            shared: self.shared.clone(),
-            at: state.cells.len() - 1,
-        }
+        state.cells.push(CellSlot { machine: self.machine, node, process, cell: None });
+        Slot { shared: self.shared.clone(), at: state.cells.len() - 1 }
     }
 
     pub(crate) fn install<P: Process>(&self, slot: &Slot, cell: Cell<P>) {

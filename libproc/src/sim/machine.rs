@@ -50,11 +50,7 @@ pub(crate) struct SimNode {
 
 impl SimNode {
     pub(crate) fn start(shared: &Arc<Shared>, machine: usize, config: NodeConfig) -> Node {
-        let world = Arc::new(SimNode {
-            shared: shared.clone(),
-            machine,
-            id: OnceLock::new(),
-        });
+        let world = Arc::new(SimNode { shared: shared.clone(), machine, id: OnceLock::new() });
         let node = Node::new(config, world.clone(), &Export::Off);
         // Set once, here, right after the draw.
         let _ = world.id.set(node.id());
@@ -95,10 +91,7 @@ impl World for SimNode {
 
     fn disk(&self) -> Arc<dyn Disk> {
         let state = lock(&self.shared.state);
-        let files = state
-            .machines
-            .get(self.machine)
-            .map(|machine| machine.disk.files());
+        let files = state.machines.get(self.machine).map(|machine| machine.disk.files());
         Arc::new(SimDisk::of(files.unwrap_or_default(), self.shared.clone()))
     }
 
@@ -109,12 +102,7 @@ impl World for SimNode {
     }
 
     fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
-        Box::pin(super::dial::dial(
-            self.shared.clone(),
-            self.machine,
-            node,
-            target,
-        ))
+        Box::pin(super::dial::dial(self.shared.clone(), self.machine, node, target))
     }
 
     fn sim(&self) -> Option<&SimNode> {
@@ -125,9 +113,8 @@ impl World for SimNode {
 /// Completes when the virtual clock has moved on by `delay`.
 pub(crate) fn sleep(shared: &Arc<Shared>, delay: Duration) -> BoxFuture<'static, ()> {
     let shared = shared.clone();
-    let until = lock(&shared.state)
-        .now
-        .saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
+    let until =
+        lock(&shared.state).now.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
     let mut armed: Option<Waker> = None;
     Box::pin(poll_fn(move |cx| {
         let mut state = lock(&shared.state);

@@ -135,7 +135,6 @@ impl State {
             let after = self.now + self.latency().as_nanos() as u64;
             self.tell_later(id, side, after, why);
         }
-        // While they are cut off, the events of the partition tell the other side.
     }
 
     /// One end has said its last: the other learns behind it.
@@ -165,11 +164,7 @@ impl State {
 
     fn tell_later(&mut self, connection: u64, side: usize, at: u64, why: &str) {
         let why = why.to_owned();
-        let event = Event::Break {
-            connection,
-            side,
-            why,
-        };
+        let event = Event::Break { connection, side, why };
         self.schedule_at(at, event);
     }
 
@@ -194,7 +189,13 @@ impl State {
         let now = self.now;
         self.network.cuts.entry(pair(a, b)).or_insert(now);
         let given_up = self.network.given_up(a, b).unwrap_or(now);
-        for id in self.network.between(a, Some(b)) {
+        let stalled = self.network.between(a, Some(b));
+        for (id, number, to, frame) in self.recall(&stalled) {
+            if let Some(line) = self.network.connections.get_mut(&id) {
+                line.held.insert(number, (to, frame));
+            }
+        }
+        for id in stalled {
             for side in 0..2 {
                 self.tell_later(id, side, given_up, &format!("silent for {SILENCE:?}"));
             }
@@ -239,23 +240,11 @@ impl State {
             return;
         };
         let end = &mut line.ends[to];
-        let arrives = if ordered {
-            arrives.max(end.last)
-        } else {
-            arrives
-        };
+        let arrives = if ordered { arrives.max(end.last) } else { arrives };
         if ordered {
             end.last = arrives;
         }
-        self.schedule_at(
-            arrives,
-            Event::Arrive {
-                connection: id,
-                number,
-                to,
-                frame,
-            },
-        );
+        self.schedule_at(arrives, Event::Arrive { connection: id, number, to, frame });
     }
 
     /// One frame leaves one end.
@@ -280,7 +269,10 @@ impl State {
             Verdict::Drop => {}
             Verdict::Twice => {
                 self.carry(id, number, to, frame.clone(), Duration::ZERO, true);
-                self.carry(id, number, to, frame, Duration::ZERO, true);
+                if let Some(line) = self.network.connections.get_mut(&id) {
+                    line.departed += 1;
+                }
+                self.carry(id, number + 1, to, frame, Duration::ZERO, true);
             }
             Verdict::Delay(by) => self.carry(id, number, to, frame, by, true),
             Verdict::Overtaken(by) => self.carry(id, number, to, frame, by, false),
@@ -291,44 +283,33 @@ impl State {
         let Some(judge) = self.network.judge.as_mut() else {
             return Verdict::Pass;
         };
-        let name = |machine: usize| {
-            self.machines
-                .get(machine)
-                .map_or(String::new(), |m| m.name.clone())
-        };
+        let name =
+            |machine: usize| self.machines.get(machine).map_or(String::new(), |m| m.name.clone());
         match Envelope::decode(frame.slice(4..)) {
-            Ok(
-                Envelope::Send { header, payload }
-                | Envelope::Ask {
-                    header, payload, ..
-                },
-            ) => judge(&Passing {
-                from: name(here),
-                to: name(there),
-                wire: header.wire,
-                variant: header.variant,
-                payload,
-            }),
+            Ok(Envelope::Send { header, payload } | Envelope::Ask { header, payload, .. }) => {
+                judge(&Passing {
+                    from: name(here),
+                    to: name(there),
+                    wire: header.wire,
+                    variant: header.variant,
+                    payload,
+                })
+            }
             _ => Verdict::Pass,
         }
     }
 }
 
 impl Shared {
-    pub(crate) fn arrive(self: &Arc<Self>, id: u64, number: u64, to: usize, frame: Bytes) {
+    pub(crate) fn arrive(self: &Arc<Self>, id: u64, to: usize, frame: Bytes) {
         let (node, connection) = {
             let mut state = lock(&self.state);
             let network = &mut state.network;
             let Some(line) = network.connections.get_mut(&id) else {
                 return;
             };
-            let (a, b) = (line.ends[0].machine, line.ends[1].machine);
             let deaf = line.told[to] || network.dead.contains(&line.ends[to].machine);
             if deaf || line.state == LineState::Broken {
-                return;
-            }
-            if network.cuts.contains_key(&pair(a, b)) {
-                line.held.insert(number, (to, frame));
                 return;
             }
             let end = &line.ends[to];
@@ -369,11 +350,8 @@ impl Shared {
             }
             let end = &line.ends[side];
             let dead = network.dead.contains(&end.machine);
-            let told = end
-                .connection
-                .get()
-                .cloned()
-                .map(|connection| (end.node.clone(), connection));
+            let told =
+                end.connection.get().cloned().map(|connection| (end.node.clone(), connection));
             line.told[side] = true;
             if line.told == [true; 2] {
                 network.connections.remove(&id);
@@ -412,23 +390,18 @@ impl Outbox for SimOutbox {
 
 pub(super) type LateConnection = Arc<OnceLock<Arc<Connection>>>;
 
-pub(super) fn open_line(shared: &Arc<Shared>, ends: [(usize, Node); 2]) -> (u64, [LateConnection; 2]) {
+pub(super) fn open_line(
+    shared: &Arc<Shared>,
+    ends: [(usize, Node); 2],
+) -> (u64, [LateConnection; 2]) {
     let mut state = lock(&shared.state);
     let network = &mut state.network;
     network.next += 1;
     let id = network.next;
     let doors: [LateConnection; 2] = Default::default();
     let [(here, node), (there, other)] = ends;
-    let end = |machine, node, connection| End {
-        machine,
-        node,
-        connection,
-        last: 0,
-    };
-    let ends = [
-        end(here, node, doors[0].clone()),
-        end(there, other, doors[1].clone()),
-    ];
+    let end = |machine, node, connection| End { machine, node, connection, last: 0 };
+    let ends = [end(here, node, doors[0].clone()), end(there, other, doors[1].clone())];
     network.connections.insert(
         id,
         Line {

@@ -68,11 +68,7 @@ impl Exporting {
             .with_batch_exporter(exporter)
             .with_resource(resource)
             .build();
-        Ok(Exporting {
-            tracer: provider.tracer("libproc"),
-            provider,
-            runtime: Some(runtime),
-        })
+        Ok(Exporting { tracer: provider.tracer("libproc"), provider, runtime: Some(runtime) })
     }
 
     fn start(
@@ -96,12 +92,8 @@ impl Exporting {
     ) -> Option<TraceContext> {
         let attributes = messaging("send", name, to);
         // Sending takes no time of its own: the span ends here.
-        let (trace, _) = self.start(
-            current,
-            SpanKind::Producer,
-            format!("send {name}"),
-            attributes,
-        );
+        let (trace, _) =
+            self.start(current, SpanKind::Producer, format!("send {name}"), attributes);
         trace
     }
 

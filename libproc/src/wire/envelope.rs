@@ -35,12 +35,7 @@ pub(crate) enum Envelope {
     /// One-way message.
     Send { header: Header, payload: Bytes },
     /// Request; `within_ms` is what is left of the asker's deadline.
-    Ask {
-        id: u64,
-        within_ms: u64,
-        header: Header,
-        payload: Bytes,
-    },
+    Ask { id: u64, within_ms: u64, header: Header, payload: Bytes },
     /// Answer to `Ask`.
     Answer { id: u64, payload: Bytes },
     /// `Ask` has no answer; the code is one of [`no_answer`].
@@ -50,12 +45,7 @@ pub(crate) enum Envelope {
     /// `watcher` does not want to know any more, or ended itself.
     Unlink { watcher: String, target: String },
     /// `target` ended.
-    Exited {
-        watcher: String,
-        target: String,
-        code: u8,
-        detail: String,
-    },
+    Exited { watcher: String, target: String, code: u8, detail: String },
     /// A frame of a type or variant that the sender of this does not know.
     Unsupported { wire: String, variant: String },
     /// Liveness of the connection.
@@ -118,12 +108,7 @@ impl Envelope {
                 header.put(&mut out);
                 out.put_slice(payload);
             }
-            Envelope::Ask {
-                id,
-                within_ms,
-                header,
-                payload,
-            } => {
+            Envelope::Ask { id, within_ms, header, payload } => {
                 out.put_u8(1);
                 out.put_u64_le(*id);
                 out.put_u64_le(*within_ms);
@@ -145,12 +130,7 @@ impl Envelope {
                 put_str(&mut out, watcher);
                 put_str(&mut out, target);
             }
-            Envelope::Exited {
-                watcher,
-                target,
-                code,
-                detail,
-            } => {
+            Envelope::Exited { watcher, target, code, detail } => {
                 out.put_u8(5);
                 put_str(&mut out, watcher);
                 put_str(&mut out, target);
@@ -199,21 +179,13 @@ impl Envelope {
         let envelope = match tag {
             0 => {
                 let header = Header::get(&mut frame)?;
-                return Ok(Envelope::Send {
-                    header,
-                    payload: frame,
-                });
+                return Ok(Envelope::Send { header, payload: frame });
             }
             1 => {
                 let id = get_u64(&mut frame, "request id")?;
                 let within_ms = get_u64(&mut frame, "deadline")?;
                 let header = Header::get(&mut frame)?;
-                return Ok(Envelope::Ask {
-                    id,
-                    within_ms,
-                    header,
-                    payload: frame,
-                });
+                return Ok(Envelope::Ask { id, within_ms, header, payload: frame });
             }
             2 => {
                 let id = get_u64(&mut frame, "request id")?;
@@ -237,12 +209,8 @@ impl Envelope {
                 wire: get_str(&mut frame, "type")?,
                 variant: get_str(&mut frame, "variant")?,
             },
-            7 => Envelope::Ping {
-                sequence: get_u64(&mut frame, "sequence")?,
-            },
-            8 => Envelope::Pong {
-                sequence: get_u64(&mut frame, "sequence")?,
-            },
+            7 => Envelope::Ping { sequence: get_u64(&mut frame, "sequence")? },
+            8 => Envelope::Pong { sequence: get_u64(&mut frame, "sequence")? },
             9 => return Ok(Envelope::Proof { mac: frame }),
             10 => Envelope::Unlink {
                 watcher: get_str(&mut frame, "watcher")?,
@@ -317,28 +285,20 @@ fn put_str(out: &mut BytesMut, text: &str) {
 }
 
 fn get_u8(frame: &mut Bytes, what: &'static str) -> Result<u8, EnvelopeError> {
-    frame
-        .try_get_u8()
-        .map_err(|_| EnvelopeError::Truncated(what))
+    frame.try_get_u8().map_err(|_| EnvelopeError::Truncated(what))
 }
 
 fn get_u64(frame: &mut Bytes, what: &'static str) -> Result<u64, EnvelopeError> {
-    frame
-        .try_get_u64_le()
-        .map_err(|_| EnvelopeError::Truncated(what))
+    frame.try_get_u64_le().map_err(|_| EnvelopeError::Truncated(what))
 }
 
 fn get_str(frame: &mut Bytes, what: &'static str) -> Result<String, EnvelopeError> {
-    let length = frame
-        .try_get_u16_le()
-        .map_err(|_| EnvelopeError::Truncated(what))?;
+    let length = frame.try_get_u16_le().map_err(|_| EnvelopeError::Truncated(what))?;
     if frame.len() < usize::from(length) {
         return Err(EnvelopeError::Truncated(what));
     }
     let text = frame.split_to(usize::from(length));
-    std::str::from_utf8(&text)
-        .map(str::to_owned)
-        .map_err(|_| EnvelopeError::NotUtf8(what))
+    std::str::from_utf8(&text).map(str::to_owned).map_err(|_| EnvelopeError::NotUtf8(what))
 }
 
 #[cfg(test)]
@@ -351,60 +311,32 @@ mod tests {
             from: "agent".into(),
             wire: "master.FromAgent".into(),
             variant: "Pong".into(),
-            trace: Some(TraceContext {
-                trace_id: 7,
-                span_id: 9,
-                flags: 1,
-            }),
+            trace: Some(TraceContext { trace_id: 7, span_id: 9, flags: 1 }),
         };
         let payload = Bytes::from_static(b"abc");
         vec![
-            Envelope::Send {
-                header: header.clone(),
-                payload: payload.clone(),
-            },
+            Envelope::Send { header: header.clone(), payload: payload.clone() },
             Envelope::Ask {
                 id: 3,
                 within_ms: 5,
-                header: Header {
-                    trace: None,
-                    ..header
-                },
+                header: Header { trace: None, ..header },
                 payload: payload.clone(),
             },
-            Envelope::Answer {
-                id: 3,
-                payload: payload.clone(),
-            },
-            Envelope::NoAnswer {
-                id: 3,
-                code: no_answer::UNSUPPORTED,
-            },
-            Envelope::Link {
-                watcher: "a".into(),
-                target: "b".into(),
-            },
+            Envelope::Answer { id: 3, payload: payload.clone() },
+            Envelope::NoAnswer { id: 3, code: no_answer::UNSUPPORTED },
+            Envelope::Link { watcher: "a".into(), target: "b".into() },
             Envelope::Exited {
                 watcher: "a".into(),
                 target: "b".into(),
                 code: 2,
                 detail: "x".into(),
             },
-            Envelope::Unsupported {
-                wire: "w".into(),
-                variant: "v".into(),
-            },
+            Envelope::Unsupported { wire: "w".into(), variant: "v".into() },
             Envelope::Ping { sequence: 1 },
             Envelope::Pong { sequence: 2 },
             Envelope::Proof { mac: payload },
-            Envelope::Unlink {
-                watcher: "a".into(),
-                target: "b".into(),
-            },
-            Envelope::Verdict {
-                code: verdict::DUPLICATE,
-                why: "x".into(),
-            },
+            Envelope::Unlink { watcher: "a".into(), target: "b".into() },
+            Envelope::Verdict { code: verdict::DUPLICATE, why: "x".into() },
         ]
     }
 
@@ -432,14 +364,8 @@ mod tests {
                 let _ = Envelope::decode(bytes.into());
             }
         }
-        assert_eq!(
-            Envelope::decode(Bytes::new()),
-            Err(EnvelopeError::Truncated("tag"))
-        );
-        assert_eq!(
-            Envelope::decode(Bytes::from_static(&[77])),
-            Err(EnvelopeError::UnknownTag(77))
-        );
+        assert_eq!(Envelope::decode(Bytes::new()), Err(EnvelopeError::Truncated("tag")));
+        assert_eq!(Envelope::decode(Bytes::from_static(&[77])), Err(EnvelopeError::UnknownTag(77)));
     }
 
     #[test]

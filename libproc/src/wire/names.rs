@@ -19,10 +19,7 @@ pub(crate) struct WireType {
 pub(crate) fn wire_type<W: DeserializeOwned>() -> WireType {
     match W::deserialize(Probe) {
         Err(Found(found)) => found,
-        Ok(_) => WireType {
-            name: "value",
-            variants: &[],
-        },
+        Ok(_) => WireType { name: "value", variants: &[] },
     }
 }
 
@@ -49,10 +46,7 @@ impl std::error::Error for Found {}
 
 impl de::Error for Found {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Found(WireType {
-            name: "value",
-            variants: &[],
-        })
+        Found(WireType { name: "value", variants: &[] })
     }
 }
 
@@ -60,10 +54,7 @@ impl<'de> Deserializer<'de> for Probe {
     type Error = Found;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Found> {
-        Err(Found(WireType {
-            name: "value",
-            variants: &[],
-        }))
+        Err(Found(WireType { name: "value", variants: &[] }))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -72,10 +63,7 @@ impl<'de> Deserializer<'de> for Probe {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Found> {
-        Err(Found(WireType {
-            name,
-            variants: &[],
-        }))
+        Err(Found(WireType { name, variants: &[] }))
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -83,10 +71,7 @@ impl<'de> Deserializer<'de> for Probe {
         name: &'static str,
         _: V,
     ) -> Result<V::Value, Found> {
-        Err(Found(WireType {
-            name,
-            variants: &[],
-        }))
+        Err(Found(WireType { name, variants: &[] }))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -94,10 +79,7 @@ impl<'de> Deserializer<'de> for Probe {
         name: &'static str,
         _: V,
     ) -> Result<V::Value, Found> {
-        Err(Found(WireType {
-            name,
-            variants: &[],
-        }))
+        Err(Found(WireType { name, variants: &[] }))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -106,10 +88,7 @@ impl<'de> Deserializer<'de> for Probe {
         _: usize,
         _: V,
     ) -> Result<V::Value, Found> {
-        Err(Found(WireType {
-            name,
-            variants: &[],
-        }))
+        Err(Found(WireType { name, variants: &[] }))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -263,13 +242,7 @@ mod tests {
     #[test]
     fn names_come_from_serde() {
         let found = wire_type::<FromPeer>();
-        assert_eq!(
-            found,
-            WireType {
-                name: "test.FromPeer",
-                variants: &["Ping", "Say", "Number"]
-            }
-        );
+        assert_eq!(found, WireType { name: "test.FromPeer", variants: &["Ping", "Say", "Number"] });
         assert_eq!(variant_of(&FromPeer::Ping), "Ping");
         assert_eq!(variant_of(&FromPeer::Say { words: "hi".into() }), "Say");
         assert_eq!(variant_of(&FromPeer::Number(1)), "Number");

@@ -26,6 +26,7 @@ pub trait Disk: Send + Sync {
 /// This machine's file system; each operation runs on the blocking pool.
 pub(crate) struct RealDisk;
 
+#[allow(clippy::disallowed_methods, reason = "the real World's disk blocks a thread of its own")]
 fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> BoxFuture<'static, io::Result<T>> {
@@ -116,10 +117,7 @@ fn append_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
     std::fs::create_dir_all(parent(path))?;
     let fresh = !path.exists();
-    let mut file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)?;
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
     file.write_all(content)?;
     file.sync_data()?;
     if fresh {

@@ -18,10 +18,9 @@ pub(crate) struct Real {
 }
 
 impl Real {
+    #[allow(clippy::disallowed_methods, reason = "the real World is where entropy comes from")]
     pub(crate) fn new() -> Self {
-        Real {
-            random: SystemRandom::new(),
-        }
+        Real { random: SystemRandom::new() }
     }
 }
 
@@ -45,16 +44,10 @@ impl World for Real {
 
     fn fill_random(&self, bytes: &mut [u8]) {
         // getrandom(2) does not fail once the kernel is up; ids must not silently repeat.
-        assert!(
-            self.random.fill(bytes).is_ok(),
-            "the kernel gives no random numbers"
-        );
+        assert!(self.random.fill(bytes).is_ok(), "the kernel gives no random numbers");
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the real World is where the clock is read"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the real World is where the clock is read")]
     fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(delay))
     }

@@ -64,11 +64,7 @@ pub struct Probe {
 
 impl Probe {
     pub fn new(journal: &Journal) -> Self {
-        Probe {
-            journal: journal.clone(),
-            held: Vec::new(),
-            next: None,
-        }
+        Probe { journal: journal.clone(), held: Vec::new(), next: None }
     }
 }
 
@@ -77,10 +73,7 @@ type Deed = Box<dyn FnOnce(&mut Probe, &mut Context<Probe>) + Send>;
 /// Something for a probe to do.
 pub struct Do(Deed);
 
-pub fn act(
-    pid: &Pid<Probe>,
-    deed: impl FnOnce(&mut Probe, &mut Context<Probe>) + Send + 'static,
-) {
+pub fn act(pid: &Pid<Probe>, deed: impl FnOnce(&mut Probe, &mut Context<Probe>) + Send + 'static) {
     pid.tell(Do(Box::new(deed)));
 }
 
@@ -148,10 +141,7 @@ pub struct Keys;
 
 impl Authenticator for Keys {
     fn admit(&self, principal: &str) -> Option<Admission> {
-        principal.starts_with('c').then(|| Admission {
-            secret: b"k".to_vec(),
-            role: CLIENT,
-        })
+        principal.starts_with('c').then(|| Admission { secret: b"k".to_vec(), role: CLIENT })
     }
     fn presents(&self) -> (String, Role) {
         ("s".into(), SERVER)
@@ -237,8 +227,7 @@ impl Stage {
         from.spawn_future(async move {
             *there.lock().unwrap() = Some(dial.await);
         });
-        self.until("a connection", || outcome.lock().unwrap().is_some())
-            .await;
+        self.until("a connection", || outcome.lock().unwrap().is_some()).await;
         outcome.lock().unwrap().take().unwrap().expect("dial");
     }
 
@@ -250,14 +239,7 @@ impl Stage {
         let probe = server.spawn("server", Probe::new(&there)).unwrap();
         let asker = client.spawn("client", Probe::new(&here)).unwrap();
         self.connect(&client, &server).await;
-        Pair {
-            server,
-            client,
-            probe,
-            asker,
-            there,
-            here,
-        }
+        Pair { server, client, probe, asker, there, here }
     }
 }
 
@@ -316,9 +298,7 @@ pub fn over_tcp<F: Future<Output = ()>>(story: impl FnOnce(Stage) -> F) {
 
 pub fn over_sim<F: Future<Output = ()>>(story: impl FnOnce(Stage) -> F) {
     let stage = Stage::Sim(Box::new(Sim::new(7)), Vec::new());
-    story(stage)
-        .now_or_never()
-        .expect("a simulated story waits for nothing");
+    story(stage).now_or_never().expect("a simulated story waits for nothing");
 }
 
 #[macro_export]
@@ -326,9 +306,9 @@ macro_rules! on_both {
     ($($story:ident),* $(,)?) => {$(
         mod $story {
             #[test]
-            fn tcp() { crate::common::over_tcp(super::$story) }
+            fn tcp() { $crate::common::over_tcp(super::$story) }
             #[test]
-            fn simulated() { crate::common::over_sim(super::$story) }
+            fn simulated() { $crate::common::over_sim(super::$story) }
         }
     )*};
 }

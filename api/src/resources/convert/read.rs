@@ -24,10 +24,7 @@ use super::super::value::{Value, ValueKind};
 pub(super) fn entry(message: &v1::Resource) -> Result<Entry, InvalidResource> {
     let name = ResourceName::parse(&message.name)?;
     let value = value(message)?;
-    let provider = message
-        .provider_id
-        .as_ref()
-        .map(ResourceProviderId::try_from);
+    let provider = message.provider_id.as_ref().map(ResourceProviderId::try_from);
     let descriptor = Descriptor {
         name,
         reservations: reservations(message)?,
@@ -60,11 +57,7 @@ fn value(message: &v1::Resource) -> Result<Value, InvalidResource> {
     for (of, field, is_set) in fields {
         if is_set != (of == kind) {
             let problem = if is_set { "set" } else { "not set" };
-            return Err(InvalidResource::FieldMismatch {
-                kind,
-                field,
-                problem,
-            });
+            return Err(InvalidResource::FieldMismatch { kind, field, problem });
         }
     }
     match (&message.scalar, &message.ranges, &message.set) {
@@ -99,9 +92,7 @@ fn reservations(message: &v1::Resource) -> Result<ReservationStack, InvalidResou
 }
 
 fn reservation(info: &ReservationInfo) -> Result<Reservation, InvalidResource> {
-    let number = info
-        .r#type
-        .ok_or(InvalidResource::Missing("reservations.type"))?;
+    let number = info.r#type.ok_or(InvalidResource::Missing("reservations.type"))?;
     let kind = match ReservationType::try_from(number) {
         Ok(ReservationType::Static) => ReservationKind::Static,
         Ok(ReservationType::Dynamic) => ReservationKind::Dynamic,
@@ -111,12 +102,7 @@ fn reservation(info: &ReservationInfo) -> Result<Reservation, InvalidResource> {
     };
     let role = info.role.as_deref();
     let role = Role::parse(role.ok_or(InvalidResource::Missing("reservations.role"))?)?;
-    Ok(Reservation {
-        kind,
-        role,
-        principal: shared(&info.principal),
-        labels: labels(&info.labels),
-    })
+    Ok(Reservation { kind, role, principal: shared(&info.principal), labels: labels(&info.labels) })
 }
 
 /// `role` alone is static, with `reservation` dynamic; no role, or `*`, is none.
@@ -135,11 +121,7 @@ fn reservation_before_refinement(
         return Err(InvalidResource::Unexpected("reservation.role"));
     }
     let principal = shared(&info.principal);
-    Ok(Some(Reservation::dynamic(
-        role,
-        principal,
-        labels(&info.labels),
-    )))
+    Ok(Some(Reservation::dynamic(role, principal, labels(&info.labels))))
 }
 
 fn disk(info: &DiskInfo) -> Result<Disk, InvalidResource> {
@@ -186,10 +168,7 @@ fn disk_source(source: &disk_info::Source) -> Result<DiskSource, InvalidResource
         return Err(InvalidResource::Unexpected("disk.source.mount"));
     }
     let path = source.path.as_ref().and_then(|path| path.root.as_deref());
-    let mount = source
-        .mount
-        .as_ref()
-        .and_then(|mount| mount.root.as_deref());
+    let mount = source.mount.as_ref().and_then(|mount| mount.root.as_deref());
     Ok(DiskSource {
         kind,
         root: path.or(mount).map(Arc::from),
@@ -202,10 +181,10 @@ fn disk_source(source: &disk_info::Source) -> Result<DiskSource, InvalidResource
 
 fn labels(labels: &Option<v1::Labels>) -> Labels {
     let labels = labels.iter().flat_map(|labels| &labels.labels);
-    Labels::new(labels.map(|label| Label {
-        key: Arc::from(label.key.as_str()),
-        value: shared(&label.value),
-    }))
+    Labels::new(
+        labels
+            .map(|label| Label { key: Arc::from(label.key.as_str()), value: shared(&label.value) }),
+    )
 }
 
 fn shared(text: &Option<String>) -> Option<Arc<str>> {

@@ -29,12 +29,7 @@ pub(super) fn entry(entry: &Entry) -> v1::Resource {
         disk: descriptor.disk.as_ref().map(disk),
         revocable: descriptor.revocable.then(RevocableInfo::default),
         shared: descriptor.shared.then(SharedInfo::default),
-        reservations: descriptor
-            .reservations
-            .as_slice()
-            .iter()
-            .map(reservation)
-            .collect(),
+        reservations: descriptor.reservations.as_slice().iter().map(reservation).collect(),
         ..Default::default()
     };
     set_value(&mut message, entry.value());
@@ -56,11 +51,8 @@ pub(super) fn entry_endpoint(entry: &Entry) -> v1::Resource {
         [only] => {
             message.role = Some(only.role.to_string());
             if only.kind == ReservationKind::Dynamic {
-                message.reservation = Some(ReservationInfo {
-                    r#type: None,
-                    role: None,
-                    ..reservation(only)
-                });
+                message.reservation =
+                    Some(ReservationInfo { r#type: None, role: None, ..reservation(only) });
             }
         }
         _ => {}
@@ -71,9 +63,7 @@ pub(super) fn entry_endpoint(entry: &Entry) -> v1::Resource {
 fn set_value(message: &mut v1::Resource, value: &Value) {
     let kind = match value {
         Value::Scalar(scalar) => {
-            message.scalar = Some(v1::value::Scalar {
-                value: scalar.to_f64(),
-            });
+            message.scalar = Some(v1::value::Scalar { value: scalar.to_f64() });
             WireType::Scalar
         }
         Value::Ranges(ranges) => {
@@ -89,25 +79,17 @@ fn set_value(message: &mut v1::Resource, value: &Value) {
 }
 
 fn ranges(ranges: &Ranges) -> v1::value::Ranges {
-    let range = |range: &super::super::Range| v1::value::Range {
-        begin: range.begin,
-        end: range.end,
-    };
-    v1::value::Ranges {
-        range: ranges.as_slice().iter().map(range).collect(),
-    }
+    let range =
+        |range: &super::super::Range| v1::value::Range { begin: range.begin, end: range.end };
+    v1::value::Ranges { range: ranges.as_slice().iter().map(range).collect() }
 }
 
 fn set(set: &Set) -> v1::value::Set {
-    v1::value::Set {
-        item: set.iter().map(str::to_owned).collect(),
-    }
+    v1::value::Set { item: set.iter().map(str::to_owned).collect() }
 }
 
 fn allocation(role: &Role) -> AllocationInfo {
-    AllocationInfo {
-        role: Some(role.to_string()),
-    }
+    AllocationInfo { role: Some(role.to_string()) }
 }
 
 fn reservation(reservation: &Reservation) -> ReservationInfo {
@@ -165,9 +147,7 @@ fn labels(labels: &Labels) -> Option<v1::Labels> {
         key: label.key.to_string(),
         value: owned(&label.value),
     };
-    (!labels.is_empty()).then(|| v1::Labels {
-        labels: labels.iter().map(label).collect(),
-    })
+    (!labels.is_empty()).then(|| v1::Labels { labels: labels.iter().map(label).collect() })
 }
 
 fn owned(text: &Option<Arc<str>>) -> Option<String> {

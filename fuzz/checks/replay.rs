@@ -1,0 +1,42 @@
+//! Replays a corpus on stable Rust, as part of the normal test run.
+
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::path::Path;
+
+/// Longest seed: every prefix and every byte of it is tried.
+const MAX_SEED: usize = 2048;
+
+/// Runs `check` on every file of `fuzz/corpus/<target>`, on every prefix of it, and on it with each
+/// byte changed in one bit, in all bits, and taken out. Panics as `check` does, after naming the
+/// input.
+pub(crate) fn replay(target: &str, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(&folder).expect("the corpus can be listed");
+    let mut seeds: Vec<_> =
+        entries.map(|entry| entry.expect("the corpus can be listed").path()).collect();
+    seeds.sort();
+    assert!(!seeds.is_empty(), "{} is empty", folder.display());
+    for path in seeds {
+        let seed = std::fs::read(&path).expect("a seed can be read");
+        let name = path.display();
+        assert!(seed.len() <= MAX_SEED, "{name} is too long for a seed");
+        let run = |what: &str, at: usize, input: &[u8]| {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(input))) {
+                eprintln!("{name}, {what} {at}: {:?}", input.escape_ascii().to_string());
+                resume_unwind(panic);
+            }
+        };
+        run("whole, bytes", seed.len(), &seed);
+        for at in 0..seed.len() {
+            run("cut at", at, &seed[..at]);
+            for mask in [1 << (at % 8), 0xff] {
+                let mut changed = seed.clone();
+                changed[at] ^= mask;
+                run("changed at", at, &changed);
+            }
+            let mut shorter = seed.clone();
+            shorter.remove(at);
+            run("without the byte at", at, &shorter);
+        }
+    }
+}
