@@ -11,7 +11,9 @@ use crate::checkpoint::Recovery;
 use crate::core::ids::{DialId, TimerKey};
 use crate::core::{Agent, Event, Moment, Settings};
 use crate::effects::{executor_of_principal, Hands};
-use libproc::{Context, DialError, Exit, Gate, Observation, Peer, Process, Reason, Receive, Sender};
+use libproc::{
+    Context, DialError, Exit, Gate, Observation, Peer, Process, Reason, Receive, Sender,
+};
 use meseta_api::internal::agent::{FromExecutor, FromMaster};
 use meseta_node::keys::{EXECUTOR, MASTER};
 use std::collections::VecDeque;
@@ -40,6 +42,10 @@ pub struct AgentProcess {
 impl AgentProcess {
     pub(crate) fn new(settings: Settings, now: libproc::Instant, hands: Hands) -> Self {
         AgentProcess { core: Agent::new(settings, now), hands }
+    }
+
+    pub(crate) fn core(&self) -> &Agent {
+        &self.core
     }
 
     pub(crate) fn hands(&mut self) -> &mut Hands {
@@ -93,6 +99,10 @@ impl Process for AgentProcess {
     fn gate(gate: &mut Gate<Self>) {
         gate.receives::<FromMaster>(&[MASTER]);
         gate.receives::<FromExecutor>(&[EXECUTOR]);
+    }
+
+    fn routes(routes: &mut libproc::http::Routes<Self>) {
+        crate::http::declare(routes);
     }
 
     fn started(&mut self, cx: &mut Context<Self>) {

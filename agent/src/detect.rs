@@ -20,8 +20,10 @@ pub fn resources(given: &str, work_dir: &Path) -> String {
     let Ok(named) = Resources::parse(given) else {
         return given.to_owned();
     };
-    let mut parts: Vec<String> =
-        Some(given.trim().trim_end_matches(';').to_owned()).filter(|g| !g.is_empty()).into_iter().collect();
+    let mut parts: Vec<String> = Some(given.trim().trim_end_matches(';').to_owned())
+        .filter(|g| !g.is_empty())
+        .into_iter()
+        .collect();
     let missing = |name: &str| !named.names().any(|known| known.as_str() == name);
     if missing("cpus") {
         parts.push(format!("cpus:{}", cpus().unwrap_or(FALLBACK.0)));

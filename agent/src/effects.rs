@@ -13,7 +13,11 @@ use crate::containerizer::{ContainerError, ContainerExit, Containerizer, LaunchS
 use crate::core::effect::{Effect, Lane, Level};
 use crate::core::ids::{DialId, ExecutorConnection, TimerKey};
 use crate::core::Event;
-use libproc::{Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Role, Sender, TimerId};
+use crate::http::executor::{Asking, Closed, HttpExecutors};
+use libproc::http::Response;
+use libproc::{
+    Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Reply, Role, Sender, TimerId,
+};
 use meseta_api::ids::{ContainerId, IdError};
 use meseta_api::internal::{executor, master};
 use meseta_node::keys::{Credential, Keyring, EXECUTOR, MASTER};
@@ -50,6 +54,7 @@ pub(crate) struct Hands {
     containerizer: Arc<dyn Containerizer>,
     masters: BTreeMap<DialId, Remote<master::FromAgent>>,
     executors: BTreeMap<ExecutorConnection, Remote<executor::FromAgent>>,
+    http: HttpExecutors,
     next_connection: u64,
     timers: BTreeMap<TimerKey, TimerId>,
     disk: DiskQueue,
@@ -71,6 +76,7 @@ impl Hands {
             containerizer,
             masters: BTreeMap::new(),
             executors: BTreeMap::new(),
+            http: HttpExecutors::default(),
             next_connection: 0,
             timers: BTreeMap::new(),
             disk: DiskQueue::default(),
@@ -143,6 +149,32 @@ impl Hands {
         connection
     }
 
+    /// The name of a request of an executor over HTTP.
+    pub(crate) fn http_request(
+        &mut self,
+        asking: &Asking,
+        reply: Reply<Response>,
+    ) -> ExecutorConnection {
+        self.next_connection += 1;
+        let connection = ExecutorConnection(self.next_connection);
+        self.http.asked(connection, asking, reply);
+        connection
+    }
+
+    /// Waits for the end of an executor's stream, if one was opened.
+    fn watch(connection: ExecutorConnection, opened: Option<Closed>, cx: &mut Cx) {
+        if let Some(closed) = opened {
+            cx.defer(closed, move |me, (), cx| {
+                me.hands().http.close(connection);
+                me.happened(Event::ExecutorDisconnected { connection }, cx);
+            });
+        }
+    }
+
+    pub(crate) fn work_dir(&self) -> &std::path::Path {
+        self.layout.work_dir()
+    }
+
     pub(crate) fn forget_executor(&mut self, address: &Address) -> Option<ExecutorConnection> {
         let found = self.executors.iter().find(|(_, remote)| remote.address() == address);
         let connection = *found?.0;
@@ -192,11 +224,22 @@ impl Hands {
             }
             Effect::Destroy { container } => self.destroy(container, cx),
             Effect::Forget { container } => self.forget(container, cx),
+            Effect::ToExecutor { connection, event } if self.http.has(connection) => {
+                Self::watch(connection, self.http.send(connection, &event), cx);
+            }
             Effect::ToExecutor { connection, event } => {
                 self.to_executor(connection, executor::FromAgent::Event(event), cx);
             }
             // Over libproc no answer is an answer; HTTP has its 202.
-            Effect::AcceptCall { .. } => {}
+            Effect::AcceptCall { connection } => {
+                Self::watch(connection, self.http.accept(connection), cx);
+            }
+            Effect::RefuseCall { connection, code, message } if self.http.has(connection) => {
+                self.http.refuse(connection, code, &message);
+            }
+            Effect::CloseExecutor { connection } if self.http.has(connection) => {
+                self.http.close(connection);
+            }
             Effect::RefuseCall { connection, code, message } => {
                 let refused = executor::FromAgent::Refused { code, message };
                 self.to_executor(connection, refused, cx);
@@ -325,9 +368,7 @@ impl Hands {
                          cx: &mut Cx| {
             let event = match outcome {
                 Ok(exit) => Event::ContainerEnded { container, exit },
-                Err(error) => {
-                    Event::ContainerDestroyFailed { container, error: error.to_string() }
-                }
+                Err(error) => Event::ContainerDestroyFailed { container, error: error.to_string() },
             };
             me.happened(event, cx);
         };

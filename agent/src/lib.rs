@@ -17,6 +17,7 @@ pub mod containerizer;
 pub mod core;
 pub mod detect;
 mod effects;
+pub mod http;
 pub mod node;
 pub mod status_updates;
 

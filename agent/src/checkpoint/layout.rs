@@ -16,6 +16,11 @@ impl Layout {
         Layout { work_dir: work_dir.to_owned() }
     }
 
+    /// Beneath what everything is.
+    pub fn work_dir(&self) -> &Path {
+        &self.work_dir
+    }
+
     fn meta(&self) -> PathBuf {
         self.work_dir.join("meta")
     }

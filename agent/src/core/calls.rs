@@ -4,6 +4,7 @@ use super::effect::{Effect, Level};
 use super::ending::Ending;
 use super::executor::{Phase, PhaseEvent};
 use super::ids::{ExecutorConnection, UpdateId};
+use super::model::TaskStep;
 use super::turn::Turn;
 use super::Agent;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
@@ -11,6 +12,7 @@ use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::executor::{call, Call};
 use meseta_api::v1::task_status::Source;
 use meseta_api::v1::{TaskState, TaskStatus};
+use std::collections::BTreeSet;
 
 /// Why a call is refused: the status that HTTP gives, and a sentence.
 struct Refused(u16, String);
@@ -111,6 +113,20 @@ impl Agent {
         };
         if matches!(executor.phase, Phase::Checkpointing | Phase::Terminated) {
             return Err(Refused(400, "the executor's container does not run".into()));
+        }
+        // A LAUNCH that was lost with the connection is sent once more: of a task that arrived
+        // the executor says so here, or has said more already.
+        if executor.phase.connection() != Some(connection) {
+            let tasks = subscribe.unacknowledged_tasks.iter().map(|task| &task.task_id.value);
+            let updates = subscribe.unacknowledged_updates.iter();
+            let arrived: BTreeSet<&String> =
+                tasks.chain(updates.map(|update| &update.status.task_id.value)).collect();
+            for (id, task) in &mut executor.tasks {
+                let silent = task.step == TaskStep::Sent && task.state == TaskState::TaskStaging;
+                if silent && !arrived.iter().any(|arrived| *arrived == id.as_str()) {
+                    task.step = TaskStep::Queued;
+                }
+            }
         }
         self.connections.insert(connection, container.clone());
         self.phase(container, PhaseEvent::Subscribed(connection), turn);

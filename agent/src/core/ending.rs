@@ -43,9 +43,10 @@ pub fn verdict(why: Option<&Ending>, exit: &ContainerExit) -> Verdict {
     let of = |state, reason, message: String| Verdict { state, reason, message };
     let failed = |reason, message| of(TaskState::TaskFailed, reason, message);
     match why {
-        Some(Ending::LaunchFailed(error)) => {
-            failed(Reason::ContainerLaunchFailed, format!("the container was not launched: {error}"))
-        }
+        Some(Ending::LaunchFailed(error)) => failed(
+            Reason::ContainerLaunchFailed,
+            format!("the container was not launched: {error}"),
+        ),
         // Memory explains an end better than anything that happened to be decided meanwhile.
         _ if exit.oom_killed => failed(
             Reason::ContainerLimitationMemory,
@@ -69,11 +70,9 @@ pub fn verdict(why: Option<&Ending>, exit: &ContainerExit) -> Verdict {
             Reason::TaskKilledDuringLaunch,
             "killed before it was started".into(),
         ),
-        Some(Ending::FrameworkGone) => of(
-            TaskState::TaskKilled,
-            Reason::FrameworkRemoved,
-            "the framework was removed".into(),
-        ),
+        Some(Ending::FrameworkGone) => {
+            of(TaskState::TaskKilled, Reason::FrameworkRemoved, "the framework was removed".into())
+        }
         Some(Ending::AgentLeaves) => of(
             TaskState::TaskKilled,
             Reason::ExecutorTerminated,
@@ -81,7 +80,10 @@ pub fn verdict(why: Option<&Ending>, exit: &ContainerExit) -> Verdict {
         ),
         Some(Ending::AgentRestarted) => failed(
             Reason::ExecutorTerminated,
-            format!("the agent restarted and ended the executor of its earlier life; it {}", ended(exit)),
+            format!(
+                "the agent restarted, and the executor of its earlier life is gone: it {}",
+                ended(exit)
+            ),
         ),
         Some(Ending::Misbehaved(how)) => failed(
             Reason::ExecutorTerminated,

@@ -73,7 +73,7 @@ pub(super) fn spell(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let (size, unit) = units
         .into_iter()
-        .find(|(size, _)| nanos > 0 && nanos % size == 0)
+        .find(|(size, _)| nanos > 0 && nanos.is_multiple_of(*size))
         .unwrap_or((1_000_000_000, "secs"));
     format!("{}{unit}", nanos / size)
 }

@@ -138,8 +138,11 @@ impl Phase {
             (Phase::Registering, E::Subscribed(connection)) => self.welcome(connection, true),
             (Phase::Running { connection: old, launched }, E::Subscribed(connection)) => {
                 let (old, launched) = (*old, *launched);
-                let mut steps: Vec<_> =
-                    old.filter(|old| *old != connection).map(PhaseStep::Close).into_iter().collect();
+                let mut steps: Vec<_> = old
+                    .filter(|old| *old != connection)
+                    .map(PhaseStep::Close)
+                    .into_iter()
+                    .collect();
                 steps.extend(self.welcome(connection, launched));
                 steps
             }
@@ -181,10 +184,7 @@ impl Phase {
                 *self = Phase::Terminating { why, launching, connection: Some(connection) };
                 vec![PhaseStep::SendShutdown(connection)]
             }
-            (
-                Phase::Running { connection, launched },
-                E::Shutdown(why) | E::Destroy(why),
-            ) => {
+            (Phase::Running { connection, launched }, E::Shutdown(why) | E::Destroy(why)) => {
                 let (connection, launching) = (*connection, !*launched);
                 self.terminate(why, launching, connection)
             }

@@ -51,14 +51,17 @@ impl Agent {
                 let Some(executor) = self.executor_of(&container) else {
                     return;
                 };
-                if !executor.is_busy() && executor.completed.is_empty() {
+                // One that has subscribed may have been told of other tasks before, and decides
+                // itself; the agent's own has nothing else to do.
+                let idle = !matches!(executor.phase, Phase::Running { .. });
+                if !executor.is_busy() && (idle || executor.for_command) {
                     self.phase(&container, PhaseEvent::Shutdown(Ending::NothingToRun), turn);
                 }
             }
             TaskStep::Sent => match connection {
                 Some(connection) => {
                     task.kill = None;
-                    turn.to_executor(connection, kill_event(&key.task_id, policy));
+                    turn.tell_executor(connection, kill_event(&key.task_id, policy));
                 }
                 // Kept until the executor is back.
                 None => task.kill = Some(Kill { policy }),
@@ -78,7 +81,7 @@ impl Agent {
         };
         for (id, task) in &mut executor.tasks {
             if let Some(kill) = task.kill.take() {
-                turn.to_executor(connection, kill_event(id, kill.policy));
+                turn.tell_executor(connection, kill_event(id, kill.policy));
             }
         }
     }

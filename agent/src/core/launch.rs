@@ -2,7 +2,7 @@
 
 use super::effect::{Effect, Lane, Level};
 use super::executor::{Phase, PhaseEvent};
-use super::ids::ExecutorConnection;
+use super::ids::{ExecutorConnection, TimerKey};
 use super::model::{Executor, Framework, Task, TaskStep};
 use super::turn::Turn;
 use super::{environment, limits, unsupported, Agent, Written};
@@ -68,7 +68,8 @@ impl Agent {
         use Rejection::{Answer, Unanswerable};
         let unnamed = |error: meseta_api::ids::IdError| Unanswerable(error.to_string());
         let agent = self.id.clone().ok_or_else(|| Unanswerable("the agent has no id".into()))?;
-        let of = framework.id.as_ref().ok_or_else(|| Unanswerable("framework without id".into()))?;
+        let of =
+            framework.id.as_ref().ok_or_else(|| Unanswerable("framework without id".into()))?;
         let framework_id = FrameworkId::try_from(of).map_err(unnamed)?;
         let task_id = TaskId::try_from(&task.task_id).map_err(unnamed)?;
         let known = self.frameworks.get(&framework_id);
@@ -96,9 +97,9 @@ impl Agent {
             ExecutorId::try_from(&info.executor_id).map_err(|error| invalid(error.to_string()))?;
         let running = known.and_then(|framework| framework.executors.get(&executor));
         match running {
-            None if !for_command && info.command.is_none() => {
-                Err(invalid("the executor has no command; the default executor is not here yet".into()))
-            }
+            None if !for_command && info.command.is_none() => Err(invalid(
+                "the executor has no command; the default executor is not here yet".into(),
+            )),
             Some(running) if running.for_command || for_command => {
                 Err(dropped(Reason::ExecutorTerminated, "an executor of this id is here"))
             }
@@ -146,6 +147,10 @@ impl Agent {
     ) {
         let Order { agent, framework: framework_id, task: task_id, executor: executor_id, .. } =
             order;
+        // What was said of an earlier task of this id is settled: the master uses the id anew.
+        let key = TaskKey { framework_id: framework_id.clone(), task_id: task_id.clone() };
+        self.streams.drop_stream(&key);
+        turn.cancel(TimerKey::StatusRetry(key));
         let lane = Lane::Framework(framework_id.clone());
         let mut operations = Vec::new();
         let layout = self.settings.layout.clone();
@@ -171,11 +176,8 @@ impl Agent {
         let mut info = order.info;
         info.framework_id = Some((&framework_id).into());
         let run = layout.run(&framework_id, &executor_id, &container);
-        let record = RunRecord {
-            executor: info.clone(),
-            framework,
-            for_command: order.for_command,
-        };
+        let record =
+            RunRecord { executor: info.clone(), framework, for_command: order.for_command };
         operations.push(DiskOperation::Write(task_info(&run, &task_id), to_json(&task)));
         // Last: a run counts from its `executor.info` on.
         operations.push(DiskOperation::Write(executor_info(&run), to_json(&record)));
@@ -247,7 +249,7 @@ impl Agent {
                     launch: Some(launch),
                     ..Default::default()
                 };
-                turn.to_executor(connection, event);
+                turn.tell_executor(connection, event);
             }
         }
     }
@@ -273,13 +275,7 @@ impl Agent {
             framework: framework_id.clone(),
             executor: executor_id.clone(),
             program,
-            environment: environment::of(
-                &self.settings,
-                framework_id,
-                executor_id,
-                executor,
-                role,
-            ),
+            environment: environment::of(&self.settings, framework_id, executor_id, executor, role),
             sandbox: executor.sandbox.clone(),
             user: self
                 .settings

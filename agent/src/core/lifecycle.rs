@@ -6,7 +6,7 @@ use super::executor::{Phase, PhaseEvent, PhaseStep};
 use super::ids::{ExecutorConnection, TimerKey};
 use super::model::TaskStep;
 use super::turn::Turn;
-use super::{environment, status, Agent, Life, Written};
+use super::{environment, limits, status, Agent, Life, Written};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{ContainerExit, Launched};
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
@@ -83,7 +83,7 @@ impl Agent {
                 let grace = found.map(|executor| environment::grace(settings, &executor.info));
                 let event =
                     Event { r#type: Some(event::Type::Shutdown.into()), ..Default::default() };
-                turn.to_executor(connection, event);
+                turn.tell_executor(connection, event);
                 turn.set_timer(TimerKey::ShutdownGrace(container), grace.unwrap_or_default());
             }
             PhaseStep::Destroy => turn.push(Effect::Destroy { container }),
@@ -118,7 +118,7 @@ impl Agent {
             subscribed: Some(subscribed),
             ..Default::default()
         };
-        turn.to_executor(connection, event);
+        turn.tell_executor(connection, event);
         self.send_queued(container, connection, turn);
         self.send_kills(container, connection, turn);
     }
@@ -132,8 +132,14 @@ impl Agent {
         if !launched.limits_enforced {
             turn.note(Level::Info, format!("container {container} runs without enforced limits"));
         }
+        let quota = self.settings.cpu_quota;
         if let Some(executor) = self.executor_of(container) {
             executor.pid = launched.pid;
+            // Tasks that came while it was being launched.
+            if executor.tasks.len() > 1 && executor.phase.takes_tasks() {
+                let (container, limits) = (container.clone(), limits::of(executor, quota));
+                turn.push(Effect::UpdateContainer { container, limits });
+            }
         }
         self.phase(container, PhaseEvent::Launched, turn);
     }
@@ -240,9 +246,8 @@ impl Agent {
             }
         } else {
             let left = executor.tasks.iter().filter(|(_, task)| task.step != TaskStep::Over);
-            let left: Vec<_> = left
-                .map(|(id, task)| status::judged(id, task.info.as_deref(), &said))
-                .collect();
+            let left: Vec<_> =
+                left.map(|(id, task)| status::judged(id, task.info.as_deref(), &said)).collect();
             for status in left {
                 self.say(container, status, turn);
             }
@@ -305,7 +310,7 @@ impl Agent {
             message: Some(event::Message { data: data.into() }),
             ..Default::default()
         };
-        turn.to_executor(connection, event);
+        turn.tell_executor(connection, event);
     }
 }
 

@@ -44,10 +44,9 @@ pub(super) fn of(executor: &Executor, cpu_quota: bool) -> ContainerLimits {
         }
     }
     if executor.for_command {
-        for (share, own) in [
-            (&mut cpus, COMMAND_EXECUTOR_CPU_MILLIS),
-            (&mut memory, COMMAND_EXECUTOR_MEMORY),
-        ] {
+        for (share, own) in
+            [(&mut cpus, COMMAND_EXECUTOR_CPU_MILLIS), (&mut memory, COMMAND_EXECUTOR_MEMORY)]
+        {
             share.request = share.request.saturating_add(own);
             share.limit = share.limit.map(|limit| limit.saturating_add(own));
         }

@@ -33,6 +33,7 @@ mod orders;
 mod recovery;
 mod report;
 pub mod settings;
+pub mod snapshot;
 mod status;
 mod turn;
 mod unsupported;
@@ -162,7 +163,7 @@ impl Agent {
             Event::Dialled { dial } => self.link(LinkEvent::Dialled(dial), turn),
             Event::DialFailed { dial, error } => self.dial_failed(dial, &error, turn),
             Event::MasterLost { dial, reason } => self.master_lost(dial, &reason, turn),
-            Event::FromMaster { dial, message } => self.from_master(dial, *message, turn),
+            Event::FromMaster { dial, message } => self.master_said(dial, *message, turn),
             Event::ExecutorCalled { connection, container, call } => {
                 self.executor_called(connection, container.as_ref(), *call, turn);
             }

@@ -19,7 +19,8 @@ const PING_TIMEOUT: (u64, u64) = (1_000, 75_000);
 impl Agent {
     /// Feeds the connection's machine and does what it says.
     pub(super) fn link(&mut self, event: LinkEvent, turn: &mut Turn<'_>) {
-        if matches!(self.life, Life::Reading | Life::Recovering(_)) {
+        // One that leaves has said so; it does not register again.
+        if self.life != Life::Serving {
             return;
         }
         for step in self.link.step(event, &mut turn.at) {
@@ -85,7 +86,7 @@ impl Agent {
         turn.push(Effect::ToMaster { dial, message: Box::new(message) });
     }
 
-    pub(super) fn from_master(&mut self, dial: DialId, message: FromMaster, turn: &mut Turn<'_>) {
+    pub(super) fn master_said(&mut self, dial: DialId, message: FromMaster, turn: &mut Turn<'_>) {
         match message {
             FromMaster::AnnounceTerm { term } => {
                 self.link(LinkEvent::TermAnnounced(dial, term), turn);
@@ -98,7 +99,8 @@ impl Agent {
             }
             FromMaster::Order { term, .. } => {
                 self.counters.refused_orders += 1;
-                let text = format!("order under term {term} refused: it is not the acknowledged one");
+                let text =
+                    format!("order under term {term} refused: it is not the acknowledged one");
                 turn.note(Level::Warn, text);
             }
         }
@@ -195,7 +197,8 @@ impl Agent {
     }
 
     fn answered(&mut self, ping_timeout_ms: u64, turn: &mut Turn<'_>) {
-        let millis = if ping_timeout_ms < PING_TIMEOUT.0 { PING_TIMEOUT.1 } else { ping_timeout_ms };
+        let millis =
+            if ping_timeout_ms < PING_TIMEOUT.0 { PING_TIMEOUT.1 } else { ping_timeout_ms };
         self.link(LinkEvent::Answered(Duration::from_millis(millis)), turn);
     }
 

@@ -81,16 +81,11 @@ impl Agent {
             completed: VecDeque::new(),
         };
         if let Some(agent) = &self.id {
-            executor.sandbox = self.settings.layout.sandbox(
-                agent,
-                &run.framework,
-                &run.executor,
-                &run.container,
-            );
+            executor.sandbox =
+                self.settings.layout.sandbox(agent, &run.framework, &run.executor, &run.container);
         }
         for found in run.tasks {
-            let key =
-                TaskKey { framework_id: run.framework.clone(), task_id: found.task.clone() };
+            let key = TaskKey { framework_id: run.framework.clone(), task_id: found.task.clone() };
             if self.streams.recover(&key, &run.container, &found.updates) {
                 executor.completed.push_back(found.task);
                 continue;

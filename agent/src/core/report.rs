@@ -24,15 +24,15 @@ impl Agent {
                     executors.push(executor.info.clone());
                 }
                 let all = executor.tasks.iter();
-                tasks.extend(all.map(|(task_id, task)| {
-                    self.task(id, framework_id, executor, task_id, task)
-                }));
+                tasks.extend(
+                    all.map(|(task_id, task)| self.task(id, framework_id, executor, task_id, task)),
+                );
             }
         }
         FromAgent::ReregisterAgent { term, info, version, tasks, executors, frameworks }
     }
 
-    fn task(
+    pub(super) fn task(
         &self,
         agent: &AgentId,
         framework: &FrameworkId,
@@ -62,7 +62,7 @@ impl Agent {
             report.discovery = info.discovery.clone();
             report.container = info.container.clone();
             report.health_check = info.health_check.clone();
-            report.kill_policy = info.kill_policy.clone();
+            report.kill_policy = info.kill_policy;
             report.user = info.command.as_ref().and_then(|command| command.user.clone());
             report.limits = info.limits.clone();
         }

@@ -60,10 +60,8 @@ pub(super) fn complete(
         container.executor_pid = executor.pid;
     }
     if container.network_infos.is_empty() {
-        let address = v1::network_info::IpAddress {
-            ip_address: Some(ip.to_owned()),
-            ..Default::default()
-        };
+        let address =
+            v1::network_info::IpAddress { ip_address: Some(ip.to_owned()), ..Default::default() };
         let network = v1::NetworkInfo { ip_addresses: vec![address], ..Default::default() };
         container.network_infos.push(network);
     }

@@ -36,7 +36,7 @@ impl<'a> Turn<'a> {
         self.push(Effect::CancelTimer { key });
     }
 
-    pub(super) fn to_executor(&mut self, connection: ExecutorConnection, event: Event) {
+    pub(super) fn tell_executor(&mut self, connection: ExecutorConnection, event: Event) {
         self.push(Effect::ToExecutor { connection, event: Box::new(event) });
     }
 

@@ -53,8 +53,7 @@ impl Agent {
                 if let Some((connection, _)) = from {
                     self.to_acknowledge.insert((key.clone(), update), connection);
                 }
-                let latest_state =
-                    self.streams.latest(&key).unwrap_or(TaskState::TaskUnknown);
+                let latest_state = self.streams.latest(&key).unwrap_or(TaskState::TaskUnknown);
                 let framework_id = key.framework_id.clone();
                 let lane = Lane::Framework(framework_id.clone());
                 let update_of = StatusUpdate { framework_id, status, latest_state };
@@ -70,7 +69,7 @@ impl Agent {
             }
             Offered::Stored => {
                 if let Some((connection, _)) = from {
-                    turn.to_executor(connection, acknowledged(task, update));
+                    turn.tell_executor(connection, acknowledged(task, update));
                 }
             }
             Offered::AfterTerminal => {
@@ -79,7 +78,7 @@ impl Agent {
                 turn.note(Level::Warn, text);
                 // Told, so that it does not repeat it for ever.
                 if let Some((connection, _)) = from {
-                    turn.to_executor(connection, acknowledged(task, update));
+                    turn.tell_executor(connection, acknowledged(task, update));
                 }
             }
         }
@@ -156,7 +155,7 @@ impl Agent {
 
     pub(super) fn update_stored(&mut self, key: &TaskKey, update: UpdateId, turn: &mut Turn<'_>) {
         if let Some(connection) = self.to_acknowledge.remove(&(key.clone(), update)) {
-            turn.to_executor(connection, acknowledged(&key.task_id, update));
+            turn.tell_executor(connection, acknowledged(&key.task_id, update));
         }
         if let Some(forward) = self.streams.stored(key, update) {
             self.forward(forward, turn);

@@ -62,9 +62,10 @@ impl Agent {
         };
         let frameworks = self.frameworks.iter().map(|(id, framework)| {
             let executors = framework.executors.iter().map(|(id, executor)| {
-                let tasks = executor.tasks.iter().map(|(id, task)| {
-                    (id.to_string(), json!(task.state.as_str_name()))
-                });
+                let tasks = executor
+                    .tasks
+                    .iter()
+                    .map(|(id, task)| (id.to_string(), json!(task.state.as_str_name())));
                 let about = json!({
                     "container": executor.container.as_str(),
                     "phase": phase_name(&executor.phase),

@@ -15,18 +15,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a fake master heard and how it behaves.
-pub struct MasterState {
-    pub term: Term,
-    pub leader_elsewhere: Option<String>,
-    pub answers: bool,
-    pub acknowledges: bool,
-    pub heard: Vec<FromAgent>,
+pub(crate) struct MasterState {
+    pub(crate) term: Term,
+    pub(crate) leader_elsewhere: Option<String>,
+    pub(crate) answers: bool,
+    pub(crate) acknowledges: bool,
+    pub(crate) heard: Vec<FromAgent>,
     agent: Option<Remote<FromMaster>>,
 }
 
-pub struct FakeMaster(pub Arc<Mutex<MasterState>>);
+pub(crate) struct FakeMaster(pub(crate) Arc<Mutex<MasterState>>);
 
-pub struct Say(pub FromMaster);
+pub(crate) struct Say(pub(crate) FromMaster);
 
 impl Process for FakeMaster {
     const NAME: &'static str = "fake_master";
@@ -54,8 +54,11 @@ impl Receive<FromAgent> for FakeMaster {
                 cx.send(&agent, order(Order::Registered { agent_id: id, ping_timeout_ms: 75_000 }));
             }
             FromAgent::ReregisterAgent { .. } if state.answers => {
-                let reregistered =
-                    Order::Reregistered { agent_id: id, ping_timeout_ms: 75_000, reconcile: vec![] };
+                let reregistered = Order::Reregistered {
+                    agent_id: id,
+                    ping_timeout_ms: 75_000,
+                    reconcile: vec![],
+                };
                 cx.send(&agent, order(reregistered));
             }
             FromAgent::UpdateStatus(update) if state.acknowledges => {
@@ -82,30 +85,30 @@ impl Receive<Say> for FakeMaster {
     }
 }
 
-pub struct Master {
-    pub state: Arc<Mutex<MasterState>>,
-    pub machine: Machine,
+pub(crate) struct Master {
+    pub(crate) state: Arc<Mutex<MasterState>>,
+    pub(crate) machine: Machine,
     pid: Pid<FakeMaster>,
 }
 
-pub fn term(registry: u128, counter: u64) -> Term {
+pub(crate) fn term(registry: u128, counter: u64) -> Term {
     Term { registry: RegistryId::from_bits(registry), generation: 1, counter }
 }
 
 /// One agent, its containers, and where its executors go.
-pub struct World {
-    pub sim: Sim,
-    pub agent_machine: Machine,
-    pub agent: Option<(Node, Pid<meseta_agent::actor::AgentProcess>)>,
-    pub containers: FakeContainerizer,
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) agent_machine: Machine,
+    pub(crate) agent: Option<(Node, Pid<meseta_agent::actor::AgentProcess>)>,
+    pub(crate) containers: FakeContainerizer,
     launched: Arc<Mutex<Vec<LaunchedContainer>>>,
-    pub start_executors: bool,
+    pub(crate) start_executors: bool,
     executors: u32,
-    pub resources: String,
+    pub(crate) resources: String,
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut sim = Sim::new(seed);
         let agent_machine = sim.machine("agent", "10.0.0.2:5051");
         let launched: Arc<Mutex<Vec<LaunchedContainer>>> = Arc::default();
@@ -124,7 +127,7 @@ impl World {
         }
     }
 
-    pub fn master(&mut self, address: &str, term: Term) -> Master {
+    pub(crate) fn master(&mut self, address: &str, term: Term) -> Master {
         let machine = self.sim.machine(address, address);
         let keyring = Keyring::new("master", MASTER);
         keyring.insert("agent", b"s", AGENT);
@@ -147,7 +150,7 @@ impl World {
     }
 
     /// (Re)starts the agent's node.
-    pub fn start_agent(&mut self, masters: &str) {
+    pub(crate) fn start_agent(&mut self, masters: &str) {
         let keyring = Keyring::new("agent", AGENT);
         let config = NodeConfig {
             admit: Arc::new(keyring.clone()),
@@ -166,26 +169,26 @@ impl World {
         self.agent = Some((node, pid));
     }
 
-    pub fn crash_agent(&mut self) {
+    pub(crate) fn crash_agent(&mut self) {
         self.sim.crash(self.agent_machine);
         self.agent = None;
     }
 
-    pub fn stop_agent(&mut self, kill_tasks: bool) {
+    pub(crate) fn stop_agent(&mut self, kill_tasks: bool) {
         self.agent.as_ref().unwrap().1.tell(AgentStop { kill_tasks });
     }
 
-    pub fn say(&mut self, master: &Master, order: Order) {
+    pub(crate) fn say(&mut self, master: &Master, order: Order) {
         let term = master.state.lock().unwrap().term;
         master.pid.tell(Say(FromMaster::Order { term, order: Box::new(order) }));
     }
 
-    pub fn say_raw(&mut self, master: &Master, message: FromMaster) {
+    pub(crate) fn say_raw(&mut self, master: &Master, message: FromMaster) {
         master.pid.tell(Say(message));
     }
 
     /// Runs until `done`, starting executors on machines of their own as they are launched.
-    pub fn until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut() -> bool) {
         for _ in 0..24_000 {
             if done() {
                 return;
@@ -198,7 +201,7 @@ impl World {
         panic!("never: {what}; the agent's end: {ended:?}; last steps: {:#?}", &log[last..]);
     }
 
-    pub fn run(&mut self, span: Duration) {
+    pub(crate) fn run(&mut self, span: Duration) {
         let end = self.sim.now() + span;
         while self.sim.now() < end {
             let left = end.since(self.sim.now());
@@ -215,7 +218,7 @@ impl World {
     }
 }
 
-pub fn framework() -> v1::FrameworkInfo {
+pub(crate) fn framework() -> v1::FrameworkInfo {
     v1::FrameworkInfo {
         user: "nobody".into(),
         name: "f".into(),
@@ -224,7 +227,7 @@ pub fn framework() -> v1::FrameworkInfo {
     }
 }
 
-pub fn task(id: &str, command: &str) -> v1::TaskInfo {
+pub(crate) fn task(id: &str, command: &str) -> v1::TaskInfo {
     let scalar = |name: &str, value| v1::Resource {
         name: name.into(),
         r#type: v1::value::Type::Scalar.into(),
@@ -241,11 +244,11 @@ pub fn task(id: &str, command: &str) -> v1::TaskInfo {
     }
 }
 
-pub fn run_task(id: &str, command: &str) -> Order {
+pub(crate) fn run_task(id: &str, command: &str) -> Order {
     Order::RunTask { framework: Box::new(framework()), task: Box::new(task(id, command)) }
 }
 
-pub fn key(task: &str) -> TaskKey {
+pub(crate) fn key(task: &str) -> TaskKey {
     TaskKey {
         framework_id: FrameworkId::parse("F").unwrap(),
         task_id: TaskId::parse(task).unwrap(),
@@ -253,19 +256,19 @@ pub fn key(task: &str) -> TaskKey {
 }
 
 impl Master {
-    pub fn heard(&self, wanted: impl Fn(&FromAgent) -> bool) -> usize {
+    pub(crate) fn heard(&self, wanted: impl Fn(&FromAgent) -> bool) -> usize {
         self.state.lock().unwrap().heard.iter().filter(|message| wanted(message)).count()
     }
 
-    pub fn registered(&self) -> usize {
+    pub(crate) fn registered(&self) -> usize {
         self.heard(|m| matches!(m, FromAgent::RegisterAgent { .. }))
     }
 
-    pub fn reregistered(&self) -> usize {
+    pub(crate) fn reregistered(&self) -> usize {
         self.heard(|m| matches!(m, FromAgent::ReregisterAgent { .. }))
     }
 
-    pub fn updates(&self) -> Vec<StatusUpdate> {
+    pub(crate) fn updates(&self) -> Vec<StatusUpdate> {
         let state = self.state.lock().unwrap();
         let updates = state.heard.iter().filter_map(|message| match message {
             FromAgent::UpdateStatus(update) => Some((**update).clone()),
@@ -275,12 +278,12 @@ impl Master {
     }
 
     /// The states of a task in the order heard.
-    pub fn states(&self, task: &str) -> Vec<&'static str> {
+    pub(crate) fn states(&self, task: &str) -> Vec<&'static str> {
         let of = self.updates().into_iter().filter(|u| u.status.task_id.value == task);
         of.map(|update| update.status.state().as_str_name()).collect()
     }
 
-    pub fn last(&self, task: &str) -> v1::TaskStatus {
+    pub(crate) fn last(&self, task: &str) -> v1::TaskStatus {
         let of = self.updates().into_iter().filter(|u| u.status.task_id.value == task);
         of.last().unwrap().status
     }

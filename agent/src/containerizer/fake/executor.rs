@@ -4,7 +4,9 @@
 use super::{FakeHandle, LaunchedContainer, Script};
 use crate::actor::AGENT;
 use crate::containerizer::{ContainerExit, LaunchSpec, Program};
-use libproc::{Context, Exit, Gate, Peer, Process, ProcessId, Reason, Receive, Remote, Role, Sender};
+use libproc::{
+    Context, Exit, Gate, Peer, Process, ProcessId, Reason, Receive, Remote, Role, Sender,
+};
 use meseta_api::internal::agent::FromExecutor;
 use meseta_api::internal::executor::FromAgent;
 use meseta_api::v1::executor::{call, event, Call, Event};

@@ -20,7 +20,7 @@ use super::{
 use meseta_api::ids::ContainerId;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 /// Given every container that is launched: starts its executor, or does not, or later.
 pub type FakeExecutors = Arc<dyn Fn(LaunchedContainer) + Send + Sync>;
@@ -43,13 +43,46 @@ pub struct LaunchedContainer {
 pub struct FakeHandle {
     container: ContainerId,
     shared: Arc<Mutex<Shared>>,
-    state: watch::Sender<State>,
+    state: State,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum State {
-    Running,
-    Ended(ContainerExit),
+/// How a container ended, and who waits for it, told in the order that they came: tokio's watch
+/// wakes its receivers in random order, which would undo the simulator's promise.
+#[derive(Clone, Default)]
+struct State(Arc<Mutex<Fate>>);
+
+#[derive(Default)]
+struct Fate {
+    exit: Option<ContainerExit>,
+    waiting: Vec<oneshot::Sender<ContainerExit>>,
+}
+
+impl State {
+    fn is_running(&self) -> bool {
+        lock(&self.0).exit.is_none()
+    }
+
+    /// Only the first end counts.
+    fn end(&self, exit: ContainerExit) {
+        let mut fate = lock(&self.0);
+        if fate.exit.is_none() {
+            fate.exit = Some(exit.clone());
+            for waiting in std::mem::take(&mut fate.waiting) {
+                // One that waits no longer is none that must be told.
+                let _ = waiting.send(exit.clone());
+            }
+        }
+    }
+
+    fn ended(&self) -> Pending<ContainerExit> {
+        let mut fate = lock(&self.0);
+        if let Some(exit) = fate.exit.clone() {
+            return Box::pin(std::future::ready(exit));
+        }
+        let (sender, receiver) = oneshot::channel();
+        fate.waiting.push(sender);
+        Box::pin(async move { receiver.await.unwrap_or_default() })
+    }
 }
 
 #[derive(Default)]
@@ -61,7 +94,7 @@ struct Shared {
 }
 
 struct Entry {
-    state: watch::Sender<State>,
+    state: State,
 }
 
 /// See the module.
@@ -83,39 +116,20 @@ impl FakeHandle {
 
     /// The container ends; only the first end counts.
     pub fn end(&self, exit: ContainerExit) {
-        end(&self.state, exit);
+        self.state.end(exit);
     }
 
     /// Completes when the container has ended, by whomever.
     pub fn ended(&self) -> Pending<()> {
-        let waiting = exit(self.state.subscribe());
-        Box::pin(async move { drop(waiting.await) })
+        let waiting = self.state.ended();
+        Box::pin(async move {
+            waiting.await;
+        })
     }
 
     /// What the container may use now.
     pub fn limits(&self) -> Option<ContainerLimits> {
         lock(&self.shared).limits.get(&self.container).copied()
-    }
-}
-
-fn end(state: &watch::Sender<State>, exit: ContainerExit) {
-    state.send_if_modified(|state| {
-        let running = *state == State::Running;
-        if running {
-            *state = State::Ended(exit);
-        }
-        running
-    });
-}
-
-async fn exit(mut state: watch::Receiver<State>) -> ContainerExit {
-    loop {
-        if let State::Ended(exit) = state.borrow_and_update().clone() {
-            return exit;
-        }
-        if state.changed().await.is_err() {
-            return ContainerExit::default();
-        }
     }
 }
 
@@ -134,7 +148,7 @@ impl FakeContainerizer {
     pub fn running(&self) -> Vec<ContainerId> {
         let shared = lock(&self.shared);
         let all = shared.containers.iter();
-        let running = all.filter(|(_, entry)| *entry.state.borrow() == State::Running);
+        let running = all.filter(|(_, entry)| entry.state.is_running());
         running.map(|(id, _)| id.clone()).collect()
     }
 
@@ -143,7 +157,7 @@ impl FakeContainerizer {
         lock(&self.shared).launches
     }
 
-    fn state(&self, container: &ContainerId) -> Option<watch::Sender<State>> {
+    fn state(&self, container: &ContainerId) -> Option<State> {
         lock(&self.shared).containers.get(container).map(|entry| entry.state.clone())
     }
 }
@@ -159,7 +173,7 @@ impl Containerizer for FakeContainerizer {
                 }
                 shared.launches += 1;
                 let pid = FIRST_PID + shared.launches;
-                let (state, _) = watch::channel(State::Running);
+                let state = State::default();
                 let container = spec.container.clone();
                 shared.limits.insert(container.clone(), spec.limits);
                 shared.containers.insert(container.clone(), Entry { state: state.clone() });
@@ -174,7 +188,7 @@ impl Containerizer for FakeContainerizer {
         let state = self.state(&container);
         Box::pin(async move {
             Ok(match state {
-                Some(state) => exit(state.subscribe()).await,
+                Some(state) => state.ended().await,
                 None => ContainerExit::default(),
             })
         })
@@ -191,7 +205,7 @@ impl Containerizer for FakeContainerizer {
 
     fn signal(&self, container: ContainerId, signal: i32) -> Pending<Result<(), ContainerError>> {
         if let Some(state) = self.state(&container) {
-            end(&state, ContainerExit { status: Some(signal & 0x7f), oom_killed: false });
+            state.end(ContainerExit { status: Some(signal & 0x7f), oom_killed: false });
         }
         Box::pin(std::future::ready(Ok(())))
     }
@@ -202,8 +216,8 @@ impl Containerizer for FakeContainerizer {
             let Some(state) = state else {
                 return Ok(ContainerExit::default());
             };
-            end(&state, ContainerExit { status: Some(KILLED), oom_killed: false });
-            Ok(exit(state.subscribe()).await)
+            state.end(ContainerExit { status: Some(KILLED), oom_killed: false });
+            Ok(state.ended().await)
         })
     }
 
