@@ -103,10 +103,7 @@ fn with_environment(command: Command) -> Command {
 fn variable(flag: &Arg) -> Option<String> {
     let asks = matches!(flag.get_action(), ArgAction::Help | ArgAction::Version);
     let long = flag.get_long().filter(|_| !asks)?;
-    Some(format!(
-        "MESETA_{}",
-        long.replace('-', "_").to_ascii_uppercase()
-    ))
+    Some(format!("MESETA_{}", long.replace('-', "_").to_ascii_uppercase()))
 }
 
 /// `--work_dir=x_y` becomes `--work-dir=x_y`; nothing after a bare `--` is a flag of ours.
@@ -114,10 +111,7 @@ fn kebab(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = 
     let mut flags = true;
     arguments.into_iter().map(move |argument| {
         flags &= argument != OsStr::new("--");
-        match argument
-            .to_str()
-            .filter(|text| flags && text.starts_with("--"))
-        {
+        match argument.to_str().filter(|text| flags && text.starts_with("--")) {
             Some(text) => {
                 let end = text.find('=').unwrap_or(text.len());
                 format!("{}{}", text[..end].replace('_', "-"), &text[end..]).into()

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 /// The first argument that leads here.
 pub const SUBCOMMAND: &str = "executor";
 
-/// What a task must not see: secrets of its executor, and whom that reports traces to.
-const WITHHELD: [&str; 2] = ["MESETA_", "OTEL_"];
+/// What a task must not see: secrets of its executor, whom that reports traces to, and within which.
+const WITHHELD: [&str; 4] = ["MESETA_", "OTEL_", "TRACEPARENT", "TRACESTATE"];
 
 /// Runs one executor to its end.
 pub fn main() -> ExitCode {
@@ -66,12 +66,10 @@ mod tests {
             "MESOS_SANDBOX",
             "MESETA_EXECUTOR_SECRET",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "TRACEPARENT",
         ];
         let environment = names.map(|name| (name.to_owned(), "x".to_owned())).into();
-        let seen: Vec<String> = inherited(&environment)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let seen: Vec<String> = inherited(&environment).into_iter().map(|(name, _)| name).collect();
         assert_eq!(seen, ["MESOS_SANDBOX", "PATH"]);
     }
 

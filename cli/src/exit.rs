@@ -65,9 +65,7 @@ pub fn of_task(status: &TaskStatus) -> u8 {
 /// The word that follows `phrase` in `message`.
 fn after<'m>(message: &'m str, phrase: &str) -> Option<&'m str> {
     let at = message.find(phrase)? + phrase.len();
-    message[at..]
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .next()
+    message[at..].split(|c: char| !c.is_ascii_alphanumeric()).next()
 }
 
 /// `SIGTERM`, `15`, or the reference's `Terminated`.
@@ -83,7 +81,5 @@ fn signal_number(name: &str) -> Option<u8> {
         name => name,
     };
     let named = strsignal.parse::<Signal>().ok().map(|signal| signal as i32);
-    named
-        .or_else(|| name.parse().ok())
-        .and_then(|number| u8::try_from(number).ok())
+    named.or_else(|| name.parse().ok()).and_then(|number| u8::try_from(number).ok())
 }

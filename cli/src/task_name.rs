@@ -41,11 +41,8 @@ pub enum NameError {
 const LISTED: usize = 20;
 
 fn listed(candidates: &[TaskName]) -> String {
-    let mut lines: Vec<String> = candidates
-        .iter()
-        .take(LISTED)
-        .map(|name| format!("  {name}"))
-        .collect();
+    let mut lines: Vec<String> =
+        candidates.iter().take(LISTED).map(|name| format!("  {name}")).collect();
     if candidates.len() > LISTED {
         lines.push(format!("  … and {} more", candidates.len() - LISTED));
     }
@@ -60,9 +57,8 @@ pub fn resolve(text: &str, tasks: &[TaskName]) -> Result<usize, NameError> {
         |name: &TaskName| name.task.starts_with(text) || name.to_string().starts_with(text);
     let stages: [&dyn Fn(&TaskName) -> bool; 3] = [&full, &task, &prefix];
     for matches in stages {
-        let found: Vec<usize> = (0..tasks.len())
-            .filter(|at| !text.is_empty() && matches(&tasks[*at]))
-            .collect();
+        let found: Vec<usize> =
+            (0..tasks.len()).filter(|at| !text.is_empty() && matches(&tasks[*at])).collect();
         match found[..] {
             [] => {}
             [one] => return Ok(one),
@@ -70,14 +66,9 @@ pub fn resolve(text: &str, tasks: &[TaskName]) -> Result<usize, NameError> {
                 let mut candidates: Vec<TaskName> =
                     found.into_iter().map(|at| tasks[at].clone()).collect();
                 candidates.sort();
-                return Err(NameError::Ambiguous {
-                    text: text.to_owned(),
-                    candidates,
-                });
+                return Err(NameError::Ambiguous { text: text.to_owned(), candidates });
             }
         }
     }
-    Err(NameError::NoMatch {
-        text: text.to_owned(),
-    })
+    Err(NameError::NoMatch { text: text.to_owned() })
 }

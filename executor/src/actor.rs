@@ -13,6 +13,7 @@ use meseta_api::internal::agent::FromExecutor;
 use meseta_api::internal::executor::FromAgent;
 use meseta_api::v1;
 use meseta_node::keys::AGENT;
+use meseta_node::traced;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,13 +35,7 @@ pub fn spawn<E: Executor>(
     executor: E,
 ) -> Result<Pid<ExecutorProcess<E>>, SpawnError> {
     let core = Core::new(&config);
-    let process = ExecutorProcess {
-        executor,
-        config,
-        core,
-        agent: None,
-        timers: BTreeMap::new(),
-    };
+    let process = ExecutorProcess { executor, config, core, agent: None, timers: BTreeMap::new() };
     node.spawn_critical("executor", process)
 }
 
@@ -52,15 +47,13 @@ impl<E: Executor> Process for ExecutorProcess<E> {
     }
 
     fn started(&mut self, cx: &mut Context<Self>) {
+        // It was started for a task: what it does first is part of that task's launch.
+        cx.continue_trace(self.config.trace);
         self.event(Event::Start, cx);
     }
 
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
-        if self
-            .agent
-            .as_ref()
-            .is_some_and(|agent| *agent.address() == exit.who)
-        {
+        if self.agent.as_ref().is_some_and(|agent| *agent.address() == exit.who) {
             self.agent = None;
             self.event(Event::Lost(exit.reason.to_string()), cx);
         }
@@ -77,6 +70,7 @@ impl<E: Executor> Process for ExecutorProcess<E> {
 
 impl<E: Executor> Receive<FromAgent> for ExecutorProcess<E> {
     fn receive(&mut self, message: FromAgent, _: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &message);
         self.event(Event::Heard(Box::new(message)), cx);
     }
 }
@@ -99,14 +93,11 @@ impl<E: Executor> ExecutorProcess<E> {
     fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
         match effect {
             Effect::Dial => {
-                cx.dial(
-                    self.config.credential.target(&self.config.agent, AGENT),
-                    Self::dialled,
-                );
+                cx.dial(self.config.credential.target(&self.config.agent, AGENT), Self::dialled);
             }
             Effect::Send(call) => {
                 if let Some(agent) = &self.agent {
-                    cx.send(agent, FromExecutor::Call(call));
+                    traced::send(cx, agent, FromExecutor::Call(call));
                 }
             }
             Effect::Set(timer, after) => {
@@ -156,11 +147,7 @@ impl<E: Executor> ExecutorProcess<E> {
         let unacknowledged = self.core.unacknowledged();
         act(
             &mut self.executor,
-            &mut Driver {
-                commands: &mut commands,
-                wall: cx.wall(),
-                unacknowledged,
-            },
+            &mut Driver { commands: &mut commands, wall: cx.wall(), unacknowledged },
         );
         for command in commands {
             match command {
@@ -174,9 +161,7 @@ impl<E: Executor> ExecutorProcess<E> {
                 }
                 Command::After(delay, act) => {
                     let sleeping = cx.node().sleep(delay);
-                    cx.defer(sleeping, move |process: &mut Self, (), cx| {
-                        process.act(act, cx)
-                    });
+                    cx.defer(sleeping, move |process: &mut Self, (), cx| process.act(act, cx));
                 }
                 Command::Stop => cx.stop(Reason::Normal),
             }

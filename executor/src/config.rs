@@ -1,5 +1,6 @@
 //! What an agent tells its executor: the environment, read once.
 
+use libproc::TraceContext;
 use meseta_node::keys::Credential;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct ExecutorConfig {
     pub recovery_timeout: Duration,
     /// From SHUTDOWN to the destruction of the container.
     pub shutdown_grace: Duration,
+    /// The launch that it was started for, from `TRACEPARENT`.
+    pub trace: Option<TraceContext>,
 }
 
 /// Why the environment is no executor's.
@@ -44,25 +47,16 @@ pub enum ConfigError {
 impl ExecutorConfig {
     /// Reads the variables of the executor API.
     pub fn from_environment(environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let get = |name: &'static str| {
-            environment
-                .get(name)
-                .cloned()
-                .ok_or(ConfigError::Missing(name))
-        };
+        let get =
+            |name: &'static str| environment.get(name).cloned().ok_or(ConfigError::Missing(name));
         let duration = |name: &'static str, default: Duration| match environment.get(name) {
             None => Ok(default),
-            Some(value) => parse_duration(value).ok_or_else(|| ConfigError::Duration {
-                name,
-                value: value.clone(),
-            }),
+            Some(value) => parse_duration(value)
+                .ok_or_else(|| ConfigError::Duration { name, value: value.clone() }),
         };
         Ok(ExecutorConfig {
             agent: get("MESOS_AGENT_ENDPOINT")?,
-            cluster: environment
-                .get("MESETA_CLUSTER")
-                .cloned()
-                .unwrap_or_else(|| "meseta".into()),
+            cluster: environment.get("MESETA_CLUSTER").cloned().unwrap_or_else(|| "meseta".into()),
             framework_id: get("MESOS_FRAMEWORK_ID")?,
             executor_id: get("MESOS_EXECUTOR_ID")?,
             credential: Credential {
@@ -75,6 +69,7 @@ impl ExecutorConfig {
                 "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
                 Duration::from_secs(5),
             )?,
+            trace: environment.get("TRACEPARENT").and_then(|text| TraceContext::parse(text)),
         })
     }
 }

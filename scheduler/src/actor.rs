@@ -8,12 +8,13 @@ use crate::policy::{Command, Driver, Scheduler};
 use crate::SchedulerConfig;
 use libproc::{
     Context, Exit, Gate, Node, Observation, Pid, Process, Reason, Receive, Remote, Sender,
-    SpawnError, TimerId,
+    SpawnError, TimerId, TraceContext,
 };
 use meseta_api::internal::master::FromFramework;
 use meseta_api::internal::scheduler::FromMaster;
 use meseta_api::v1;
 use meseta_node::keys::MASTER;
+use meseta_node::traced;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The process of one scheduler.
@@ -25,7 +26,8 @@ pub struct SchedulerProcess<S: Scheduler> {
     pub(crate) timers: BTreeMap<Timer, TimerId>,
     /// Effects that wait until the framework's id is kept.
     pub(crate) storing: bool,
-    held: VecDeque<Effect>,
+    /// Each with the trace that it belongs to.
+    held: VecDeque<(Option<TraceContext>, Effect)>,
 }
 
 /// Something to do with the policy, said from outside: by a signal handler, a test, a UI.
@@ -101,6 +103,7 @@ impl<S: Scheduler> Process for SchedulerProcess<S> {
 
 impl<S: Scheduler> Receive<FromMaster> for SchedulerProcess<S> {
     fn receive(&mut self, message: FromMaster, from: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &message);
         // A master that was let go may still be talking.
         let current = self.master.as_ref().map(Remote::address);
         if current.is_some() && current == from.address() {
@@ -146,18 +149,22 @@ impl<S: Scheduler> SchedulerProcess<S> {
 
     pub(crate) fn event(&mut self, event: Event, cx: &mut Context<Self>) {
         let effects = self.core.handle(event, cx.random_u64());
-        self.held.extend(effects);
+        let trace = cx.trace();
+        self.held.extend(effects.into_iter().map(|effect| (trace, effect)));
         self.carry_out(cx);
     }
 
-    /// Effects in order; while the id is being kept, everything behind it waits.
+    /// Effects in order, each in its trace; while the id is being kept, everything behind it waits.
     pub(crate) fn carry_out(&mut self, cx: &mut Context<Self>) {
+        let present = cx.trace();
         while !self.storing {
-            let Some(effect) = self.held.pop_front() else {
-                return;
+            let Some((trace, effect)) = self.held.pop_front() else {
+                break;
             };
+            cx.continue_trace(trace);
             self.effect(effect, cx);
         }
+        cx.continue_trace(present);
     }
 
     pub(crate) fn tell(&mut self, notice: Notice, cx: &mut Context<Self>) {
@@ -196,7 +203,7 @@ impl<S: Scheduler> SchedulerProcess<S> {
             };
             let effects = self.core.handle(event, cx.random_u64());
             for effect in effects.into_iter().rev() {
-                self.held.push_front(effect);
+                self.held.push_front((cx.trace(), effect));
             }
             self.carry_out(cx);
         }

@@ -8,7 +8,9 @@ use crate::policy::Scheduler;
 use crate::Stop;
 use libproc::{Context, DialError, Peer, ProcessId, Reason, Remote};
 use meseta_api::internal::master::FromFramework;
+use meseta_api::v1;
 use meseta_node::keys::MASTER;
+use meseta_node::traced;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +22,11 @@ impl<S: Scheduler> SchedulerProcess<S> {
             }
             Effect::Send(call) => {
                 if let Some(master) = &self.master {
-                    cx.send(master, FromFramework::Call(call));
+                    // A launch begins a trace: what led to its offer is the allocator's life.
+                    if launches(&call) {
+                        cx.continue_trace(None);
+                    }
+                    traced::send(cx, master, FromFramework::Call(call));
                 }
             }
             Effect::Hangup => self.hang_up(cx),
@@ -87,4 +93,9 @@ impl<S: Scheduler> SchedulerProcess<S> {
             Stop::Refused(why) => Reason::Stopped(why.clone()),
         });
     }
+}
+
+fn launches(call: &v1::scheduler::Call) -> bool {
+    let mut operations = call.accept.iter().flat_map(|accept| &accept.operations);
+    operations.any(|operation| operation.launch.is_some() || operation.launch_group.is_some())
 }

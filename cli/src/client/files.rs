@@ -50,12 +50,7 @@ struct Piece {
 impl RemoteFile {
     /// The file's beginning; `agent` is `host:port`.
     pub fn new(agent: &str, path: String) -> Self {
-        RemoteFile {
-            agent: agent.to_owned(),
-            path,
-            offset: 0,
-            wait: POLL_FIRST,
-        }
+        RemoteFile { agent: agent.to_owned(), path, offset: 0, wait: POLL_FIRST }
     }
 
     /// Reads on from where the last read ended.

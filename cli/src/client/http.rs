@@ -30,9 +30,7 @@ pub async fn get(node: &Node, address: &str, path: &str) -> anyhow::Result<(Stat
 async fn exchange(address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
     let stream = tokio::net::TcpStream::connect(address).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(path)
-        .header(HOST, address)
-        .body(Empty::<Bytes>::new())?;
+    let request = Request::get(path).header(HOST, address).body(Empty::<Bytes>::new())?;
     let answer = async {
         let response = requests.send_request(request).await?;
         let status = response.status();

@@ -8,11 +8,15 @@ pub mod http;
 mod masters;
 mod operator;
 
-pub use masters::addresses;
+pub use masters::{addresses, watch, Leaders};
 pub use operator::{unexpected, Cluster};
 
+use crate::daemon::insecure;
+use crate::{credential, environment};
 use clap::Args;
+use libproc::Role;
 use meseta_node::election::Masters;
+use meseta_node::keys::Credential;
 use std::path::PathBuf;
 
 /// Flags of every verb that speaks to a cluster.
@@ -27,4 +31,18 @@ pub struct ClusterArgs {
     /// Credential file; by default the one that `meseta local` wrote for this master
     #[arg(long, value_name = "FILE")]
     pub credential: Option<PathBuf>,
+    /// Present the key that everybody knows: for masters that were started so
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+impl ClusterArgs {
+    /// What to present as `role` to the masters at these addresses.
+    pub fn present(&self, role: &Role, masters: &[String]) -> anyhow::Result<Credential> {
+        if self.insecure {
+            return Ok(insecure::credential(role));
+        }
+        let state = environment::state_dir();
+        credential::find(self.credential.as_deref(), masters, state.as_deref(), role)
+    }
 }

@@ -1,7 +1,6 @@
 //! Asks to the leader: [`Cluster`], and the small process that asks for it.
 
 use super::{addresses, ClusterArgs};
-use crate::{credential, environment};
 use anyhow::{anyhow, bail, Context as _};
 use libproc::{
     AskError, Context, Node, NodeConfig, Pid, Process, ProcessId, Receive, Remote, Sender,
@@ -35,16 +34,9 @@ impl Cluster {
             .await
             .context("cannot start a node")?;
         let masters = addresses(&args.master, &args.cluster, &node).await?;
-        let given = args.credential.as_deref();
-        let state = environment::state_dir();
-        let credential = credential::find(given, &masters, state.as_deref(), &OPERATOR)?;
+        let credential = args.present(&OPERATOR, &masters)?;
         let asker = node.spawn("operator", Asker)?;
-        Ok(Cluster {
-            node,
-            asker,
-            masters,
-            credential,
-        })
+        Ok(Cluster { node, asker, masters, credential })
     }
 
     /// The node that asks: for its clock.
@@ -54,10 +46,7 @@ impl Cluster {
 
     /// The response to a v1 call without parameters.
     pub async fn query(&self, kind: call::Type) -> anyhow::Result<Response> {
-        let call = Call {
-            r#type: Some(kind as i32),
-            ..Default::default()
-        };
+        let call = Call { r#type: Some(kind as i32), ..Default::default() };
         match self.ask(FromOperator::Call(Box::new(call))).await? {
             OperatorAnswer::Response(response) => Ok(*response),
             other => Err(unexpected(&other)),
@@ -97,11 +86,7 @@ impl Cluster {
             () = self.node.sleep(DIAL_WITHIN) => bail!("no connection to {address} within {} s", DIAL_WITHIN.as_secs()),
         };
         let (answer, answered) = oneshot::channel();
-        self.asker.tell(Ask {
-            to: peer.remote(&ProcessId::new("master")?),
-            question,
-            answer,
-        });
+        self.asker.tell(Ask { to: peer.remote(&ProcessId::new("master")?), question, answer });
         let answer = answered.await.context("the node has ended")?;
         answer.with_context(|| format!("the master at {address}"))
     }

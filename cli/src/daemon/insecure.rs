@@ -8,10 +8,7 @@ const SECRET: &str = "insecure";
 
 /// What a client of this role presents.
 pub fn credential(role: &Role) -> Credential {
-    Credential {
-        principal: format!("insecure-{role}"),
-        secret: SECRET.into(),
-    }
+    Credential { principal: format!("insecure-{role}"), secret: SECRET.into() }
 }
 
 /// Lets everybody in.

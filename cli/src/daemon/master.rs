@@ -77,22 +77,13 @@ pub async fn start(setup: Setup) -> anyhow::Result<Node> {
 /// The store, and the candidacy that its writes are fenced by.
 async fn candidacy(setup: &Setup, node: &Node) -> anyhow::Result<(Candidacy, Arc<dyn Store>)> {
     let fresh = RegistryId::from_bits(u128::from_le_bytes(node.uuid()));
-    let id = node
-        .uuid()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let id = node.uuid().iter().map(|byte| format!("{byte:02x}")).collect();
     let candidate = LeaderInfo {
         id,
         address: node.advertised().to_owned(),
         hostname: Some(setup.hostname.clone()),
     };
-    let standalone = |term| {
-        Box::new(StandaloneElection {
-            term,
-            candidate: candidate.clone(),
-        })
-    };
+    let standalone = |term| Box::new(StandaloneElection { term, candidate: candidate.clone() });
     Ok(match &setup.store {
         StoreChoice::Memory => {
             let store = MemoryStore::new(fresh);

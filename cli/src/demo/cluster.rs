@@ -21,6 +21,8 @@ const RESOURCES: &str = "cpus:1;mem:1024;disk:1024;ports:[31000-31100]";
 const START_WITHIN: Duration = Duration::from_secs(20);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// Folders from the work dir to an executor's runs.
+const DEPTH: usize = 8;
 /// First and last port that is tried for a master.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
@@ -39,13 +41,7 @@ impl LocalCluster {
         let program = std::env::current_exe().context("cannot find the running program")?;
         let log = File::create(dir.join("log"))?;
         let child = Command::new(&program)
-            .args([
-                "local",
-                "--agents",
-                &AGENTS.to_string(),
-                "--port",
-                &port.to_string(),
-            ])
+            .args(["local", "--agents", &AGENTS.to_string(), "--port", &port.to_string()])
             .arg("--work-dir")
             .arg(dir.join("cluster"))
             .args(["--resources", RESOURCES])
@@ -104,16 +100,15 @@ impl LocalCluster {
         }
     }
 
-    /// The sandbox of a task that ran: an executor's latest run, on any agent.
+    /// The sandbox of a task that ran: its executor's only run, on any agent.
     pub fn sandbox_of(&self, task: &str) -> Option<PathBuf> {
-        find(
-            &self.dir.join("cluster"),
-            &Path::new("executors").join(task),
-            8,
-        )
-        .map(|executor| executor.join("runs/latest"))
-        .filter(|run| run.is_dir())
-        .map(|run| run.canonicalize().unwrap_or(run))
+        let end = Path::new("executors").join(task).join("runs");
+        let runs = find(&self.dir.join("cluster"), &end, DEPTH)?;
+        std::fs::read_dir(runs)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|run| run.join("stdout").is_file() && !run.is_symlink())
     }
 
     /// Ends it in order.
@@ -157,10 +152,7 @@ fn fresh_dir() -> anyhow::Result<PathBuf> {
             }
         }
     }
-    bail!(
-        "no name for a work dir is free in {}",
-        std::env::temp_dir().display()
-    )
+    bail!("no name for a work dir is free in {}", std::env::temp_dir().display())
 }
 
 /// The first of as many ports in a row as the cluster needs. Another program may take one before
@@ -183,12 +175,10 @@ fn free_ports() -> anyhow::Result<u16> {
 
 /// The folder beneath `root` whose path ends in `end`, not deeper than `depth`.
 fn find(root: &Path, end: &Path, depth: usize) -> Option<PathBuf> {
-    if root.ends_with(end) && root.join("runs").is_dir() {
+    if root.ends_with(end) && !root.components().any(|part| part.as_os_str() == "meta") {
         return Some(root.to_owned());
     }
     let folders = std::fs::read_dir(root).ok()?.flatten();
     let folders = folders.filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders
-        .filter(|_| depth > 0)
-        .find_map(|entry| find(&entry.path(), end, depth - 1))
+    folders.filter(|_| depth > 0).find_map(|entry| find(&entry.path(), end, depth - 1))
 }

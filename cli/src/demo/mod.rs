@@ -64,9 +64,7 @@ async fn show(cluster: &LocalCluster, plan: Plan) -> anyhow::Result<Report> {
         .await
         .context("cannot start a node")?;
     let mut interrupts = Interrupts::new()?;
-    let credential = cluster
-        .credential(&node, |path| read_as(path, FRAMEWORK.as_str()))
-        .await?;
+    let credential = cluster.credential(&node, |path| read_as(path, FRAMEWORK.as_str())).await?;
     let mut config = SchedulerConfig::new("demo", "*", credential);
     config.framework.user = crate::environment::user();
     config.masters = vec![cluster.master()];

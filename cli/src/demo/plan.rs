@@ -50,10 +50,7 @@ impl Plan {
                 environment: message.clone(),
                 ..task(WRITER, "echo \"written by $MESOS_TASK_ID\" > \"$MESSAGE\"")
             },
-            Planned {
-                promised: TaskState::TaskKilled,
-                ..task(VICTIM, "sleep 600")
-            },
+            Planned { promised: TaskState::TaskKilled, ..task(VICTIM, "sleep 600") },
             Planned {
                 promised: TaskState::TaskFailed,
                 says: Some("status 3"),
@@ -62,10 +59,7 @@ impl Plan {
             Planned {
                 environment: message,
                 after: Some(WRITER),
-                ..task(
-                    READER,
-                    "cat \"$MESSAGE\" && grep -q 'written by' \"$MESSAGE\"",
-                )
+                ..task(READER, "cat \"$MESSAGE\" && grep -q 'written by' \"$MESSAGE\"")
             },
         ];
         let each = (0..SLEEPERS.max(COMPUTERS)).flat_map(|n| {
@@ -75,9 +69,7 @@ impl Plan {
                        echo $s; [ $s -eq 200010000 ]";
             let computer = task(&format!("compute-{n:02}"), sum);
             let sleeper = (n < SLEEPERS).then_some(sleeper);
-            sleeper
-                .into_iter()
-                .chain((n < COMPUTERS).then_some(computer))
+            sleeper.into_iter().chain((n < COMPUTERS).then_some(computer))
         });
         tasks.extend(each);
         Plan { tasks }

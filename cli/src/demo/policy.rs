@@ -142,9 +142,7 @@ impl Scheduler for Demo {
         let all = counts.waiting + counts.running == 0;
         if all && !self.done {
             self.done = true;
-            let took = self
-                .started
-                .map_or(Duration::ZERO, |at| driver.now().since(at));
+            let took = self.started.map_or(Duration::ZERO, |at| driver.now().since(at));
             let report = Report::new(self.tasks.clone(), took);
             self.tell(Notice::Done(Box::new(report)));
         }
@@ -171,19 +169,12 @@ fn room(offer: &v1::Offer) -> usize {
 
 /// What people tell agents apart by: where it listens.
 fn agent_of(offer: &v1::Offer) -> String {
-    let port = offer
-        .url
-        .as_ref()
-        .map(|url| format!(":{}", url.address.port));
+    let port = offer.url.as_ref().map(|url| format!(":{}", url.address.port));
     format!("{}{}", offer.hostname, port.unwrap_or_default())
 }
 
 fn info(task: &Planned, offer: &v1::Offer) -> v1::TaskInfo {
-    let each = format!(
-        "cpus:{}.{:03};mem:{MEM}",
-        CPUS_MILLIS / 1000,
-        CPUS_MILLIS % 1000
-    );
+    let each = format!("cpus:{}.{:03};mem:{MEM}", CPUS_MILLIS / 1000, CPUS_MILLIS % 1000);
     let variable = |(name, value): &(String, String)| v1::environment::Variable {
         name: name.clone(),
         value: Some(value.clone()),
@@ -198,9 +189,7 @@ fn info(task: &Planned, offer: &v1::Offer) -> v1::TaskInfo {
         resources: Resources::parse(&each).unwrap_or_default().to_v1(),
         command: Some(v1::CommandInfo {
             value: Some(task.script.clone()),
-            environment: Some(v1::Environment {
-                variables: environment,
-            }),
+            environment: Some(v1::Environment { variables: environment }),
             ..Default::default()
         }),
         ..Default::default()

@@ -47,10 +47,7 @@ impl Report {
             };
             vec![
                 task.id.clone(),
-                record
-                    .state
-                    .map_or("", |state| state.as_str_name())
-                    .to_owned(),
+                record.state.map_or("", |state| state.as_str_name()).to_owned(),
                 record.agent.clone(),
                 duration,
                 record.message.clone().unwrap_or_default(),
@@ -63,20 +60,12 @@ impl Report {
     pub fn summary(&self) -> String {
         let mut states: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, record) in &self.tasks {
-            let state = record
-                .state
-                .map_or("not launched", |state| state.as_str_name());
+            let state = record.state.map_or("not launched", |state| state.as_str_name());
             *states.entry(state).or_default() += 1;
         }
-        let states: Vec<String> = states
-            .iter()
-            .map(|(state, n)| format!("{n} {state}"))
-            .collect();
-        let agents: Vec<String> = self
-            .agents()
-            .iter()
-            .map(|(agent, n)| format!("{n} on {agent}"))
-            .collect();
+        let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+        let agents: Vec<String> =
+            self.agents().iter().map(|(agent, n)| format!("{n} on {agent}")).collect();
         format!(
             "\n{} tasks in {:.1} s: {}\nspread: {}",
             self.tasks.len(),
@@ -94,30 +83,20 @@ impl Report {
             if record.state != Some(task.promised) {
                 let state = record.state.map_or("nothing", |state| state.as_str_name());
                 let promised = task.promised.as_str_name();
-                broken.push(format!(
-                    "{}: {state} instead of {promised}: {message}",
-                    task.id
-                ));
+                broken.push(format!("{}: {state} instead of {promised}: {message}", task.id));
             } else if let Some(says) = task.says.filter(|says| !message.contains(says)) {
                 broken.push(format!("{}: says {message:?}, not {says:?}", task.id));
             }
         }
         if self.agents().len() != AGENTS {
-            broken.push(format!(
-                "{} of {AGENTS} agents had work",
-                self.agents().len()
-            ));
+            broken.push(format!("{} of {AGENTS} agents had work", self.agents().len()));
         }
         broken
     }
 
     fn agents(&self) -> BTreeMap<&str, usize> {
         let mut agents = BTreeMap::new();
-        for (_, record) in self
-            .tasks
-            .iter()
-            .filter(|(_, record)| !record.agent.is_empty())
-        {
+        for (_, record) in self.tasks.iter().filter(|(_, record)| !record.agent.is_empty()) {
             *agents.entry(record.agent.as_str()).or_default() += 1;
         }
         agents

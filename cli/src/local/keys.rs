@@ -35,10 +35,7 @@ impl LocalKeys {
             .with_context(|| format!("cannot make {}", dir.display()))?;
         let files = LocalKeys {
             keyring: dir.join("keyring.json"),
-            agent: Credential {
-                principal: "agent".into(),
-                secret: String::new(),
-            },
+            agent: Credential { principal: "agent".into(), secret: String::new() },
             client: dir.join("client.json"),
         };
         let whole = Keyring::new("meseta", MASTER).read(&files.keyring).is_ok();
@@ -68,14 +65,10 @@ impl LocalKeys {
     /// Copies the user's keys to the default place for the master at `address`.
     pub fn publish(&self, state: &Path, address: &str) -> Result<PathBuf, KeyError> {
         let path = default_path(state, address);
-        let text = std::fs::read(&self.client).map_err(|source| KeyError::Io {
-            path: self.client.clone(),
-            source,
-        })?;
-        let keys: Vec<Key> = serde_json::from_slice(&text).map_err(|source| KeyError::Json {
-            path: self.client.clone(),
-            source,
-        })?;
+        let text = std::fs::read(&self.client)
+            .map_err(|source| KeyError::Io { path: self.client.clone(), source })?;
+        let keys: Vec<Key> = serde_json::from_slice(&text)
+            .map_err(|source| KeyError::Json { path: self.client.clone(), source })?;
         write_keyring(&path, &keys)?;
         Ok(path)
     }

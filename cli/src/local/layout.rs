@@ -30,10 +30,9 @@ impl WorkDir {
             .with_context(|| format!("cannot open {}", file.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(WorkDir { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => bail!(
-                "work dir {} is in use by another `meseta local`",
-                path.display()
-            ),
+            Err(TryLockError::WouldBlock) => {
+                bail!("work dir {} is in use by another `meseta local`", path.display())
+            }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", file.display()))
             }
@@ -87,10 +86,7 @@ mod tests {
         let path = dir.path().join("a/b");
         let first = WorkDir::open(&path).unwrap();
         let second = WorkDir::open(&path).unwrap_err().to_string();
-        assert!(
-            second.ends_with("in use by another `meseta local`"),
-            "{second}"
-        );
+        assert!(second.ends_with("in use by another `meseta local`"), "{second}");
         drop(first);
         let again = WorkDir::open(&path).unwrap();
         assert!(again.agent(2).unwrap().ends_with("a/b/agent2"));

@@ -27,9 +27,8 @@ pub fn divide(total: &str, agents: usize) -> Result<Vec<String>, ResourcesError>
 /// `1-3,7-7`, of ascending numbers.
 fn ranges(ports: &[u64]) -> String {
     let runs = ports.chunk_by(|a, b| a + 1 == *b);
-    let texts: Vec<String> = runs
-        .filter_map(|run| Some(format!("{}-{}", run.first()?, run.last()?)))
-        .collect();
+    let texts: Vec<String> =
+        runs.filter_map(|run| Some(format!("{}-{}", run.first()?, run.last()?))).collect();
     texts.join(",")
 }
 

@@ -49,10 +49,7 @@ pub struct Counts {
 impl Instances {
     /// `count` instances, all waiting.
     pub fn new(name: &str, count: usize) -> Self {
-        let waiting = || Instance {
-            tries: 0,
-            state: State::Waiting,
-        };
+        let waiting = || Instance { tries: 0, state: State::Waiting };
         Instances {
             name: name.to_owned(),
             list: std::iter::repeat_with(waiting).take(count).collect(),

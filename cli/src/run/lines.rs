@@ -13,10 +13,7 @@ const MOST: usize = 64 << 10;
 impl Lines {
     /// Lines that begin with `prefix`; without one, text passes unchanged.
     pub fn new(prefix: Option<String>) -> Self {
-        Lines {
-            prefix,
-            rest: String::new(),
-        }
+        Lines { prefix, rest: String::new() }
     }
 
     /// Takes text; what can be printed now.

@@ -116,10 +116,7 @@ impl Policy {
         driver.decline(&id, TOO_SMALL);
         if self.instances.counts().waiting > 0 {
             let free = free(offer);
-            self.tell(Notice::TooSmall {
-                cpus: free.cpus().to_f64(),
-                mem: free.mem().to_f64(),
-            });
+            self.tell(Notice::TooSmall { cpus: free.cpus().to_f64(), mem: free.mem().to_f64() });
         }
     }
 
@@ -201,10 +198,7 @@ impl Scheduler for Policy {
 
 /// What anybody may use of an offer, for good.
 fn free(offer: &v1::Offer) -> Resources {
-    Resources::from_v1(&offer.resources)
-        .unwrap_or_default()
-        .unreserved()
-        .non_revocable()
+    Resources::from_v1(&offer.resources).unwrap_or_default().unreserved().non_revocable()
 }
 
 /// How many times `each` is in an offer.
@@ -224,8 +218,5 @@ fn place(offer: &v1::Offer) -> Place {
     let host = told.and_then(|at| at.ip.clone().or_else(|| at.hostname.clone()));
     let port = told.map_or(DEFAULT_PORT, |at| at.port);
     let host = host.unwrap_or_else(|| offer.hostname.clone());
-    Place {
-        agent: offer.agent_id.clone(),
-        address: format!("{host}:{port}"),
-    }
+    Place { agent: offer.agent_id.clone(), address: format!("{host}:{port}") }
 }

@@ -49,10 +49,7 @@ impl Progress {
     pub fn counts(&self, counts: Counts) {
         if let Some(bar) = &self.bar {
             bar.set_position(u64::try_from(counts.ended).unwrap_or(u64::MAX));
-            bar.set_message(format!(
-                "{} running, {} waiting",
-                counts.running, counts.waiting
-            ));
+            bar.set_message(format!("{} running, {} waiting", counts.running, counts.waiting));
         }
     }
 

@@ -23,8 +23,11 @@ use tokio::sync::{mpsc, watch};
 
 /// Longest wait for followers after every instance has ended.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Without a subscription for this long, the user is told.
+/// Without a subscription for this long, the user is told …
 const PATIENCE: Duration = Duration::from_secs(5);
+/// … and after this long without the first one nothing is going to run: longer than an election
+/// with the default lease takes. A run that has begun waits for its master for ever.
+const GIVE_UP: Duration = Duration::from_secs(20);
 
 /// A run that is going on.
 pub struct Session {
@@ -33,6 +36,7 @@ pub struct Session {
     notices: mpsc::UnboundedReceiver<Notice>,
     progress: Progress,
     framework: String,
+    masters: String,
     followers: Option<Followers>,
     interrupts: u32,
     hinted: bool,
@@ -57,6 +61,7 @@ impl Session {
         let progress = Progress::new(spec.instances);
         let followers = follow.then(|| Followers::new(spec.instances > 1));
         let policy = Policy::new(spec, sender).context("--cpus or --mem")?;
+        let masters = config.masters.join(",");
         let scheduler = meseta_scheduler::spawn(&node, config, policy)?;
         Ok(Session {
             node,
@@ -64,6 +69,7 @@ impl Session {
             notices,
             progress,
             framework: String::new(),
+            masters,
             followers,
             interrupts: 0,
             hinted: false,
@@ -75,7 +81,7 @@ impl Session {
         let mut interrupts = Interrupts::new()?;
         let patience = self.node.sleep(PATIENCE);
         tokio::pin!(patience);
-        let mut waiting = true;
+        let mut told = false;
         let code = loop {
             let node = self.node.clone();
             tokio::select! { biased;
@@ -91,11 +97,13 @@ impl Session {
                 },
                 text = next_text(&mut self.followers) => self.print(&text),
                 reason = node.ended() => bail!("the framework's node ended: {reason}"),
-                () = &mut patience, if waiting => {
-                    waiting = false;
-                    if self.framework.is_empty() {
-                        self.progress.say("not subscribed yet: is the master there? still trying");
+                () = &mut patience, if self.framework.is_empty() => {
+                    if told {
+                        bail!("not subscribed within {} s: is there a master at {}?", GIVE_UP.as_secs(), self.masters);
                     }
+                    told = true;
+                    self.progress.say("not subscribed yet: is the master there? still trying");
+                    patience.set(self.node.sleep(GIVE_UP - PATIENCE));
                 }
             }
         };
@@ -114,8 +122,7 @@ impl Session {
         if self.interrupts > 1 {
             return Some(exit::INTERRUPTED);
         }
-        self.progress
-            .say("killing the tasks; once more to stop waiting for them");
+        self.progress.say("killing the tasks; once more to stop waiting for them");
         self.scheduler.tell(Act::new(Policy::interrupt));
         None
     }
@@ -129,12 +136,7 @@ impl Session {
             Notice::Disconnected => {
                 self.progress.say("the master is gone; looking for it");
             }
-            Notice::Task {
-                id,
-                place,
-                status,
-                counts,
-            } => {
+            Notice::Task { id, place, status, counts } => {
                 self.progress.counts(counts);
                 self.show(&id, place.as_ref(), &status);
                 self.follow(&id, place, &status);
@@ -219,12 +221,7 @@ impl Session {
 impl Followers {
     fn new(prefixed: bool) -> Self {
         let (sink, text) = mpsc::unbounded_channel();
-        Followers {
-            prefixed,
-            ended: BTreeMap::new(),
-            text,
-            sink: Some(sink),
-        }
+        Followers { prefixed, ended: BTreeMap::new(), text, sink: Some(sink) }
     }
 }
 

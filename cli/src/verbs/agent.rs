@@ -2,7 +2,7 @@
 
 use super::local::agent_telemetry;
 use super::master::advertised;
-use crate::client::addresses;
+use crate::client::{watch, Leaders};
 use crate::daemon::agent::{launcher_binary, Agent as Daemon, Isolation, Setup};
 use crate::daemon::{exit_code, guard, insecure};
 use crate::environment;
@@ -92,13 +92,18 @@ impl Agent {
         libproc::run(async {
             let mut interrupts = Interrupts::new()?;
             let mut leave = user_1()?;
-            let daemon = Daemon::start(self.setup().await?).await?;
+            let (setup, mut leaders) = self.setup().await?;
+            let daemon = Daemon::start(setup).await?;
             tracing::info!("listening on http://{}", daemon.node.advertised());
             let mut asked = false;
             loop {
                 tokio::select! { biased;
                     () = interrupts.next() => daemon.stop(false),
                     _ = leave.recv() => daemon.stop(true),
+                    leader = leaders.next() => {
+                        daemon.led_by(leader);
+                        continue;
+                    }
                     reason = daemon.node.finished() => {
                         return Ok(exit_code("agent", &reason, asked));
                     }
@@ -116,23 +121,20 @@ impl Agent {
         })
     }
 
-    async fn setup(self) -> anyhow::Result<Setup> {
+    async fn setup(self) -> anyhow::Result<(Setup, Leaders)> {
         let credential = self.credential()?;
         let work_dir = match &self.work_dir {
             Some(dir) => absolute(dir).context("--work-dir")?,
-            None => environment::state_dir()
-                .context("HOME is not set: give --work-dir")?
-                .join("agent"),
+            None => {
+                environment::state_dir().context("HOME is not set: give --work-dir")?.join("agent")
+            }
         };
         let looking = Node::start(NodeConfig::new(&self.cluster, "meseta-agent")).await?;
-        let masters = addresses(&self.master, &self.cluster, &looking).await?;
+        let (masters, leaders) = watch(&self.master, &self.cluster, &looking).await?;
         let mut config = AgentConfig::new(&masters.join(","), credential, work_dir.clone());
         config.cluster.clone_from(&self.cluster);
         config.hostname = self.hostname.unwrap_or_else(environment::hostname);
-        config.ip = self
-            .advertise_ip
-            .clone()
-            .unwrap_or_else(|| self.ip.to_string());
+        config.ip = self.advertise_ip.clone().unwrap_or_else(|| self.ip.to_string());
         config.resources = meseta_agent::detect::resources(&self.resources, &work_dir);
         config.attributes = self.attributes;
         config.switch_user = !self.no_switch_user && nix::unistd::geteuid().is_root();
@@ -145,7 +147,7 @@ impl Agent {
             Some(dir) => absolute(dir).context("--runtime-dir")?,
             None => work_dir.join("run"),
         };
-        Ok(Setup {
+        let setup = Setup {
             config,
             ip: self.ip,
             port: self.port,
@@ -153,6 +155,7 @@ impl Agent {
             runtime_dir,
             binary: launcher_binary(self.launcher_bin)?,
             isolation: self.isolation,
-        })
+        };
+        Ok((setup, leaders))
     }
 }

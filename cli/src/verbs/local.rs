@@ -63,17 +63,13 @@ impl Local {
         super::log("warn");
         guard::bind(self.ip, false, self.insecure)?;
         if usize::from(self.port) + usize::from(self.agents) > usize::from(u16::MAX) {
-            bail!(
-                "--port {} leaves no ports for {} agents",
-                self.port,
-                self.agents
-            );
+            bail!("--port {} leaves no ports for {} agents", self.port, self.agents);
         }
         let dir = match &self.work_dir {
             Some(dir) => dir.clone(),
-            None => environment::state_dir()
-                .context("HOME is not set: give --work-dir")?
-                .join("local"),
+            None => {
+                environment::state_dir().context("HOME is not set: give --work-dir")?.join("local")
+            }
         };
         let dir = WorkDir::open(&dir)?;
         let keys = LocalKeys::open(&dir.keys())?;
@@ -118,10 +114,7 @@ impl Local {
                 divide(&all, usize::from(self.agents))?
             }
         };
-        let mut running = Running {
-            master,
-            agents: Vec::new(),
-        };
+        let mut running = Running { master, agents: Vec::new() };
         for (number, resources) in (1u16..).zip(resources) {
             let work_dir = dir.agent(usize::from(number))?;
             let address = guard::address(self.ip, self.port);
@@ -156,11 +149,7 @@ impl Local {
         let agents = match self.agents {
             0 => "none".to_owned(),
             1 => guard::address(self.ip, self.port + 1),
-            n => format!(
-                "{} … {}",
-                guard::address(self.ip, self.port + 1),
-                self.port + n
-            ),
+            n => format!("{} … {}", guard::address(self.ip, self.port + 1), self.port + n),
         };
         Ok(format!(
             "master      http://{master}\nagents      {agents}\nwork dir    {}\ncredential  {}\n",
@@ -198,11 +187,13 @@ impl Running {
         for agent in &self.agents {
             agent.stop(true);
         }
-        let all = async {
-            for agent in &self.agents {
-                agent.node.finished().await;
-            }
-        };
+        // Together: each may wait a second for its collector of traces.
+        let mut all = tokio::task::JoinSet::new();
+        for agent in &self.agents {
+            let node = agent.node.clone();
+            all.spawn_local(async move { node.finished().await });
+        }
+        let all = async { while all.join_next().await.is_some() {} };
         tokio::select! { biased;
             () = all => {}
             () = interrupts.next() => {}

@@ -93,9 +93,9 @@ impl Master {
     fn setup(self) -> anyhow::Result<master::Setup> {
         let work_dir = match self.work_dir {
             Some(dir) => dir,
-            None => environment::state_dir()
-                .context("HOME is not set: give --work-dir")?
-                .join("master"),
+            None => {
+                environment::state_dir().context("HOME is not set: give --work-dir")?.join("master")
+            }
         };
         Ok(master::Setup {
             cluster: self.cluster,
@@ -145,10 +145,7 @@ fn election_ttl(text: &str) -> anyhow::Result<Duration> {
     let ttl = humantime::parse_duration(text)?;
     if !(MIN_TTL..=MAX_TTL).contains(&ttl) {
         let (least, most) = (MIN_TTL.as_secs(), MAX_TTL.as_secs());
-        bail!(
-            "must be from {least}s to {most}s, such as {}s",
-            DEFAULT_TTL.as_secs()
-        );
+        bail!("must be from {least}s to {most}s, such as {}s", DEFAULT_TTL.as_secs());
     }
     Ok(ttl)
 }

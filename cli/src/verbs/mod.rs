@@ -49,10 +49,7 @@ fn print_rows<R: Row>(rows: &[R], format: Format) -> anyhow::Result<()> {
 /// Every task that the leader knows, the ended ones too.
 async fn all_tasks(cluster: &Cluster) -> anyhow::Result<Vec<TaskRow>> {
     let response = cluster.query(Type::GetTasks).await?;
-    Ok(view::tasks::rows(
-        &response.get_tasks.unwrap_or_default(),
-        true,
-    ))
+    Ok(view::tasks::rows(&response.get_tasks.unwrap_or_default(), true))
 }
 
 /// The one task that `text` names, preferring none that has ended if one lives.

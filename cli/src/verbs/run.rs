@@ -3,7 +3,7 @@
 use crate::client::{addresses, ClusterArgs};
 use crate::run::session::Session;
 use crate::run::Spec;
-use crate::{credential, environment, exit};
+use crate::{environment, exit};
 use anyhow::Context;
 use libproc::{Node, NodeConfig};
 use meseta_node::keys::FRAMEWORK;
@@ -57,18 +57,14 @@ impl Run {
                 .await
                 .context("cannot start a node")?;
             let masters = addresses(&self.cluster.master, &self.cluster.cluster, &node).await?;
-            let given = self.cluster.credential.as_deref();
-            let state = environment::state_dir();
-            let credential = credential::find(given, &masters, state.as_deref(), &FRAMEWORK)?;
+            let credential = self.cluster.present(&FRAMEWORK, &masters)?;
             let mut config = SchedulerConfig::new(&self.name, &self.role, credential);
             config.framework.user = self.user.clone().unwrap_or_else(environment::user);
             config.framework.hostname = Some(environment::hostname());
             config.framework.failover_timeout = Some(FAILOVER_TIMEOUT);
             config.masters = masters;
             let follow = self.follow;
-            Session::start(node, config, self.spec(), follow)?
-                .run()
-                .await
+            Session::start(node, config, self.spec(), follow)?.run().await
         })
     }
 

@@ -45,11 +45,7 @@ impl From<&get_agents::Agent> for AgentRow {
 impl AgentRow {
     fn recovered(info: &AgentInfo) -> Self {
         AgentRow {
-            id: info
-                .id
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            id: info.id.as_ref().map(ToString::to_string).unwrap_or_default(),
             hostname: info.hostname.clone(),
             address: address(info),
             state: "recovered",

@@ -35,11 +35,7 @@ impl FrameworkRow {
         let mut roles = info.roles.clone();
         roles.extend(info.role.iter().filter(|_| info.roles.is_empty()).cloned());
         FrameworkRow {
-            id: info
-                .id
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            id: info.id.as_ref().map(ToString::to_string).unwrap_or_default(),
             name: info.name.clone(),
             state,
             roles,
@@ -69,14 +65,10 @@ impl Row for FrameworkRow {
 
 /// The frameworks of a response, by id; with `all`, those that have ended as well.
 pub fn rows(response: &GetFrameworks, all: bool) -> Vec<FrameworkRow> {
-    let present = response
-        .frameworks
-        .iter()
-        .map(|f| FrameworkRow::new(f, false));
+    let present = response.frameworks.iter().map(|f| FrameworkRow::new(f, false));
     let completed = response.completed_frameworks.iter().filter(|_| all);
-    let mut rows: Vec<FrameworkRow> = present
-        .chain(completed.map(|f| FrameworkRow::new(f, true)))
-        .collect();
+    let mut rows: Vec<FrameworkRow> =
+        present.chain(completed.map(|f| FrameworkRow::new(f, true))).collect();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
     rows
 }

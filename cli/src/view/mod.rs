@@ -52,10 +52,7 @@ impl Amounts {
     /// The sums over a list; what a list does not say validly counts as none.
     pub fn of(resources: &[v1::Resource]) -> Self {
         let resources = Resources::from_v1(resources).unwrap_or_default();
-        Amounts {
-            cpus: resources.cpus().to_f64(),
-            mem: resources.mem().to_f64(),
-        }
+        Amounts { cpus: resources.cpus().to_f64(), mem: resources.mem().to_f64() }
     }
 }
 

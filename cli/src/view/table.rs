@@ -17,9 +17,6 @@ pub fn table(titles: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    let text: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     text.join("\n") + "\n"
 }

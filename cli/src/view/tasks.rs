@@ -30,10 +30,7 @@ pub struct TaskRow {
 impl TaskRow {
     /// Its name in full.
     pub fn full_name(&self) -> TaskName {
-        TaskName {
-            framework: self.framework.clone(),
-            task: self.task.clone(),
-        }
+        TaskName { framework: self.framework.clone(), task: self.task.clone() }
     }
 
     /// Whether it has ended.
@@ -51,29 +48,17 @@ impl From<&v1::Task> for TaskRow {
             name: task.name.clone(),
             state: task.state().as_str_name().to_owned(),
             agent: task.agent_id.value.clone(),
-            executor: executor
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(|| id.clone()),
+            executor: executor.filter(|id| !id.is_empty()).unwrap_or_else(|| id.clone()),
             resources: Amounts::of(&task.resources),
-            message: task
-                .statuses
-                .last()
-                .and_then(|status| status.message.clone()),
+            message: task.statuses.last().and_then(|status| status.message.clone()),
             task: id,
         }
     }
 }
 
 impl Row for TaskRow {
-    const TITLES: &'static [&'static str] = &[
-        "TASK",
-        "STATE",
-        "CPUS",
-        "MEM",
-        "AGENT",
-        "FRAMEWORK",
-        "MESSAGE",
-    ];
+    const TITLES: &'static [&'static str] =
+        &["TASK", "STATE", "CPUS", "MEM", "AGENT", "FRAMEWORK", "MESSAGE"];
 
     fn cells(&self) -> Vec<String> {
         vec![

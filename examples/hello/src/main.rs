@@ -3,7 +3,7 @@
 use clap::Parser;
 use libproc::{Node, NodeConfig};
 use meseta_api::resources::Resources;
-use meseta_api::v1::{CommandInfo, Offer, TaskInfo, TaskStatus};
+use meseta_api::v1::{Offer, TaskInfo, TaskStatus};
 use meseta_scheduler::{credential, Driver, Scheduler, SchedulerConfig};
 use std::path::PathBuf;
 
@@ -23,6 +23,9 @@ struct Hello {
     /// For a shell
     #[arg(default_value = "echo hello from $(hostname)")]
     command: String,
+    /// What each gets
+    #[arg(long, default_value = "cpus:0.1;mem:64", value_parser = Resources::parse)]
+    each: Resources,
     #[arg(skip)]
     launched: usize,
     #[arg(skip)]
@@ -36,34 +39,21 @@ impl Scheduler for Hello {
                 driver.decline(&[offer.id], 3600.0);
                 continue;
             }
-            let id = format!("hello-{}", self.launched);
-            self.launched += 1;
-            let command = CommandInfo {
-                value: Some(self.command.clone()),
-                ..Default::default()
-            };
-            let task = TaskInfo {
-                name: id.clone(),
-                task_id: id.into(),
-                agent_id: offer.agent_id,
-                resources: Resources::parse("cpus:0.1;mem:64")
-                    .unwrap_or_default()
-                    .to_v1(),
-                command: Some(command),
-                ..Default::default()
-            };
+            let mut task = TaskInfo::default();
+            task.name = format!("hello-{}", self.launched);
+            task.task_id = task.name.as_str().into();
+            task.agent_id = offer.agent_id;
+            task.resources = self.each.to_v1();
+            task.command.get_or_insert_default().value = Some(self.command.clone());
             driver.launch(&[offer.id], vec![task], 0.0);
+            self.launched += 1;
         }
     }
 
     fn update(&mut self, status: TaskStatus, driver: &mut Driver<'_>) {
-        let message = status.message.as_deref().unwrap_or_default();
-        println!(
-            "{} {} {message}",
-            status.task_id,
-            status.state().as_str_name()
-        );
-        self.ended += usize::from(status.state().is_terminal());
+        let state = status.state();
+        println!("{} {}", status.task_id, state.as_str_name());
+        self.ended += usize::from(state.is_terminal());
         if self.ended == self.tasks {
             driver.stop(true);
         }
@@ -72,9 +62,10 @@ impl Scheduler for Hello {
 
 fn main() -> anyhow::Result<()> {
     let hello = Hello::parse();
-    let state = credential::state_dir(|name| std::env::var(name).ok()).unwrap_or_default();
-    let path = hello.credential.clone();
-    let path = path.unwrap_or_else(|| credential::default_path(&state, &hello.master));
+    let path = match &hello.credential {
+        Some(path) => path.clone(),
+        None => credential::local(&hello.master)?,
+    };
     let mut config = SchedulerConfig::new("hello", "*", credential::read(&path)?);
     (config.masters, config.framework.user) = (vec![hello.master.clone()], hello.user.clone());
     libproc::run(async {

@@ -1,0 +1,114 @@
+//! The command line: what is taken, what is refused, and with which words.
+
+use meseta_cli::args::{command, parse, Verb};
+use std::ffi::OsString;
+
+fn words(line: &str) -> impl Iterator<Item = OsString> + '_ {
+    std::iter::once("meseta".into()).chain(line.split_whitespace().map(OsString::from))
+}
+
+fn refusal(line: &str) -> String {
+    match parse(words(line)) {
+        Ok(taken) => panic!("{line:?} was taken as {taken:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    command().debug_assert();
+}
+
+#[test]
+fn what_is_taken() {
+    for line in [
+        "local",
+        "local --agents 3 --port 6000 --work-dir /tmp/x --resources cpus:1;mem:64 --attributes a:b",
+        "local --work_dir=/tmp/x_y --ip ::1",
+        "master --store memory",
+        "master --ip 10.0.0.1 --insecure --store etcd://a:2379,b/prod --election-ttl 3s",
+        "master --election_ttl 60secs --agent_ping_timeout 1mins --max_agent_ping_timeouts 3",
+        "agent --master etcd://a --insecure --isolation none --recovery_timeout 15mins",
+        "agent --master a:1,b:2 --credential k.json --launcher_bin /bin/x --no-switch-user",
+        "run --name n --cpus 0.5 --mem 32 --instances 9 --role r -f --env A=1 --env B= -- true",
+        "run --name n -- sh -c exit",
+        "agents -o json",
+        "frameworks -a -o table --master m:1",
+        "tasks -a --cluster c",
+        "logs x -f --stderr",
+        "kill f/x --credential k.json",
+        "demo --clean",
+    ] {
+        if let Err(error) = parse(words(line)) {
+            panic!("{line:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_names_what_was_wrong() {
+    for (line, named) in [
+        ("", "Usage"),
+        ("fly", "'fly'"),
+        ("local --agents x", "'x'"),
+        ("local --agents 1001", "1001"),
+        ("local --port 0", "'0'"),
+        ("local --ip here", "'here'"),
+        ("master --store zk://a", "`zk://a`"),
+        ("master --election-ttl 1s", "from 2s to 60s"),
+        ("master --offer-timeout soon", "'soon'"),
+        ("agent --master zk://a", "zk://"),
+        ("agent --isolation perhaps", "'perhaps'"),
+        ("run -- true", "--name"),
+        ("run --name n", "COMMAND"),
+        ("run --name n true", "'true'"),
+        ("run --name a/b -- true", "'/'"),
+        ("run --name n --cpus 0 -- true", "at least 0.001"),
+        ("run --name n --cpus NaN -- true", "at least 0.001"),
+        ("run --name n --instances 0 -- true", "from 1"),
+        ("run --name n --env X -- true", "NAME=VALUE"),
+        ("logs", "TASK"),
+        ("tasks -o yaml", "'yaml'"),
+    ] {
+        let said = refusal(line);
+        assert!(said.contains(named), "{line:?} → {said}");
+    }
+}
+
+#[test]
+fn a_command_keeps_its_own_flags_and_underscores() {
+    let line = "run --name n --env A_B=c_d -- prog --its_flag -- x_y";
+    let Verb::Run(run) = parse(words(line)).unwrap().verb else {
+        panic!("another verb");
+    };
+    let spec = run.spec();
+    assert_eq!(spec.command, ["prog", "--its_flag", "--", "x_y"]);
+    assert_eq!(spec.environment, [("A_B".into(), "c_d".into())]);
+}
+
+#[test]
+fn each_long_flag_has_its_variable() {
+    let mut flags = 0;
+    for verb in command().get_subcommands() {
+        for flag in verb.get_arguments() {
+            let Some(long) = flag.get_long().filter(|long| !["help", "version"].contains(long))
+            else {
+                continue;
+            };
+            let expected = format!("MESETA_{}", long.replace('-', "_").to_uppercase());
+            let variable = flag.get_env().and_then(|name| name.to_str());
+            assert_eq!(variable, Some(expected.as_str()), "{} --{long}", verb.get_name());
+            flags += 1;
+        }
+    }
+    assert!(flags > 40, "{flags} flags");
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let mut definition = command();
+    assert!(definition.render_help().to_string().contains("Exit codes"));
+    let run = definition.find_subcommand_mut("run").unwrap();
+    let help = run.render_long_help().to_string();
+    assert!(help.contains("128+N") && help.contains("125"), "{help}");
+}
