@@ -23,8 +23,15 @@ NEXTEST_PROFILE := $(if $(CI),ci,default)
 # The same in each step, so that cargo unifies features once and builds each crate once.
 EVERYTHING := --workspace --all-features
 
+# How long `make fuzz` runs each target, and where what it builds and finds is kept.
+FUZZ_SECONDS ?= 60
+FUZZ_OUT := $(abspath $(TARGET))/fuzz
+
+# In this order: what loads the machine most comes last, since its load outlives it.
+BENCHES := messages remote memory updates launches containers
+
 # What `make demo` runs once the binaries are built.
-DEMO := $(TARGET)/debug/hello --demo
+DEMO := $(TARGET)/debug/meseta demo
 
 ##@ Use
 
@@ -43,7 +50,7 @@ build: protoc ## Build everything
 test: deps fmt-check helm-lint clippy tidy nextest doctest ## All that a change must pass; what CI runs
 
 .PHONY: verify
-verify: test deny ## `make test` and what takes longer or needs more tools
+verify: test deny fuzz seeds ## `make test` and what takes longer or needs more tools
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -81,20 +88,40 @@ helm-lint: $(TOOLS)/npm.stamp ## Lint the chart and render it for each of its ci
 		$(HELM) template meseta $(CHART) --values "$$values" >/dev/null; \
 	done
 
+.PHONY: seeds
+seeds: protoc ## The random-fault runs of the simulated cluster on SEEDS more seeds
+	MESETA_SEEDS=$(or $(SEEDS),200) cargo test --release -p meseta-tests --test sim_faults invariants -- --nocapture
+
 .PHONY: deny
 deny: ## Licences, banned crates, duplicates, sources (deny.toml)
 	scripts/deps.sh deny
 	cargo deny --all-features check bans licenses sources
 
+.PHONY: fuzz
+fuzz: ## Fuzz each decoder for FUZZ_SECONDS (60), with nightly Rust (fuzz/README.md)
+	@cargo fuzz --version >/dev/null 2>&1 && cargo +nightly --version >/dev/null 2>&1 || \
+		{ echo "fuzz: needs nightly Rust and cargo-fuzz: rustup toolchain install nightly && cargo install cargo-fuzz --locked" >&2; exit 1; }
+	@cd fuzz && for target in $$(cargo +nightly fuzz list); do \
+		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+		mkdir -p $(FUZZ_OUT)/$$target; \
+		CARGO_TARGET_DIR=$(FUZZ_OUT)/build cargo +nightly fuzz run $$target $(FUZZ_OUT)/$$target corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_OUT)/$$target-; \
+	done
+
 ##@ Measure
 
 .PHONY: bench
 bench: protoc ## Print the figures; also as JSON lines in target/bench/results.jsonl
-	cargo bench -p meseta-tests
+	cargo build --release --bin meseta
+	cargo bench -p meseta-tests --no-run
+	@failed=; for bench in $(BENCHES); do \
+		cargo bench --quiet -p meseta-tests --bench $$bench || failed="$$failed $$bench"; \
+	done; test -z "$$failed" || { echo "not recorded:$$failed" >&2; exit 1; }
 
 .PHONY: bench-record
-bench-record: bench ## Run the benches and append their figures to docs/bench.jsonl
-	@test -s $(TARGET)/bench/results.jsonl || { echo "the benches wrote no figures" >&2; exit 1; }
+bench-record: ## Run the benches and append their figures to docs/bench.jsonl
+	rm -f $(TARGET)/bench/results.jsonl
+	$(MAKE) bench
 	mkdir -p docs
 	cat $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
 

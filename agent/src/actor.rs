@@ -3,7 +3,7 @@
 //!
 //! - **State**: the core, and the hands.
 //! - **Fed by** the master that it dialled (`agent.FromMaster`), executors in its containers
-//!   (`agent.FromExecutor`), whoever runs it ([`AgentStop`]), disk, containers and timers.
+//!   (`agent.FromExecutor`), whoever runs it ([`AgentStop`], [`LeaderNamed`]), disk, containers and timers.
 //! - **Emits** what `effects.rs` carries out.
 //! - **Read next**: [`crate::core`].
 
@@ -16,6 +16,7 @@ use libproc::{
 };
 use meseta_api::internal::agent::{FromExecutor, FromMaster};
 use meseta_node::keys::{EXECUTOR, MASTER};
+use meseta_node::traced;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -28,6 +29,13 @@ pub struct AgentStop {
     /// End every executor, give the agent's id up, and then end. False: end at once, and leave
     /// what runs to the next life.
     pub kill_tasks: bool,
+}
+
+/// Whoever runs the agent has learnt who leads: every other master is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderNamed {
+    /// `host:port`.
+    pub leader: String,
 }
 
 /// A timer of the core fired.
@@ -58,7 +66,7 @@ impl AgentProcess {
         while let Some(event) = events.pop_front() {
             let node = cx.node().clone();
             let mut entropy = move || node.random_u64();
-            let at = Moment::new(cx.now(), cx.wall(), &mut entropy);
+            let at = Moment::new(cx.now(), cx.wall(), &mut entropy).within(cx.trace());
             for effect in self.core.handle(event, at) {
                 events.extend(self.hands.perform(effect, cx));
             }
@@ -127,6 +135,7 @@ impl Process for AgentProcess {
 
 impl Receive<FromMaster> for AgentProcess {
     fn receive(&mut self, message: FromMaster, from: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &message);
         // Only the master that this agent has dialled is heard, never one that dialled it.
         let dial = from.address().and_then(|address| self.hands.master_on(address.node));
         if let Some(dial) = dial {
@@ -137,6 +146,7 @@ impl Receive<FromMaster> for AgentProcess {
 
 impl Receive<FromExecutor> for AgentProcess {
     fn receive(&mut self, message: FromExecutor, from: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &message);
         let FromExecutor::Call(call) = message;
         let (Some(address), Some(peer)) = (from.address(), from.peer()) else {
             return;
@@ -145,6 +155,9 @@ impl Receive<FromExecutor> for AgentProcess {
             tracing::warn!(principal = %peer.principal, "executor without a container refused");
             return;
         };
+        if let Some(container) = &container {
+            cx.annotate(traced::CONTAINER_ID, container);
+        }
         let connection = self.hands.executor_at(address, from, cx);
         self.happened(Event::ExecutorCalled { connection, container, call }, cx);
     }
@@ -153,6 +166,12 @@ impl Receive<FromExecutor> for AgentProcess {
 impl Receive<AgentStop> for AgentProcess {
     fn receive(&mut self, stop: AgentStop, _: &Sender, cx: &mut Context<Self>) {
         self.happened(Event::Stop { kill_tasks: stop.kill_tasks }, cx);
+    }
+}
+
+impl Receive<LeaderNamed> for AgentProcess {
+    fn receive(&mut self, named: LeaderNamed, _: &Sender, cx: &mut Context<Self>) {
+        self.happened(Event::LeaderNamed { leader: named.leader }, cx);
     }
 }
 

@@ -5,22 +5,27 @@
 //!   the disk that are not done.
 //! - **Fed by** `actor.rs`.
 //! - **Emits** messages; every outcome comes back to the process as a step of its own.
+//! - **Read next**: `effects/containers.rs`.
 
-use crate::actor::{AgentProcess, TimerDue, AGENT};
+mod containers;
+
+use crate::actor::{AgentProcess, TimerDue};
 use crate::checkpoint::queue::{DiskQueue, OperationId};
 use crate::checkpoint::{self, DiskOperation, Layout, Recovery};
-use crate::containerizer::{ContainerError, ContainerExit, Containerizer, LaunchSpec, Launched};
+use crate::containerizer::{ContainerError, Containerizer};
 use crate::core::effect::{Effect, Lane, Level};
-use crate::core::ids::{DialId, ExecutorConnection, TimerKey};
+use crate::core::ids::{DialId, ExecutorConnection, TimerKey, WriteId};
 use crate::core::Event;
 use crate::http::executor::{Asking, Closed, HttpExecutors};
 use libproc::http::Response;
 use libproc::{
     Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Reply, Role, Sender, TimerId,
+    TraceContext,
 };
 use meseta_api::ids::{ContainerId, IdError};
 use meseta_api::internal::{executor, master};
-use meseta_node::keys::{Credential, Keyring, EXECUTOR, MASTER};
+use meseta_node::keys::{Credential, Keyring, MASTER};
+use meseta_node::traced;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -58,6 +63,8 @@ pub(crate) struct Hands {
     next_connection: u64,
     timers: BTreeMap<TimerKey, TimerId>,
     disk: DiskQueue,
+    /// Of writes that are not complete: whoever goes on then goes on in the trace of before.
+    traces: BTreeMap<WriteId, TraceContext>,
 }
 
 impl Hands {
@@ -80,6 +87,7 @@ impl Hands {
             next_connection: 0,
             timers: BTreeMap::new(),
             disk: DiskQueue::default(),
+            traces: BTreeMap::new(),
         }
     }
 
@@ -203,13 +211,14 @@ impl Hands {
             }
             Effect::ToMaster { dial, message } => {
                 if let Some(remote) = self.masters.get(&dial) {
-                    cx.send(remote, *message);
+                    traced::send(cx, remote, *message);
                 }
             }
             Effect::Persist { write, lane, operations } => {
                 if self.disk.push(write, lane.clone(), operations) {
                     return Some(Event::Persisted(write));
                 }
+                self.traces.extend(cx.trace().map(|trace| (write, trace)));
                 self.start_writes(&lane, cx);
             }
             Effect::Launch(spec) => self.launch(*spec, cx),
@@ -256,6 +265,7 @@ impl Hands {
                     cx.cancel(timer);
                 }
             }
+            Effect::ContinueTrace(trace) => cx.continue_trace(trace),
             Effect::Note { level, text } => match level {
                 Level::Info => tracing::info!("{text}"),
                 Level::Warn => tracing::warn!("{text}"),
@@ -273,7 +283,7 @@ impl Hands {
         cx: &mut Cx,
     ) {
         if let Some(remote) = self.executors.get(&connection) {
-            cx.send(remote, message);
+            traced::send(cx, remote, message);
         }
     }
 
@@ -315,73 +325,8 @@ impl Hands {
         let complete = me.hands().disk.done(lane, id);
         me.hands().start_writes(lane, cx);
         if let Some(write) = complete {
+            cx.continue_trace(me.hands().traces.remove(&write));
             me.happened(Event::Persisted(write), cx);
         }
-    }
-
-    // ---- containers
-
-    fn launch(&mut self, mut spec: LaunchSpec, cx: &mut Cx) {
-        let container = spec.container.clone();
-        let principal = principal_of(&container);
-        let secret: String =
-            [cx.uuid(), cx.uuid()].concat().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.keyring.insert(&principal, secret.as_bytes(), EXECUTOR);
-        spec.environment.insert("MESETA_EXECUTOR_PRINCIPAL".into(), principal);
-        spec.environment.insert("MESETA_EXECUTOR_SECRET".into(), secret);
-        spec.environment.insert("MESETA_AGENT_PROCESS".into(), AGENT.into());
-        let launching = self.containerizer.launch(spec);
-        cx.defer(launching, move |me, outcome, cx| Self::launched(me, container, outcome, cx));
-    }
-
-    fn launched(
-        me: &mut AgentProcess,
-        container: ContainerId,
-        outcome: Result<Launched, ContainerError>,
-        cx: &mut Cx,
-    ) {
-        match outcome {
-            Ok(launched) => {
-                let waiting = me.hands().containerizer.wait(container.clone());
-                let of = container.clone();
-                cx.defer(waiting, move |me, outcome, cx| match outcome {
-                    Ok(exit) => me.happened(Event::ContainerEnded { container: of, exit }, cx),
-                    // Its supervisor is lost: make sure that nothing of it is left.
-                    Err(error) => {
-                        tracing::warn!(container = %of, %error, "cannot wait for a container");
-                        me.hands().destroy(of, cx);
-                    }
-                });
-                me.happened(Event::ContainerLaunched { container, launched }, cx);
-            }
-            Err(error) => {
-                let error = error.to_string();
-                me.happened(Event::ContainerLaunchFailed { container, error }, cx);
-            }
-        }
-    }
-
-    fn destroy(&mut self, container: ContainerId, cx: &mut Cx) {
-        let destroying = self.containerizer.destroy(container.clone());
-        let then = move |me: &mut AgentProcess,
-                         outcome: Result<ContainerExit, ContainerError>,
-                         cx: &mut Cx| {
-            let event = match outcome {
-                Ok(exit) => Event::ContainerEnded { container, exit },
-                Err(error) => Event::ContainerDestroyFailed { container, error: error.to_string() },
-            };
-            me.happened(event, cx);
-        };
-        cx.defer(destroying, then);
-    }
-
-    fn forget(&mut self, container: ContainerId, cx: &mut Cx) {
-        self.keyring.remove(&principal_of(&container));
-        let forgetting = self.containerizer.forget(container.clone());
-        cx.defer(forgetting, move |_, outcome, _| {
-            if let Err(error) = outcome {
-                tracing::warn!(%container, %error, "records of an ended container stay behind");
-            }
-        });
     }
 }

@@ -1,4 +1,9 @@
-//! What a process may do: everything it needs of the world goes through here.
+//! What a process may do: everything it needs of the world goes through here. What it may say of
+//! its traces is in `context/traces.rs`.
+
+mod traces;
+
+pub use traces::Work;
 
 use crate::cell::short_type_name;
 use crate::frame::{Meta, Signal};
@@ -11,13 +16,12 @@ use crate::pid::{Door, Pid};
 use crate::process::{Answer, Process, Reason, Receive};
 use crate::remote::Remote;
 use crate::reply::{AskError, Reply};
-use crate::telemetry::Handling;
+use crate::telemetry::Spanning;
 use crate::time::{Instant, Timestamp};
 use crate::trace::TraceContext;
 use crate::wire::{self, Wire};
 use futures_util::future::AbortHandle;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::future::Future;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +48,7 @@ pub struct Context<P: Process> {
     stopping: Option<Reason>,
     critical: bool,
     trace: Option<TraceContext>,
-    span: Option<Handling>,
+    span: Option<Spanning>,
 }
 
 impl<P: Process> Context<P> {
@@ -103,25 +107,6 @@ impl<P: Process> Context<P> {
     /// A random (version 4) UUID, as bytes.
     pub fn uuid(&self) -> [u8; 16] {
         self.node().uuid()
-    }
-
-    /// The trace that the message being handled belongs to.
-    pub fn trace(&self) -> Option<TraceContext> {
-        self.trace
-    }
-
-    /// Makes what follows in this handler part of another trace: a record that was kept, such as
-    /// an update that is sent again, goes on in the trace that it came with.
-    pub fn continue_trace(&mut self, trace: Option<TraceContext>) {
-        self.trace = trace;
-    }
-
-    /// Notes an attribute, such as a task's id, on the span of the message being handled, so that
-    /// traces can be found by it. Costs nothing while traces are not exported.
-    pub fn annotate(&mut self, key: &'static str, value: &dyn Display) {
-        if let Some(span) = &mut self.span {
-            span.annotate(key, value);
-        }
     }
 
     // ---- messages
@@ -196,14 +181,7 @@ impl<P: Process> Context<P> {
     }
 
     fn meta(&self, to: &ProcessId, name: &'static str) -> Meta {
-        let telemetry = self.node().telemetry();
-        Meta {
-            from: self.sender.clone(),
-            trace: telemetry.sent(self.trace, to, name),
-            name,
-            deadline: None,
-            queued: telemetry.queued(|| self.node().now()),
-        }
+        self.meta_of(to, name, |_| {})
     }
 
     // ---- work and time

@@ -112,7 +112,7 @@ mod world;
 #[doc(hidden)]
 pub use net::fuzzing;
 
-pub use context::{Context, TimerId};
+pub use context::{Context, TimerId, Work};
 pub use gate::Gate;
 pub use id::{Address, IdError, NodeId, ProcessId, Upid};
 pub use net::{Admission, Authenticator, DialError, NodeConfig, Target};
@@ -126,5 +126,5 @@ pub use reply::{AskError, Reply};
 pub use runtime::run;
 pub use time::{Instant, Timestamp};
 pub use trace::TraceContext;
-pub use wire::Wire;
+pub use wire::{variant_of, Wire};
 pub use world::Disk;

@@ -34,6 +34,11 @@ impl TraceContext {
         };
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
     }
+
+    /// Whether whoever began the trace has it recorded.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
 }
 
 /// The `traceparent` header.

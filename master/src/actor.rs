@@ -5,6 +5,7 @@
 
 use crate::config::MasterConfig;
 use crate::core::{Caller, Channel, Core, Event, Moment, Rejection, RequestId};
+use crate::joined::Updates;
 use crate::leadership::Stage;
 use crate::peers::{EventStream, Peers};
 use crate::registrar::actor::Written;
@@ -17,6 +18,7 @@ use meseta_api::internal::scheduler::FromMaster as ToScheduler;
 use meseta_api::v1;
 use meseta_node::election::LeaderInfo;
 use meseta_node::keys::{AGENT, FRAMEWORK, OPERATOR};
+use meseta_node::traced;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// The process `master` of a master's node.
@@ -26,6 +28,7 @@ pub struct Master {
     pub(crate) stage: Stage,
     pub(crate) leader: Option<LeaderInfo>,
     pub(crate) peers: Peers,
+    pub(crate) updates: Updates,
     /// Events whose check panicked: refused, counted, the state untouched.
     pub(crate) panicked_checks: u64,
 }
@@ -47,6 +50,7 @@ impl Master {
             stage: Stage::Standby,
             leader: None,
             peers: Peers::default(),
+            updates: Updates::default(),
             panicked_checks: 0,
         }
     }
@@ -73,10 +77,7 @@ impl Master {
     /// serve. A panic in a check refuses the event and leaves the state as it was; one in a commit
     /// ends the node.
     pub fn submit(&mut self, event: Event, cx: &mut Context<Self>) -> Result<(), Rejection> {
-        let at = Moment {
-            now: cx.now(),
-            wall: cx.wall(),
-        };
+        let at = Moment { now: cx.now(), wall: cx.wall() };
         let Stage::Serving(serving) = &mut self.stage else {
             return Err(Rejection::unavailable("this master does not serve yet"));
         };
@@ -152,6 +153,7 @@ impl Process for Master {
 
 impl Receive<FromAgent> for Master {
     fn receive(&mut self, said: FromAgent, from: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &said);
         let Some(agent) = from.remote::<ToAgent>() else {
             return;
         };
@@ -159,28 +161,20 @@ impl Receive<FromAgent> for Master {
             let leader = self.leader_address().filter(|_| !self.is_elected());
             return cx.send(&agent, ToAgent::NotLeader { leader });
         }
-        let address = from
-            .peer()
-            .and_then(|peer| peer.address.clone())
-            .unwrap_or_default();
+        let address = from.peer().and_then(|peer| peer.address.clone()).unwrap_or_default();
         let (connection, new) = self.peers.agent(&agent);
         if new {
             cx.link(agent.address());
         }
-        self.note(
-            Event::AgentSaid {
-                connection,
-                address,
-                said,
-            },
-            cx,
-        );
+        self.note(Event::AgentSaid { connection, address, said }, cx);
     }
 }
 
 impl Receive<FromFramework> for Master {
     fn receive(&mut self, said: FromFramework, from: &Sender, cx: &mut Context<Self>) {
+        traced::heard(cx, &said);
         let FromFramework::Call(call) = said;
+        self.join(&call, false, cx);
         let Some(scheduler) = from.remote::<ToScheduler>() else {
             return;
         };
@@ -200,11 +194,7 @@ impl Receive<FromFramework> for Master {
             }
         };
         let principal = from.peer().map(|peer| peer.principal.clone());
-        let caller = Caller {
-            connection,
-            principal,
-            channel: Channel::Process,
-        };
+        let caller = Caller { connection, principal, channel: Channel::Process };
         if let Err(refused) = self.submit(Event::SchedulerCalled { caller, call }, cx) {
             let Rejection { code, message } = refused;
             cx.send(&scheduler, ToScheduler::Refused { code, message });
@@ -249,19 +239,6 @@ impl Receive<Granted> for Master {
     fn receive(&mut self, granted: Granted, _: &Sender, cx: &mut Context<Self>) {
         let Granted { grants, applied } = granted;
         self.note(Event::OffersGranted { grants, applied }, cx);
-    }
-}
-
-/// Breaks the books, for tests of the invariants.
-#[cfg(feature = "plant")]
-pub struct PlantDroppedSubtraction;
-
-#[cfg(feature = "plant")]
-impl Receive<PlantDroppedSubtraction> for Master {
-    fn receive(&mut self, _: PlantDroppedSubtraction, _: &Sender, _: &mut Context<Self>) {
-        if let Stage::Serving(serving) = &mut self.stage {
-            serving.core.plant_dropped_subtraction();
-        }
     }
 }
 

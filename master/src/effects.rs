@@ -8,6 +8,7 @@ use crate::registrar::actor::Write;
 use libproc::{Context, Reason};
 use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::internal::scheduler::FromMaster as ToScheduler;
+use meseta_node::traced;
 
 impl Master {
     pub(crate) fn carry_out(&mut self, effects: Vec<Effect>, cx: &mut Context<Self>) {
@@ -18,22 +19,20 @@ impl Master {
 
     fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
         match effect {
-            Effect::ToAgent {
-                connection,
-                message,
-            } => {
+            Effect::ToAgent { connection, message } => {
                 if let Some(Peer::Agent(agent)) = self.peers.get(connection) {
-                    cx.send(agent, *message);
+                    traced::send(cx, agent, *message);
                 }
             }
             Effect::CloseAgent { connection } => {
                 if let Some(Peer::Agent(agent)) = self.peers.remove(connection) {
                     cx.unlink(agent.address());
-                    cx.node()
-                        .disconnect(agent.address().node, "the master closes it");
+                    cx.node().disconnect(agent.address().node, "the master closes it");
                 }
             }
-            Effect::ToSubscriber { connection, event } => self.tell_subscriber(connection, event, cx),
+            Effect::ToSubscriber { connection, event } => {
+                self.tell_subscriber(connection, event, cx)
+            }
             Effect::CloseSubscriber { connection, reason } => {
                 tracing::info!(%connection, reason, "event stream closed");
                 self.peers.remove(connection);
@@ -56,13 +55,7 @@ impl Master {
         match effect {
             Effect::Allocator(event) => cx.tell(&serving.allocator, event),
             Effect::Persist { write, operation } => {
-                cx.tell(
-                    &serving.registrar,
-                    Write {
-                        id: write,
-                        operation,
-                    },
-                );
+                cx.tell(&serving.registrar, Write { id: write, operation });
             }
             Effect::SetTimer { key, after } => {
                 let timer = cx.after(after, TimerDue(key.clone()));
@@ -85,8 +78,11 @@ impl Master {
         event: Box<meseta_api::v1::scheduler::Event>,
         cx: &mut Context<Self>,
     ) {
+        self.updates.told(&event, cx.trace());
         match self.peers.get(connection) {
-            Some(Peer::Scheduler(scheduler)) => cx.send(scheduler, ToScheduler::Event(event)),
+            Some(Peer::Scheduler(scheduler)) => {
+                traced::send(cx, scheduler, ToScheduler::Event(event));
+            }
             // A stream that is gone or too slow is noticed by its own end: `stream_ended`.
             Some(Peer::Http(stream)) => {
                 stream.send(&event);

@@ -10,9 +10,12 @@ mod config;
 pub mod core;
 mod effects;
 pub mod http;
+mod joined;
 mod leadership;
 mod metrics;
 mod peers;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod registrar;
 mod start;
 

@@ -2,7 +2,11 @@
 //!
 //! - [`store`]: where a master keeps its registry.
 //! - [`election`]: which master leads, for how long, and how others find it.
+//! - [`http`]: requests and answers of the v1 API.
+//! - [`traced`]: what traces tell of messages.
 
 pub mod election;
+pub mod http;
 pub mod keys;
 pub mod store;
+pub mod traced;

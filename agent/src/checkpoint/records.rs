@@ -3,6 +3,7 @@
 //! Fields are added, never renamed: the next version of the agent reads what this one wrote.
 
 use crate::core::ids::UpdateId;
+use libproc::TraceContext;
 use meseta_api::internal::StatusUpdate;
 use meseta_api::v1;
 use serde::de::DeserializeOwned;
@@ -24,13 +25,38 @@ pub struct RunRecord {
 pub enum UpdateRecord {
     /// A status that is to be delivered.
     #[serde(rename = "update")]
-    Update(Box<StatusUpdate>),
+    Update(Box<KeptUpdate>),
     /// The scheduler has acknowledged the status of this uuid, in hexadecimal.
     #[serde(rename = "ack")]
     Acknowledged(String),
 }
 
+/// A status update as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptUpdate {
+    /// What is to be delivered.
+    #[serde(flatten)]
+    pub said: StatusUpdate,
+    /// The `traceparent` that it came with: sent again, by whichever life of the agent, it goes on
+    /// in its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
+}
+
+impl KeptUpdate {
+    /// The trace that it came with; none if what is kept is not understood.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace.as_deref().and_then(TraceContext::parse)
+    }
+}
+
 impl UpdateRecord {
+    /// `said`, in this trace.
+    pub fn update(said: StatusUpdate, trace: Option<TraceContext>) -> Self {
+        let trace = trace.map(|trace| trace.to_string());
+        UpdateRecord::Update(Box::new(KeptUpdate { said, trace }))
+    }
+
     /// The acknowledgement of `update`.
     pub fn acknowledged(update: UpdateId) -> Self {
         UpdateRecord::Acknowledged(update.to_string())

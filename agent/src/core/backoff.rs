@@ -30,7 +30,12 @@ impl Backoff {
 
     /// Draws the next wait, and widens the one after it.
     pub fn next(&mut self, at: &mut Moment<'_>) -> Duration {
-        let wait = at.up_to(self.bound());
+        self.next_within(LONGEST, at)
+    }
+
+    /// The same, and never longer than `most`.
+    pub fn next_within(&mut self, most: Duration, at: &mut Moment<'_>) -> Duration {
+        let wait = at.up_to(self.bound().min(most));
         self.failures = self.failures.saturating_add(1).min(31);
         wait
     }

@@ -15,7 +15,7 @@
 //! afterwards: a term that is lower than the stored one, or of another registry, ends the
 //! connection. Every connection has its own [`DialId`]; what arrives for an earlier one is void.
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LONGEST};
 use super::ids::DialId;
 use super::moment::Moment;
 use meseta_api::term::Term;
@@ -24,6 +24,10 @@ use std::time::Duration;
 
 /// How long a master that was reached may take to say its term before another one is tried.
 const TERM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest wait for the next attempt once a standby has answered: a leader is being elected,
+/// which takes seconds, and every agent of the cluster is idle for as long as it looks elsewhere.
+const ELECTION_WAIT: Duration = Duration::from_secs(3);
 
 /// Where the agent stands with its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub enum LinkEvent {
     Lost(DialId),
     /// A master does not lead; it may know who does.
     NotLeader(DialId, Option<String>),
+    /// Whoever runs the agent has learnt who leads ([`MasterLink::led_by`]).
+    LeaderNamed,
     /// A master says its term.
     TermAnnounced(DialId, Term),
     /// This term is on disk.
@@ -123,14 +129,18 @@ pub enum LinkStep {
 #[derive(Clone, Debug)]
 pub struct MasterLink {
     phase: Phase,
-    /// `host:port` of every master that was configured.
+    /// `host:port` of every master that was configured, or of the one that is known to lead.
     masters: Vec<String>,
+    /// Where the latest attempt went.
+    dialled: Option<String>,
     next: usize,
     /// Who leads, as another master said; tried before the configured ones.
     hint: Option<String>,
     /// Hints followed since a leader was last found: two masters that name each other are not
     /// asked at full speed.
     hops: u32,
+    /// Whether a standby has answered since a leader was last found.
+    electing: bool,
     stored: Option<Term>,
     dial: u64,
     dialling: Backoff,
@@ -144,9 +154,11 @@ impl MasterLink {
         MasterLink {
             phase: Phase::Disconnected,
             masters,
+            dialled: None,
             next: 0,
             hint: None,
             hops: 0,
+            electing: false,
             stored: None,
             dial: 0,
             dialling: Backoff::new(backoff),
@@ -158,6 +170,13 @@ impl MasterLink {
     /// Takes the term that was found on disk.
     pub fn recover(&mut self, term: Option<Term>) {
         self.stored = term;
+    }
+
+    /// From now on only this master is dialled. [`LinkEvent::LeaderNamed`] makes it happen.
+    pub fn led_by(&mut self, leader: String) {
+        self.masters = vec![leader];
+        self.next = 0;
+        self.hint = None;
     }
 
     /// Where it stands.
@@ -219,6 +238,7 @@ impl MasterLink {
                 self.redial(at)
             }
             (_, LinkEvent::Lost(which)) if self.is_current(which) => self.lost(None, at),
+            (_, LinkEvent::LeaderNamed) => self.follow(at),
             (Phase::Arrived { dial }, LinkEvent::TermOverdue) => {
                 self.lost(Some((dial, "it did not say its term in time")), at)
             }
@@ -264,6 +284,7 @@ impl MasterLink {
                 self.dialling.reset();
                 self.registering.reset();
                 self.hops = 0;
+                self.electing = false;
                 vec![LinkStep::Registered(ping_timeout)]
             }
             (Phase::Registered { .. }, LinkEvent::Pinged(true)) => {
@@ -282,7 +303,8 @@ impl MasterLink {
     }
 
     fn redial(&mut self, at: &mut Moment<'_>) -> Vec<LinkStep> {
-        vec![LinkStep::DialAfter(self.dialling.next(at))]
+        let most = if self.electing { ELECTION_WAIT } else { LONGEST };
+        vec![LinkStep::DialAfter(self.dialling.next_within(most, at))]
     }
 
     fn dial_next(&mut self) -> Vec<LinkStep> {
@@ -295,9 +317,22 @@ impl MasterLink {
             return Vec::new();
         };
         self.dial += 1;
+        self.dialled = Some(address.clone());
         let dial = DialId(self.dial);
         self.phase = Phase::Dialling { dial };
         vec![LinkStep::Dial(dial, address)]
+    }
+
+    /// Leaves every other master for the one that leads: it may be silent for long and still hold
+    /// the connection. All agents learn of a new leader at once, so that each waits a little.
+    fn follow(&mut self, at: &mut Moment<'_>) -> Vec<LinkStep> {
+        let elsewhere = self.dialled.as_ref() != self.masters.first();
+        self.dialling.reset();
+        match self.dial_of_phase() {
+            Some(dial) if elsewhere => self.lost(Some((dial, "another master leads")), at),
+            Some(_) => Vec::new(),
+            None => self.redial(at),
+        }
     }
 
     fn unregistered(&self) -> Vec<LinkStep> {
@@ -324,6 +359,7 @@ impl MasterLink {
         self.phase = Phase::Disconnected;
         let mut steps = vec![LinkStep::Drop(dial, "it does not lead".to_owned())];
         self.hint = leader;
+        self.electing = true;
         // The first hint of a search is followed at once; that is what makes failover short.
         if self.hint.is_some() && self.hops == 0 {
             self.hops = 1;

@@ -318,6 +318,59 @@ fn a_hint_is_followed_once_at_once_and_masters_in_turn() {
 }
 
 #[test]
+fn a_named_leader_is_followed_from_every_phase() {
+    for phase in ["disconnected", "dialling", "arrived", "syncing", "registering", "registered"] {
+        let mut same = in_phase(phase);
+        same.led_by("a:1".into());
+        let steps = step(&mut same, LinkEvent::LeaderNamed);
+        // Connected there already: nothing to do.
+        assert_eq!(steps.is_empty(), phase != "disconnected", "{phase}: {steps:?}");
+
+        let mut link = in_phase(phase);
+        link.led_by("c:1".into());
+        let steps = step(&mut link, LinkEvent::LeaderNamed);
+        assert_eq!(*link.phase(), Phase::Disconnected, "{phase}");
+        let told = steps.contains(&LinkStep::Unregistered);
+        assert_eq!(told, phase == "registered", "{phase}: {steps:?}");
+        let left = steps.iter().any(|step| matches!(step, LinkStep::Drop(D, _)));
+        assert_eq!(left, phase != "disconnected", "{phase}: {steps:?}");
+        assert!(matches!(steps.last(), Some(LinkStep::DialAfter(_))), "{phase}: {steps:?}");
+        for _ in 0..2 {
+            let steps = step(&mut link, LinkEvent::RedialDue);
+            let [LinkStep::Dial(dial, address)] = &steps[..] else { panic!("{steps:?}") };
+            assert_eq!(address, "c:1", "{phase}");
+            step(&mut link, LinkEvent::DialFailed(*dial));
+        }
+    }
+}
+
+#[test]
+fn while_a_leader_is_elected_no_wait_is_long() {
+    let mut link = link(&["a:1", "b:1"]);
+    step(&mut link, LinkEvent::Begin);
+    let mut waits = Vec::new();
+    for attempt in 0..12 {
+        let steps = step(&mut link, LinkEvent::RedialDue);
+        let [LinkStep::Dial(dial, _)] = steps[..] else { panic!("{steps:?}") };
+        // Nobody answers at first, then one of the two.
+        let answered = attempt >= 8 && attempt % 2 == 0;
+        let event = if answered {
+            step(&mut link, LinkEvent::Dialled(dial));
+            LinkEvent::NotLeader(dial, None)
+        } else {
+            LinkEvent::DialFailed(dial)
+        };
+        let mut most = || u64::MAX - 1;
+        let mut at = Moment::new(Instant::ZERO, Timestamp(0), &mut most);
+        let steps = link.step(event, &mut at);
+        let Some(LinkStep::DialAfter(wait)) = steps.last() else { panic!("{steps:?}") };
+        waits.push(*wait);
+    }
+    assert!(waits[7] > Duration::from_secs(30), "{waits:?}");
+    assert!(waits[8..].iter().all(|wait| *wait <= ELECTION_WAIT), "{waits:?}");
+}
+
+#[test]
 fn agt_01_a_request_is_repeated_until_answered() {
     let mut link = in_phase("registering");
     let mut waits = Vec::new();

@@ -6,6 +6,7 @@
 use super::ids::{DialId, ExecutorConnection, TimerKey, WriteId};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{ContainerLimits, LaunchSpec};
+use libproc::TraceContext;
 use meseta_api::ids::{ContainerId, FrameworkId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1;
@@ -104,6 +105,8 @@ pub enum Effect {
         /// Which.
         key: TimerKey,
     },
+    /// What follows is part of this trace.
+    ContinueTrace(Option<TraceContext>),
     /// Write a line that an operator can act on.
     Note {
         /// How urgent.

@@ -31,6 +31,11 @@ pub enum Event {
         /// For people.
         reason: String,
     },
+    /// Whoever runs the agent has learnt who leads.
+    LeaderNamed {
+        /// `host:port`.
+        leader: String,
+    },
     /// A master said something.
     FromMaster {
         /// On which connection.

@@ -162,7 +162,7 @@ impl Agent {
         if let Some(executor) = holder.executors.get_mut(&executor_id) {
             let path = task_info(&executor.run, &task_id);
             operations.push(DiskOperation::Write(path, to_json(&task)));
-            executor.tasks.insert(task_id.clone(), Task::new(task));
+            executor.tasks.insert(task_id.clone(), Task::new(task, turn.trace));
             let container = executor.container.clone();
             let limits = limits::of(executor, self.settings.cpu_quota);
             if matches!(executor.phase, Phase::Registering | Phase::Running { .. }) {
@@ -186,7 +186,7 @@ impl Agent {
             container: container.clone(),
             phase: Phase::Checkpointing,
             for_command: order.for_command,
-            tasks: BTreeMap::from([(task_id, Task::new(task))]),
+            tasks: BTreeMap::from([(task_id, Task::new(task, turn.trace))]),
             pid: None,
             sandbox: layout.sandbox(&agent, &framework_id, &executor_id, &container),
             run,
@@ -249,7 +249,7 @@ impl Agent {
                     launch: Some(launch),
                     ..Default::default()
                 };
-                turn.tell_executor(connection, event);
+                turn.within(task.trace(turn.trace), |turn| turn.tell_executor(connection, event));
             }
         }
     }

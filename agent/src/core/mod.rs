@@ -187,6 +187,7 @@ impl Agent {
             }
             Event::Persisted(write) => self.persisted(write, turn),
             Event::TimerDue(key) => self.timer_due(key, turn),
+            Event::LeaderNamed { leader } => self.led_by(leader, turn),
             Event::Stop { kill_tasks } => self.stop(kill_tasks, turn),
         }
     }

@@ -1,6 +1,7 @@
 //! What an agent holds: frameworks, their executors here, the executors' tasks.
 
 use super::executor::Phase;
+use libproc::TraceContext;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::v1::{self, TaskState};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,6 +55,8 @@ pub struct Task {
     pub state: TaskState,
     /// A kill that has yet to reach the executor.
     pub kill: Option<Kill>,
+    /// The trace of its launch, in this life of the agent.
+    pub trace: Option<TraceContext>,
 }
 
 /// A task's way.
@@ -83,12 +86,22 @@ pub struct Kill {
 
 impl Task {
     /// A task that the master sent.
-    pub fn new(info: v1::TaskInfo) -> Self {
+    pub fn new(info: v1::TaskInfo, trace: Option<TraceContext>) -> Self {
         Task {
             info: Some(Box::new(info)),
             step: TaskStep::Checkpointing,
             state: TaskState::TaskStaging,
             kill: None,
+            trace,
+        }
+    }
+
+    /// The trace that a step on its behalf is part of: the step's own while that is of the
+    /// launch, else the launch's.
+    pub fn trace(&self, step: Option<TraceContext>) -> Option<TraceContext> {
+        match (self.trace, step) {
+            (Some(launch), Some(step)) if launch.trace_id == step.trace_id => Some(step),
+            (launch, step) => launch.or(step),
         }
     }
 }

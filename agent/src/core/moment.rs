@@ -1,7 +1,7 @@
-//! The present as an argument: clock, calendar and entropy of one step.
+//! The present as an argument: clock, calendar, entropy and trace of one step.
 
 use super::ids::UpdateId;
-use libproc::{Instant, Timestamp};
+use libproc::{Instant, Timestamp, TraceContext};
 use std::time::Duration;
 
 /// When a step happens, and the random bits that it may draw.
@@ -10,13 +10,20 @@ pub struct Moment<'a> {
     pub now: Instant,
     /// For people and the wire.
     pub wall: Timestamp,
+    /// The trace that the step is part of.
+    pub trace: Option<TraceContext>,
     entropy: &'a mut dyn FnMut() -> u64,
 }
 
 impl<'a> Moment<'a> {
     /// A step at this time, with this source of random bits.
     pub fn new(now: Instant, wall: Timestamp, entropy: &'a mut dyn FnMut() -> u64) -> Self {
-        Moment { now, wall, entropy }
+        Moment { now, wall, trace: None, entropy }
+    }
+
+    /// The same, as part of a trace.
+    pub fn within(self, trace: Option<TraceContext>) -> Self {
+        Moment { trace, ..self }
     }
 
     /// A random (version 4) UUID.

@@ -68,6 +68,11 @@ impl Agent {
         }
     }
 
+    pub(super) fn led_by(&mut self, leader: String, turn: &mut Turn<'_>) {
+        self.link.led_by(leader);
+        self.link(LinkEvent::LeaderNamed, turn);
+    }
+
     pub(super) fn dial_failed(&mut self, dial: DialId, error: &str, turn: &mut Turn<'_>) {
         if self.link.is_current(dial) {
             turn.note(Level::Warn, format!("no master reached: {error}"));

@@ -37,6 +37,8 @@ impl Agent {
             return;
         };
         let (wall, run) = (turn.at.wall, executor.run.clone());
+        let of = executor.tasks.get(task);
+        let trace = of.map_or(turn.trace, |of| of.trace(turn.trace));
         status::complete(&mut status, update, id.as_ref(), &ip, Some(executor), wall);
         // A task that is over and out of the books: its executor repeats what it never saw
         // acknowledged.
@@ -45,7 +47,7 @@ impl Agent {
         let offered = if over {
             Offered::Stored
         } else {
-            self.streams.offer(&key, Some(container), update, status.clone())
+            self.streams.offer(&key, Some(container), update, status.clone(), trace)
         };
         match offered {
             Offered::Fresh => {
@@ -57,7 +59,7 @@ impl Agent {
                 let framework_id = key.framework_id.clone();
                 let lane = Lane::Framework(framework_id.clone());
                 let update_of = StatusUpdate { framework_id, status, latest_state };
-                let record = UpdateRecord::Update(Box::new(update_of));
+                let record = UpdateRecord::update(update_of, trace);
                 let path = task_updates(&run, task);
                 let operations = vec![DiskOperation::Append(path, record.to_line())];
                 self.persist(lane, operations, Written::Update(key, update), turn);
@@ -110,7 +112,7 @@ impl Agent {
         let update = turn.at.uuid();
         let wall = turn.at.wall;
         status::complete(&mut said, update, self.id.as_ref(), &self.settings.ip, None, wall);
-        if self.streams.offer(&key, None, update, said) == Offered::Fresh {
+        if self.streams.offer(&key, None, update, said, turn.trace) == Offered::Fresh {
             if let Some(forward) = self.streams.stored(&key, update) {
                 self.forward(forward, turn);
             }
@@ -136,6 +138,7 @@ impl Agent {
             step: TaskStep::Sent,
             state,
             kill: None,
+            trace: turn.trace,
         });
         entry.state = state;
         if !state.is_terminal() {
@@ -168,7 +171,8 @@ impl Agent {
         };
         let framework_id = forward.update.framework_id.clone();
         let task_id = TaskId::try_from(&forward.update.status.task_id);
-        self.to_master(dial, FromAgent::UpdateStatus(Box::new(forward.update)), turn);
+        let update = FromAgent::UpdateStatus(Box::new(forward.update));
+        turn.within(forward.trace, |turn| self.to_master(dial, update, turn));
         if let Ok(task_id) = task_id {
             let key = TimerKey::StatusRetry(TaskKey { framework_id, task_id });
             turn.set_timer(key, forward.retry_in);

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::records::UpdateRecord;
 use crate::core::ids::UpdateId;
+use libproc::TraceContext;
 use meseta_api::ids::ContainerId;
 use meseta_api::internal::{StatusUpdate, TaskKey};
 use meseta_api::v1::{TaskState, TaskStatus};
@@ -24,6 +25,8 @@ pub struct Forward {
     pub update: StatusUpdate,
     /// When to send it again.
     pub retry_in: Duration,
+    /// The trace that it was said in.
+    pub trace: Option<TraceContext>,
 }
 
 /// What became of an update that was offered.
@@ -67,6 +70,7 @@ struct Entry {
     id: UpdateId,
     status: TaskStatus,
     stored: bool,
+    trace: Option<TraceContext>,
 }
 
 /// The updates of one task.
@@ -108,19 +112,21 @@ impl Stream {
             status: front.status.clone(),
             latest_state: self.latest,
         };
-        Some(Forward { update, retry_in: self.retry })
+        Some(Forward { update, retry_in: self.retry, trace: front.trace })
     }
 }
 
 impl Streams {
     /// Takes an update in. `container` is where its record is kept; none for an update that need
-    /// not outlive this life of the agent, such as the answer to a reconciliation.
+    /// not outlive this life of the agent, such as the answer to a reconciliation. Whenever it is
+    /// forwarded, that is part of `trace`.
     pub fn offer(
         &mut self,
         key: &TaskKey,
         container: Option<&ContainerId>,
         id: UpdateId,
         status: TaskStatus,
+        trace: Option<TraceContext>,
     ) -> Offered {
         let state = state_of(&status);
         let stream = self.streams.entry(key.clone()).or_insert_with(|| Stream {
@@ -141,7 +147,7 @@ impl Streams {
             return Offered::AfterTerminal;
         }
         stream.latest = state;
-        stream.pending.push_back(Entry { id, status, stored: false });
+        stream.pending.push_back(Entry { id, status, stored: false, trace });
         Offered::Fresh
     }
 
@@ -227,10 +233,10 @@ impl Streams {
         for record in records {
             match record {
                 UpdateRecord::Update(update) => {
-                    let uuid = update.status.uuid.as_deref().unwrap_or_default();
+                    let (status, trace) = (update.said.status.clone(), update.trace());
+                    let uuid = status.uuid.as_deref().unwrap_or_default();
                     let Some(id) = UpdateId::from_slice(uuid) else { continue };
-                    if self.offer(key, Some(container), id, update.status.clone()) == Offered::Fresh
-                    {
+                    if self.offer(key, Some(container), id, status, trace) == Offered::Fresh {
                         self.stored(key, id);
                     }
                 }

@@ -37,7 +37,7 @@ const R: TaskState = TaskState::TaskRunning;
 const F: TaskState = TaskState::TaskFinished;
 
 fn offer(streams: &mut Streams, n: u8, state: TaskState) -> Offered {
-    streams.offer(&key("t"), Some(&container()), id(n), status(n, state))
+    streams.offer(&key("t"), Some(&container()), id(n), status(n, state), None)
 }
 
 fn stored(streams: &mut Streams, n: u8) -> Option<u8> {
@@ -144,11 +144,9 @@ fn b7_what_follows_a_terminal_update_is_dropped() {
 #[test]
 fn ar_03_recovery_after_every_prefix_loses_and_repeats_nothing() {
     let update = |n, state| {
-        UpdateRecord::Update(Box::new(StatusUpdate {
-            framework_id: FrameworkId::parse("f").unwrap(),
-            status: status(n, state),
-            latest_state: state,
-        }))
+        let framework_id = FrameworkId::parse("f").unwrap();
+        let status = status(n, state);
+        UpdateRecord::update(StatusUpdate { framework_id, status, latest_state: state }, None)
     };
     let acked = |n| UpdateRecord::acknowledged(id(n));
     let records = [
@@ -172,7 +170,7 @@ fn ar_03_recovery_after_every_prefix_loses_and_repeats_nothing() {
         let mut gone: BTreeSet<u8> = BTreeSet::new();
         for record in &log.records {
             match record {
-                UpdateRecord::Update(update) => expected.push(number(update)),
+                UpdateRecord::Update(update) => expected.push(number(&update.said)),
                 UpdateRecord::Acknowledged(_) => {
                     gone.insert(expected.remove(0));
                 }

@@ -4,7 +4,7 @@
 //! the root. A request goes to the longest route that is a prefix of its path in whole segments;
 //! empty segments (`//`, a trailing slash) are ignored.
 
-use super::{Request, Response};
+use super::{percent_decode, Request, Response};
 use crate::context::Context;
 use crate::id::ProcessId;
 use crate::node::{Entry, Node};
@@ -72,12 +72,21 @@ fn prefix(route: &str, path: &str) -> Option<usize> {
     let mut walked = segments(path);
     let mut count = 0;
     for segment in segments(route) {
-        if walked.next() != Some(segment) {
+        if !walked.next().is_some_and(|sent| names(sent, segment)) {
             return None;
         }
         count += 1;
     }
     Some(count)
+}
+
+/// Whether a segment as it was sent is this one: clients may escape what need not be, such as the
+/// parentheses of `/slave(1)`.
+fn names(sent: &str, segment: &str) -> bool {
+    // In a path a plus sign is a plus sign.
+    sent == segment
+        || sent.contains('%')
+            && percent_decode(&sent.replace('+', "%2B")).as_deref() == Some(segment)
 }
 
 /// The process and route for a path, and what of the path lies behind the route.
@@ -108,5 +117,10 @@ mod tests {
         assert_eq!(prefix("/api/v1", "//api//v1"), Some(2));
         assert_eq!(prefix("/api/v1", "/api/v10"), None);
         assert_eq!(prefix("/state", "/"), None);
+        assert_eq!(prefix("/slave(1)/state", "/slave%281%29/state"), Some(2));
+        assert_eq!(prefix("/state", "/st%61te"), Some(1));
+        assert_eq!(prefix("/a b", "/a+b"), None);
+        assert_eq!(prefix("/state", "/%zz"), None);
+        assert_eq!(prefix("/a/b", "/a%2Fb"), None);
     }
 }

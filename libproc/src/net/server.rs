@@ -6,7 +6,7 @@ use super::gated::Gated;
 use super::handshake;
 use super::tcp::{self, read_frame};
 use super::upgrade::{read_hello, write_welcome, PATH};
-use crate::http::{builtin, resolve, Request, Response, ResponseBody, MAX_BODY};
+use crate::http::{builtin, percent_decode, resolve, Request, Response, ResponseBody, MAX_BODY};
 use crate::node::{Node, DRAIN};
 use crate::reply::Reply;
 use crate::runtime;
@@ -158,6 +158,10 @@ async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAd
 
 /// To the process that claims the path, else to the node's own pages.
 async fn dispatch(node: &Node, mut request: Request) -> Response {
+    // Nothing behind this line has to think of a NUL, or of bytes that are no text, in a path.
+    if percent_decode(&request.path).is_none_or(|path| path.contains('\0')) {
+        return Response::text(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8");
+    }
     let Some((entry, route, rest)) = resolve(node, &request.path) else {
         return match builtin(node, &request).await {
             Some(response) => response,

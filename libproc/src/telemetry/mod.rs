@@ -1,20 +1,23 @@
 //! The trace of each message: which context travels on, which is handled, and their export.
 //!
-//! Owns nothing global. Each node has its own tracer and its own exporter, built directly on the
-//! OpenTelemetry SDK: several nodes live in one program, each must be exported under its own
-//! `service.name`, and the layer of `tracing-opentelemetry` knows one tracer (and so one resource)
-//! per subscriber, of which a thread has one. The context travels in each message's envelope, so
-//! nothing of the current thread is needed either.
+//! Owns nothing global. Several nodes live in one program, and each must be exported under its own
+//! `service.name`; a layer of `tracing-opentelemetry` knows one tracer, and so one resource. So each
+//! node has a subscriber of its own, with its own tracer and exporter, in which its spans are made;
+//! what handlers log still goes to the program's own subscriber. The context travels in each
+//! message's envelope, so nothing of the current thread is needed either.
 //!
 //! Without an exporter a context that came from outside is carried through unchanged, and the cost
 //! is one branch per message. With one, each send is a PRODUCER span, each handling a CONSUMER
-//! span below it, each HTTP request to a process a SERVER span. Attributes follow OpenTelemetry's
+//! span below it, each HTTP request to a process a SERVER span, and work that a process names
+//! ([`Context::work`](crate::Context::work)) an INTERNAL one. Attributes follow OpenTelemetry's
 //! messaging conventions. Sampling, batching, headers and limits are those of the standard
 //! environment (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_*`, `OTEL_EXPORTER_OTLP_*`), read by the SDK.
+//! Whoever begins a trace decides whether it is recorded; where it is not, nobody makes spans.
 //!
 //! Not traced are timers, and messages whose name is `Ping`, `Pong` or `Heartbeat` or ends in
 //! `Due`, as timers' names do: they are many, and are part of nobody's work. A trace goes on
-//! through them, unseen. Read next: `otlp.rs`.
+//! through them, unseen; what signs of life alone lead to is in a trace that is not recorded.
+//! Read next: `otlp.rs`.
 
 mod otlp;
 
@@ -23,7 +26,11 @@ use crate::id::{NodeId, ProcessId};
 use crate::time::Instant;
 use crate::trace::TraceContext;
 use otlp::Exporting;
-pub(crate) use otlp::{Handling, Serving};
+pub(crate) use otlp::Spanning;
+use std::fmt::Display;
+
+/// Takes an attribute of a span, such as a task's id.
+pub type Annotate<'a> = &'a mut dyn FnMut(&'static str, &dyn Display);
 
 /// Where a node's traces go.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -41,7 +48,16 @@ pub(crate) struct Telemetry(Option<Box<Exporting>>);
 
 /// Whether messages of this name are traced; the rule is on the module's page.
 fn traced(name: &str) -> bool {
-    !matches!(name, "" | "Ping" | "Pong" | "Heartbeat") && !name.ends_with("Due")
+    !name.is_empty() && !is_sign_of_life(name) && !name.ends_with("Due")
+}
+
+fn is_sign_of_life(name: &str) -> bool {
+    matches!(name, "Ping" | "Pong" | "Heartbeat")
+}
+
+/// Whether spans are made within a trace: whoever began it has decided.
+fn recorded(trace: Option<TraceContext>) -> bool {
+    trace.is_none_or(|trace| trace.is_sampled())
 }
 
 impl Telemetry {
@@ -74,9 +90,15 @@ impl Telemetry {
         current: Option<TraceContext>,
         to: &ProcessId,
         name: &'static str,
+        note: impl FnOnce(Annotate<'_>),
     ) -> Option<TraceContext> {
         match &self.0 {
-            Some(exporting) if traced(name) => exporting.sent(current, to, name),
+            Some(exporting) if traced(name) && recorded(current) => {
+                exporting.sent(current, to, name, note)
+            }
+            Some(exporting) if current.is_none() && is_sign_of_life(name) => {
+                Some(exporting.unrecorded())
+            }
             _ => current,
         }
     }
@@ -89,9 +111,9 @@ impl Telemetry {
         meta: &Meta,
         process: &ProcessId,
         now: impl FnOnce() -> Instant,
-    ) -> (Option<TraceContext>, Option<Handling>) {
+    ) -> (Option<TraceContext>, Option<Spanning>) {
         match &self.0 {
-            Some(exporting) if traced(meta.name) => {
+            Some(exporting) if traced(meta.name) && recorded(meta.trace) => {
                 let (trace, span) = exporting.handling(meta, process, now());
                 (trace, Some(span))
             }
@@ -105,13 +127,28 @@ impl Telemetry {
         parent: Option<TraceContext>,
         method: &str,
         route: &str,
-    ) -> (Option<TraceContext>, Option<Serving>) {
+    ) -> (Option<TraceContext>, Option<Spanning>) {
         match &self.0 {
-            Some(exporting) => {
+            Some(exporting) if recorded(parent) => {
                 let (trace, span) = exporting.serving(parent, method, route);
                 (trace, Some(span))
             }
-            None => (parent, None),
+            _ => (parent, None),
+        }
+    }
+
+    /// Work of a process begins that takes longer than one step.
+    pub(crate) fn working(
+        &self,
+        parent: Option<TraceContext>,
+        name: &'static str,
+    ) -> (Option<TraceContext>, Option<Spanning>) {
+        match &self.0 {
+            Some(exporting) if recorded(parent) => {
+                let (trace, span) = exporting.working(parent, name);
+                (trace, Some(span))
+            }
+            _ => (parent, None),
         }
     }
 

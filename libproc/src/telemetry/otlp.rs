@@ -1,29 +1,41 @@
 //! One node's spans and their export by OTLP over gRPC.
 //!
+//! Owns a subscriber of its own: a registry under the span layer of `tracing-opentelemetry`, whose
+//! tracer has the node's resource. It is the thread's default only while a span is made, and takes
+//! nothing but these spans; a span knows its subscriber from then on, so that it may be annotated
+//! and ended anywhere. Nothing is ever entered: parents come from envelopes.
+//!
 //! The exporter runs on a runtime of its own with one thread, so that a slow collector never
 //! touches the thread that the node's processes share.
 
+use super::Annotate;
 use crate::frame::Meta;
 use crate::id::{NodeId, ProcessId};
 use crate::time::Instant;
 use crate::trace::TraceContext;
 use opentelemetry::trace::{
-    Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
-    TraceState, Tracer, TracerProvider,
+    SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState, TracerProvider,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider};
 use opentelemetry_sdk::Resource;
 use std::fmt::Display;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tracing::{dispatcher, field::Empty, info_span, Dispatch, Level, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::Registry;
 
 /// What a flush at the end may take.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+/// Of the spans that are made here, and of nothing else.
+const TARGET: &str = "libproc::span";
 
 pub(super) struct Exporting {
-    tracer: SdkTracer,
+    dispatch: Dispatch,
     provider: SdkTracerProvider,
     /// Taken out only when dropped.
     runtime: Option<Runtime>,
@@ -68,20 +80,33 @@ impl Exporting {
             .with_batch_exporter(exporter)
             .with_resource(resource)
             .build();
-        Ok(Exporting { tracer: provider.tracer("libproc"), provider, runtime: Some(runtime) })
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("libproc"))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false);
+        // The filter also tells `tracing` that this subscriber wants nothing of anybody else, so
+        // that what the program does not log costs what it did before.
+        let ours = Targets::new().with_target(TARGET, Level::INFO);
+        let dispatch = Dispatch::new(Registry::default().with(ours).with(layer));
+        Ok(Exporting { dispatch, provider, runtime: Some(runtime) })
     }
 
+    /// Makes a span of this node below `parent`; what its descendants carry.
     fn start(
         &self,
         parent: Option<TraceContext>,
-        kind: SpanKind,
-        name: String,
-        attributes: Vec<KeyValue>,
+        make: impl FnOnce() -> Span,
     ) -> (Option<TraceContext>, Span) {
-        let builder = self.tracer.span_builder(name);
-        let builder = builder.with_kind(kind).with_attributes(attributes);
-        let span = builder.start_with_context(&self.tracer, &context(parent));
-        (carried(span.span_context()), span)
+        let span = dispatcher::with_default(&self.dispatch, make);
+        if let Some(parent) = parent {
+            if let Err(error) = span.set_parent(context(parent)) {
+                tracing::debug!(%error, "a span begins a trace of its own");
+            }
+        }
+        let trace = carried(span.context().span().span_context());
+        (trace, span)
     }
 
     pub(super) fn sent(
@@ -89,11 +114,22 @@ impl Exporting {
         current: Option<TraceContext>,
         to: &ProcessId,
         name: &'static str,
+        note: impl FnOnce(Annotate<'_>),
     ) -> Option<TraceContext> {
-        let attributes = messaging("send", name, to);
+        let (trace, span) = self.start(current, || {
+            info_span!(
+                target: TARGET, parent: None, "send",
+                otel.name = %format_args!("send {name}"),
+                otel.kind = "producer",
+                messaging.system = "libproc",
+                messaging.operation.type = "send",
+                messaging.operation.name = "send",
+                messaging.destination.name = %to,
+                libproc.message.type = name,
+            )
+        });
+        note(&mut |key, value| span.set_attribute(key, value.to_string()));
         // Sending takes no time of its own: the span ends here.
-        let (trace, _) =
-            self.start(current, SpanKind::Producer, format!("send {name}"), attributes);
         trace
     }
 
@@ -102,15 +138,23 @@ impl Exporting {
         meta: &Meta,
         process: &ProcessId,
         now: Instant,
-    ) -> (Option<TraceContext>, Handling) {
-        let mut attributes = messaging("process", meta.name, process);
-        if let Some(queued) = meta.queued {
-            let micros = now.since(queued).as_micros() as i64;
-            attributes.push(KeyValue::new("libproc.queue_time_us", micros));
-        }
-        let name = format!("process {}", meta.name);
-        let (trace, span) = self.start(meta.trace, SpanKind::Consumer, name, attributes);
-        (trace, Handling(span))
+    ) -> (Option<TraceContext>, Spanning) {
+        let name = meta.name;
+        let waited = meta.queued.map(|queued| now.since(queued).as_micros() as i64);
+        let (trace, span) = self.start(meta.trace, || {
+            info_span!(
+                target: TARGET, parent: None, "process",
+                otel.name = %format_args!("process {name}"),
+                otel.kind = "consumer",
+                messaging.system = "libproc",
+                messaging.operation.type = "process",
+                messaging.operation.name = "process",
+                messaging.destination.name = %process,
+                libproc.message.type = name,
+                libproc.queue_time_us = waited,
+            )
+        });
+        (trace, Spanning(span))
     }
 
     pub(super) fn serving(
@@ -118,14 +162,39 @@ impl Exporting {
         parent: Option<TraceContext>,
         method: &str,
         route: &str,
-    ) -> (Option<TraceContext>, Serving) {
-        let attributes = vec![
-            KeyValue::new("http.request.method", method.to_owned()),
-            KeyValue::new("http.route", route.to_owned()),
-        ];
-        let name = format!("{method} {route}");
-        let (trace, span) = self.start(parent, SpanKind::Server, name, attributes);
-        (trace, Serving(span))
+    ) -> (Option<TraceContext>, Spanning) {
+        let (trace, span) = self.start(parent, || {
+            info_span!(
+                target: TARGET, parent: None, "serve",
+                otel.name = %format_args!("{method} {route}"),
+                otel.kind = "server",
+                http.request.method = method,
+                http.route = route,
+                http.response.status_code = Empty,
+            )
+        });
+        (trace, Spanning(span))
+    }
+
+    pub(super) fn working(
+        &self,
+        parent: Option<TraceContext>,
+        name: &'static str,
+    ) -> (Option<TraceContext>, Spanning) {
+        let (trace, span) = self.start(parent, || {
+            info_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = "internal")
+        });
+        (trace, Spanning(span))
+    }
+
+    /// The context of a trace that nobody records.
+    pub(super) fn unrecorded(&self) -> TraceContext {
+        let ids = RandomIdGenerator::default();
+        TraceContext {
+            trace_id: u128::from_be_bytes(ids.new_trace_id().to_bytes()),
+            span_id: u64::from_be_bytes(ids.new_span_id().to_bytes()),
+            flags: 0,
+        }
     }
 
     pub(super) async fn flush(&self) {
@@ -151,27 +220,14 @@ impl Drop for Exporting {
     }
 }
 
-fn messaging(operation: &'static str, name: &'static str, process: &ProcessId) -> Vec<KeyValue> {
-    vec![
-        KeyValue::new("messaging.system", "libproc"),
-        KeyValue::new("messaging.operation.type", operation),
-        KeyValue::new("messaging.operation.name", operation),
-        KeyValue::new("messaging.destination.name", process.to_string()),
-        KeyValue::new("libproc.message.type", name),
-    ]
-}
-
-fn context(parent: Option<TraceContext>) -> Context {
-    match parent {
-        Some(parent) => Context::new().with_remote_span_context(SpanContext::new(
-            TraceId::from(parent.trace_id),
-            SpanId::from(parent.span_id),
-            TraceFlags::new(parent.flags),
-            true,
-            TraceState::default(),
-        )),
-        None => Context::new(),
-    }
+fn context(parent: TraceContext) -> Context {
+    Context::new().with_remote_span_context(SpanContext::new(
+        TraceId::from(parent.trace_id),
+        SpanId::from(parent.span_id),
+        TraceFlags::new(parent.flags),
+        true,
+        TraceState::default(),
+    ))
 }
 
 fn carried(span: &SpanContext) -> Option<TraceContext> {
@@ -182,28 +238,29 @@ fn carried(span: &SpanContext) -> Option<TraceContext> {
     })
 }
 
-/// The span of one message's handling; ends when dropped.
-pub(crate) struct Handling(Span);
+/// A span that lasts; it ends when it is dropped.
+pub(crate) struct Spanning(Span);
 
-impl Handling {
+impl Spanning {
     pub(crate) fn annotate(&mut self, key: &'static str, value: &dyn Display) {
-        self.0.set_attribute(KeyValue::new(key, value.to_string()));
+        self.0.set_attribute(key, value.to_string());
+    }
+
+    /// Of a message's handling: what was in the message.
+    pub(crate) fn describe(&mut self, what: &'static str) {
+        self.0.record("otel.name", format_args!("process {what}").to_string());
+        self.0.record("libproc.message.type", what);
     }
 
     pub(crate) fn failed(&mut self, why: &str) {
         self.0.set_status(Status::error(why.to_owned()));
     }
-}
 
-/// The span of one HTTP request; ends when dropped.
-pub(crate) struct Serving(Span);
-
-impl Serving {
+    /// Of an HTTP request.
     pub(crate) fn answered(&mut self, status: u16) {
-        let status_code = KeyValue::new("http.response.status_code", i64::from(status));
-        self.0.set_attribute(status_code);
+        self.0.record("http.response.status_code", i64::from(status));
         if status >= 500 {
-            self.0.set_status(Status::error(""));
+            self.failed("");
         }
     }
 }

@@ -8,7 +8,8 @@ mod envelope;
 mod names;
 
 pub(crate) use envelope::{no_answer, verdict, Envelope, EnvelopeError, Header, Lane, MAX_FRAME};
-pub(crate) use names::{variant_of, wire_type, WireType};
+pub use names::variant_of;
+pub(crate) use names::{wire_type, WireType};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;

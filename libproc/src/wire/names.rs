@@ -24,7 +24,7 @@ pub(crate) fn wire_type<W: DeserializeOwned>() -> WireType {
 }
 
 /// The variant of `message`; empty for what is no enum.
-pub(crate) fn variant_of<W: Serialize>(message: &W) -> &'static str {
+pub fn variant_of<W: Serialize>(message: &W) -> &'static str {
     match message.serialize(VariantProbe) {
         Err(Variant(name)) => name,
         Ok(()) => "",

@@ -49,6 +49,8 @@ impl AllocatorProcess {
                 applied: self.allocator.applied(),
             };
             let master = self.master.clone();
+            // Due to the state as a whole, whichever event let the round begin.
+            cx.continue_trace(None);
             cx.tell(&master, granted);
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Called {
     pub(crate) call: Box<v1::scheduler::Call>,
     /// `Mesos-Stream-Id` as it came.
     pub(crate) stream_id: Option<String>,
+    /// It came within a trace that its scheduler chose.
+    pub(crate) traced: bool,
 }
 
 /// A scheduler that subscribes.

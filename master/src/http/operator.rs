@@ -39,12 +39,7 @@ pub(crate) fn answer(desk: &impl Desk, request: &Request) -> Outcome {
 
 /// Whether any master may answer.
 fn is_local(call: &Call) -> bool {
-    let local = [
-        Type::GetHealth,
-        Type::GetVersion,
-        Type::GetMetrics,
-        Type::GetFlags,
-    ];
+    let local = [Type::GetHealth, Type::GetVersion, Type::GetMetrics, Type::GetFlags];
     call.r#type.is_some() && local.contains(&call.r#type())
 }
 
@@ -54,9 +49,7 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
     }
     let kind = call.r#type();
     if kind == Type::GetMetrics && call.get_metrics.is_none() {
-        return Err(Refusal::bad_request(
-            "Expecting 'get_metrics' to be present",
-        ));
+        return Err(Refusal::bad_request("Expecting 'get_metrics' to be present"));
     }
     if kind == Type::Teardown && call.teardown.is_none() {
         return Err(Refusal::bad_request("Expecting 'teardown' to be present"));
@@ -75,13 +68,8 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         })),
         Type::GetFlags => answered(v1_response_of(response::Type::GetFlags, |response| {
             let flags = desk.flags().into_iter();
-            let flags = flags.map(|(name, value)| Flag {
-                name,
-                value: Some(value),
-            });
-            response.get_flags = Some(GetFlags {
-                flags: flags.collect(),
-            });
+            let flags = flags.map(|(name, value)| Flag { name, value: Some(value) });
+            response.get_flags = Some(GetFlags { flags: flags.collect() });
         })),
         _ => answered(desk.query(&call).map_err(refusal)?),
     }
@@ -90,24 +78,16 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
 type V1Response = meseta_api::v1::master::Response;
 
 fn v1_response_of(kind: response::Type, fill: impl FnOnce(&mut V1Response)) -> V1Response {
-    let mut response = V1Response {
-        r#type: Some(kind.into()),
-        ..Default::default()
-    };
+    let mut response = V1Response { r#type: Some(kind.into()), ..Default::default() };
     fill(&mut response);
     response
 }
 
 /// GET_METRICS.
 pub(crate) fn metrics(codec: Codec, metrics: Vec<(String, f64)>) -> Response {
-    let metrics = metrics.into_iter().map(|(name, value)| Metric {
-        name,
-        value: Some(value),
-    });
+    let metrics = metrics.into_iter().map(|(name, value)| Metric { name, value: Some(value) });
     let message = v1_response_of(response::Type::GetMetrics, |response| {
-        response.get_metrics = Some(GetMetrics {
-            metrics: metrics.collect(),
-        });
+        response.get_metrics = Some(GetMetrics { metrics: metrics.collect() });
     });
     v1_response(codec, &message)
 }

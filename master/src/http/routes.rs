@@ -19,46 +19,26 @@ type Handler = fn(&mut Master, Request, Reply<Response>, &mut Context<Master>);
 const ROUTES: &[(&str, &str, Handler)] = &[
     ("/api/v1/scheduler", "scheduler API, v1 (POST)", schedule),
     ("/api/v1", "operator API, v1 (POST)", operate),
-    (
-        "/state",
-        "the cluster as this master sees it (JSON)",
-        |m, r, p, c| show(Which::State, m, r, p, c),
-    ),
-    (
-        "/state-summary",
-        "agents and frameworks, tasks counted (JSON)",
-        |m, r, p, c| show(Which::StateSummary, m, r, p, c),
-    ),
-    ("/slaves", "agents (JSON; slave_id)", |m, r, p, c| {
-        show(Which::Slaves, m, r, p, c)
+    ("/state", "the cluster as this master sees it (JSON)", |m, r, p, c| {
+        show(Which::State, m, r, p, c)
     }),
-    (
-        "/frameworks",
-        "frameworks (JSON; framework_id)",
-        |m, r, p, c| show(Which::Frameworks, m, r, p, c),
-    ),
-    (
-        "/tasks",
-        "tasks (JSON; limit, offset, order, framework_id, task_id)",
-        |m, r, p, c| show(Which::Tasks, m, r, p, c),
-    ),
-    ("/roles", "roles (JSON)", |m, r, p, c| {
-        show(Which::Roles, m, r, p, c)
+    ("/state-summary", "agents and frameworks, tasks counted (JSON)", |m, r, p, c| {
+        show(Which::StateSummary, m, r, p, c)
     }),
-    (
-        "/version",
-        "the API level, and Meseta's version (JSON)",
-        |_, r, p, _| p.send(classic::version(&r)),
-    ),
-    ("/health", "200 while the master answers", |_, r, p, _| {
-        p.send(classic::health(&r))
+    ("/slaves", "agents (JSON; slave_id)", |m, r, p, c| show(Which::Slaves, m, r, p, c)),
+    ("/frameworks", "frameworks (JSON; framework_id)", |m, r, p, c| {
+        show(Which::Frameworks, m, r, p, c)
     }),
-    ("/flags", "settings (JSON)", |m, r, p, c| {
-        p.send(classic::flags(&At(m, c), &r))
+    ("/tasks", "tasks (JSON; limit, offset, order, framework_id, task_id)", |m, r, p, c| {
+        show(Which::Tasks, m, r, p, c)
     }),
-    ("/redirect", "to the leading master", |m, r, p, c| {
-        p.send(classic::redirect(&At(m, c), &r))
+    ("/roles", "roles (JSON)", |m, r, p, c| show(Which::Roles, m, r, p, c)),
+    ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
+        p.send(classic::version(&r))
     }),
+    ("/health", "200 while the master answers", |_, r, p, _| p.send(classic::health(&r))),
+    ("/flags", "settings (JSON)", |m, r, p, c| p.send(classic::flags(&At(m, c), &r))),
+    ("/redirect", "to the leading master", |m, r, p, c| p.send(classic::redirect(&At(m, c), &r))),
 ];
 
 /// Declares the routes of a master: each under `/master/…` and at the root.
@@ -152,13 +132,9 @@ struct At<'a, 'b>(&'a mut Master, &'b mut Context<Master>);
 impl Desk for At<'_, '_> {
     fn standing(&self) -> Standing {
         match &self.0.stage {
-            Stage::Serving(_) => Standing::Serving {
-                address: self.1.upid().at.to_string(),
-            },
+            Stage::Serving(_) => Standing::Serving { address: self.1.upid().at.to_string() },
             Stage::Recovering => Standing::Recovering,
-            Stage::Standby => Standing::Standby {
-                leader: self.0.leader_address(),
-            },
+            Stage::Standby => Standing::Standby { leader: self.0.leader_address() },
         }
     }
 
@@ -171,36 +147,23 @@ impl Desk for At<'_, '_> {
             // Not looked at: the stream id ties the call to its subscription.
             connection: ConnectionId(0),
             principal: None,
-            channel: Channel::Http {
-                stream_id: called.stream_id,
-                new_stream_id: String::new(),
-            },
+            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
         };
         let call = called.call;
-        self.0
-            .submit(Event::SchedulerCalled { caller, call }, self.1)
+        self.0.join(&call, called.traced, self.1);
+        self.0.submit(Event::SchedulerCalled { caller, call }, self.1)
     }
 
     fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
-        let Subscribing {
-            call,
-            stream_id,
-            new_stream_id,
-            stream,
-        } = subscribing;
+        let Subscribing { call, stream_id, new_stream_id, stream } = subscribing;
         let closed = stream.closed();
         let connection = self.0.open_stream(Box::new(HttpStream(stream)));
         let caller = Caller {
             connection,
             principal: None,
-            channel: Channel::Http {
-                stream_id,
-                new_stream_id,
-            },
+            channel: Channel::Http { stream_id, new_stream_id },
         };
-        let taken = self
-            .0
-            .submit(Event::SchedulerCalled { caller, call }, self.1);
+        let taken = self.0.submit(Event::SchedulerCalled { caller, call }, self.1);
         match &taken {
             Ok(()) => self.1.defer(closed, move |master: &mut Master, (), cx| {
                 master.stream_ended(connection, cx);

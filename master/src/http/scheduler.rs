@@ -27,7 +27,8 @@ fn take(desk: &mut impl Desk, request: &Request) -> Result<Response, Refusal> {
         return subscribe(desk, request, call);
     }
     let stream_id = stream_id(request)?;
-    desk.call(Called { call, stream_id }).map_err(refusal)?;
+    let traced = request.header("traceparent").is_some();
+    desk.call(Called { call, stream_id, traced }).map_err(refusal)?;
     Ok(match kind {
         Type::UpdateFramework => Response::status(StatusCode::OK),
         _ => accepted(),
@@ -46,13 +47,8 @@ fn subscribe(
     // It is text of hexadecimal digits.
     let header = HeaderValue::from_str(&new_stream_id)
         .map_err(|error| Refusal::new(500, error.to_string()))?;
-    desk.subscribe(Subscribing {
-        call,
-        stream_id: stream_id(request)?,
-        new_stream_id,
-        stream,
-    })
-    .map_err(refusal)?;
+    desk.subscribe(Subscribing { call, stream_id: stream_id(request)?, new_stream_id, stream })
+        .map_err(refusal)?;
     Ok(response.with_header(HeaderName::from_static(STREAM_ID), header))
 }
 

@@ -247,7 +247,7 @@ impl SimCluster {
     /// Breaks the master's books, as a subtraction that was forgotten would.
     pub fn plant_dropped_subtraction(&mut self) {
         if let Some(pid) = &self.master.pid {
-            pid.tell(meseta_master::actor::PlantDroppedSubtraction);
+            pid.tell(meseta_master::plant::PlantDroppedSubtraction);
         }
     }
 

@@ -15,11 +15,12 @@ fn run(updates: Vec<UpdateRecord>) -> RecoveredRun {
 }
 
 fn recorded(n: u8, state: TaskState) -> UpdateRecord {
-    UpdateRecord::Update(Box::new(StatusUpdate {
+    let said = StatusUpdate {
         framework_id: "F".parse().unwrap(),
         status: status("t", n, state),
         latest_state: state,
-    }))
+    };
+    UpdateRecord::update(said, None)
 }
 
 fn recovered(updates: Vec<UpdateRecord>) -> Bench {

@@ -101,8 +101,9 @@ impl Core {
             task.kill = Some(kill.clone());
         }
         if let Some(by) = &kill.by {
+            // A warning: `meseta local` shows nothing less, and the framework's owner will ask.
             let line = format!("{by} asked to kill task {}", tasks::show(&key));
-            out.push(Effect::Note(Note::Info(line)));
+            out.push(Effect::Note(Note::Warning(line)));
         }
         if pending {
             let order = Order::KillTask {

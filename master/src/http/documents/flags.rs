@@ -13,17 +13,11 @@ pub fn flags(hostname: &str, config: &Config) -> BTreeMap<String, String> {
         ("hostname", hostname.to_owned()),
         ("agent_ping_timeout", duration(config.ping_interval)),
         ("max_agent_ping_timeouts", config.ping_attempts.to_string()),
-        (
-            "agent_reregister_timeout",
-            duration(config.agent_reregister_timeout),
-        ),
+        ("agent_reregister_timeout", duration(config.agent_reregister_timeout)),
         ("recovery_agent_removal_limit", format!("{share}%")),
         ("heartbeat_interval", duration(config.heartbeat_interval)),
         ("offer_timeout", offer_timeout),
-        (
-            "max_completed_frameworks",
-            config.max_completed_frameworks.to_string(),
-        ),
+        ("max_completed_frameworks", config.max_completed_frameworks.to_string()),
         ("max_completed_tasks_per_framework", completed),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -43,12 +37,8 @@ fn duration(duration: Duration) -> String {
         (1, "ns"),
     ];
     let nanos = duration.as_nanos();
-    let whole = UNITS
-        .iter()
-        .find(|(unit, _)| nanos > 0 && nanos % unit == 0);
-    whole.map_or("0ns".to_owned(), |(unit, name)| {
-        format!("{}{name}", nanos / unit)
-    })
+    let whole = UNITS.iter().find(|(unit, _)| nanos > 0 && nanos % unit == 0);
+    whole.map_or("0ns".to_owned(), |(unit, name)| format!("{}{name}", nanos / unit))
 }
 
 #[cfg(test)]

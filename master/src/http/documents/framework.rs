@@ -61,14 +61,8 @@ pub(super) fn brief(framework: &Framework) -> Map<String, Value> {
     let fields = [
         ("id", json!(id_of(framework))),
         ("name", json!(info.name)),
-        (
-            "used_resources",
-            model::resources(&framework.allocated_resources),
-        ),
-        (
-            "offered_resources",
-            model::resources(&framework.offered_resources),
-        ),
+        ("used_resources", model::resources(&framework.allocated_resources)),
+        ("offered_resources", model::resources(&framework.offered_resources)),
         ("capabilities", model::capabilities(names)),
         ("hostname", text(&info.hostname)),
         ("webui_url", text(&info.webui_url)),
@@ -77,9 +71,7 @@ pub(super) fn brief(framework: &Framework) -> Map<String, Value> {
         ("recovered", json!(framework.recovered)),
     ];
     let fields = fields.into_iter();
-    fields
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    fields.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 pub(super) fn framework(owned: &Owned<'_>, framework: &Framework) -> Value {
@@ -88,17 +80,11 @@ pub(super) fn framework(owned: &Owned<'_>, framework: &Framework) -> Value {
     let mut put = |name: &str, value: Value| {
         out.insert(name.to_owned(), value);
     };
-    let both = [
-        &framework.allocated_resources[..],
-        &framework.offered_resources[..],
-    ];
+    let both = [&framework.allocated_resources[..], &framework.offered_resources[..]];
     let resources: Vec<Resource> = both.concat();
     let seconds = |time: &Option<_>| json!(time.as_ref().map_or(0.0, model::seconds));
     put("user", json!(info.user));
-    put(
-        "failover_timeout",
-        json!(info.failover_timeout.unwrap_or(0.0)),
-    );
+    put("failover_timeout", json!(info.failover_timeout.unwrap_or(0.0)));
     put("checkpoint", json!(info.checkpoint.unwrap_or(false)));
     put("registered_time", seconds(&framework.registered_time));
     put("unregistered_time", seconds(&framework.unregistered_time));
@@ -115,17 +101,12 @@ pub(super) fn framework(owned: &Owned<'_>, framework: &Framework) -> Value {
     roles(framework, &mut put);
     put("offers", framework.offers.iter().map(offer).collect());
     let constraints = framework.offer_constraints.as_ref();
-    put(
-        "offer_constraints",
-        constraints.map_or_else(|| json!({}), model::v1),
-    );
+    put("offer_constraints", constraints.map_or_else(|| json!({}), model::v1));
     let none = Default::default();
     let [tasks, unreachable, completed] = owned.tasks.get(id_of(framework)).unwrap_or(&none);
-    for (name, list) in [
-        ("tasks", tasks),
-        ("unreachable_tasks", unreachable),
-        ("completed_tasks", completed),
-    ] {
+    for (name, list) in
+        [("tasks", tasks), ("unreachable_tasks", unreachable), ("completed_tasks", completed)]
+    {
         put(name, list.iter().map(|task| model::task(task)).collect());
     }
     let executors = owned.executors.get(id_of(framework)).into_iter().flatten();

@@ -46,20 +46,11 @@ pub(super) fn slave(agent: &Agent) -> Map<String, Value> {
         ("version", json!(agent.version)),
         ("capabilities", model::capabilities(names)),
         ("resources", model::resources(total)),
-        (
-            "used_resources",
-            model::resources(&agent.allocated_resources),
-        ),
-        (
-            "offered_resources",
-            model::resources(&agent.offered_resources),
-        ),
+        ("used_resources", model::resources(&agent.allocated_resources)),
+        ("offered_resources", model::resources(&agent.offered_resources)),
         ("reserved_resources", model::reserved(total)),
         ("unreserved_resources", model::unreserved(total)),
-        (
-            "registered_time",
-            json!(agent.registered_time.as_ref().map_or(0.0, model::seconds)),
-        ),
+        ("registered_time", json!(agent.registered_time.as_ref().map_or(0.0, model::seconds))),
     ] {
         out.insert(name.to_owned(), value);
     }

@@ -17,9 +17,7 @@ pub struct TaskFilter<'a> {
 /// The tasks of a page; all without one, newest first.
 pub fn tasks(view: &View, filter: &TaskFilter<'_>, page: Option<&Page>) -> Value {
     let wanted = |task: &&Task| {
-        filter
-            .framework
-            .is_none_or(|id| task.framework_id.value == id)
+        filter.framework.is_none_or(|id| task.framework_id.value == id)
             && filter.task.is_none_or(|id| task.task_id.value == id)
     };
     let mut all: Vec<&Task> = view.tasks().into_iter().flatten().filter(wanted).collect();

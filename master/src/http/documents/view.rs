@@ -26,10 +26,7 @@ pub struct View {
 impl View {
     pub(crate) fn of(desk: &impl Desk) -> Result<View, Rejection> {
         let ask = |kind: Type| -> Result<Response, Rejection> {
-            desk.query(&Call {
-                r#type: Some(kind.into()),
-                ..Default::default()
-            })
+            desk.query(&Call { r#type: Some(kind.into()), ..Default::default() })
         };
         Ok(View {
             master: ask(Type::GetMaster)?.get_master.unwrap_or_default(),
@@ -70,10 +67,7 @@ impl View {
     /// Agents that were given up and on which tasks are remembered.
     pub(super) fn unreachable_agents(&self) -> usize {
         let [_, unreachable, _] = self.tasks();
-        let agents: BTreeSet<&str> = unreachable
-            .iter()
-            .map(|task| &*task.agent_id.value)
-            .collect();
+        let agents: BTreeSet<&str> = unreachable.iter().map(|task| &*task.agent_id.value).collect();
         agents.len()
     }
 

@@ -26,11 +26,7 @@ fn leg_01_every_document_by_get_and_post_with_jsonp() {
             let shown: Value = serde_json::from_str(&text(&response)).unwrap();
             assert!(shown[member].is_array(), "{member}");
         }
-        let script = document(
-            &office,
-            which,
-            &request(Method::GET, "/x?jsonp=cb", &[], b""),
-        );
+        let script = document(&office, which, &request(Method::GET, "/x?jsonp=cb", &[], b""));
         assert_eq!(script.headers()["content-type"], "text/javascript");
         assert!(text(&script).starts_with("cb({") && text(&script).ends_with("});"));
         let put = document(&office, which, &request(Method::PUT, "/x", &[], b""));
@@ -50,10 +46,7 @@ fn leg_02_a_standby_answers_health_version_and_flags_and_redirects_the_rest() {
     for (which, _) in ALL {
         let response = document(&office, which, &get("/master/state?a=1"));
         assert_eq!(response.code(), 307);
-        assert_eq!(
-            response.headers()["location"],
-            "//10.0.0.7:5050/master/state?a=1"
-        );
+        assert_eq!(response.headers()["location"], "//10.0.0.7:5050/master/state?a=1");
     }
     assert_eq!(health(&get("/health")).code(), 200);
     assert!(text(&version(&get("/version"))).contains(r#""version":"1.12.0""#));

@@ -7,9 +7,7 @@ use meseta_node::http::{Order, Page};
 use serde_json::{json, Value};
 
 fn read<T: V1Message>(json: &Value) -> T {
-    Codec::Json
-        .decode(&serde_json::to_vec(json).unwrap())
-        .unwrap()
+    Codec::Json.decode(&serde_json::to_vec(json).unwrap()).unwrap()
 }
 
 fn scalar(name: &str, value: f64, role: &str) -> Value {
@@ -63,11 +61,9 @@ fn view() -> View {
         "framework_id": {"value": "m-0000"}, "command": {"value": "run"}},
         "agent_id": {"value": "m-S0"}});
     View {
-        master: read(
-            &json!({"start_time": 1.5, "elected_time": 2.5, "master_info": {
+        master: read(&json!({"start_time": 1.5, "elected_time": 2.5, "master_info": {
             "id": "m", "ip": 1, "port": 5050, "pid": "master@10.0.0.7:5050", "hostname": "h7",
-            "capabilities": [{"type": "AGENT_UPDATE"}]}}),
-        ),
+            "capabilities": [{"type": "AGENT_UPDATE"}]}})),
         state: read(&json!({
             "get_agents": {"agents": [agent], "recovered_agents": [{"hostname": "h9", "id": {"value": "m-S1"}}]},
             "get_frameworks": {"frameworks": [framework("m-0000", true)], "completed_frameworks": [gone]},
@@ -177,12 +173,8 @@ fn leg_01_state() {
         }),
     );
     assert_eq!(shown, expected);
-    let parts: Vec<u32> = shown["version"]
-        .as_str()
-        .unwrap()
-        .split('.')
-        .map(|n| n.parse().unwrap())
-        .collect();
+    let parts: Vec<u32> =
+        shown["version"].as_str().unwrap().split('.').map(|n| n.parse().unwrap()).collect();
     assert_eq!(parts.len(), 3, "clients make numbers of it");
 }
 
@@ -218,10 +210,7 @@ fn leg_01_slaves_in_full() {
     let mut brief = first.as_object().unwrap().clone();
     brief.retain(|name, _| !name.ends_with("_full"));
     assert_eq!(Value::Object(brief), slave());
-    assert_eq!(
-        documents::slaves(&view(), Some("m-S1"))["slaves"],
-        json!([])
-    );
+    assert_eq!(documents::slaves(&view(), Some("m-S1"))["slaves"], json!([]));
 }
 
 #[test]
@@ -241,17 +230,11 @@ fn leg_01_state_summary_counts_tasks() {
 
 #[test]
 fn leg_01_tasks_by_pages() {
-    let page = |limit, offset, order| Page {
-        limit,
-        offset,
-        order,
-    };
+    let page = |limit, offset, order| Page { limit, offset, order };
     let ids = |filter: TaskFilter<'_>, page: Option<&Page>| -> Vec<String> {
         let shown = documents::tasks(&view(), &filter, page);
         let tasks = shown["tasks"].as_array().unwrap().iter();
-        tasks
-            .map(|task| task["id"].as_str().unwrap().to_owned())
-            .collect()
+        tasks.map(|task| task["id"].as_str().unwrap().to_owned()).collect()
     };
     let any = TaskFilter::default();
     assert_eq!(ids(any, None), ["t1", "t2", "t3"], "newest first");

@@ -42,11 +42,7 @@ impl Office {
                 hostname: text("h7"),
                 ..Default::default()
             },
-            term: Term {
-                registry: RegistryId::from_bits(7),
-                generation: 0,
-                counter: 1,
-            },
+            term: Term { registry: RegistryId::from_bits(7), generation: 0, counter: 1 },
             started: Timestamp::default(),
             elected: Timestamp::default(),
             version: super::documents::version_info(),
@@ -55,9 +51,7 @@ impl Office {
         let (core, _) =
             Core::recover(Registry::default(), identity, Config::default(), at).unwrap();
         Office {
-            standing: Standing::Serving {
-                address: LEADER.into(),
-            },
+            standing: Standing::Serving { address: LEADER.into() },
             core,
             streams: BTreeMap::new(),
             said: Vec::new(),
@@ -66,10 +60,7 @@ impl Office {
     }
 
     fn standing(standing: Standing) -> Self {
-        Office {
-            standing,
-            ..Office::serving()
-        }
+        Office { standing, ..Office::serving() }
     }
 
     fn submit(&mut self, event: Event) -> Result<(), Rejection> {
@@ -94,10 +85,7 @@ impl Office {
 }
 
 fn moment() -> Moment {
-    Moment {
-        now: Instant::from_nanos(1),
-        wall: Timestamp::default(),
-    }
+    Moment { now: Instant::from_nanos(1), wall: Timestamp::default() }
 }
 
 impl Desk for Office {
@@ -114,15 +102,9 @@ impl Desk for Office {
         let caller = Caller {
             connection: ConnectionId(0),
             principal: None,
-            channel: Channel::Http {
-                stream_id: called.stream_id,
-                new_stream_id: String::new(),
-            },
+            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
         };
-        self.submit(Event::SchedulerCalled {
-            caller,
-            call: called.call,
-        })
+        self.submit(Event::SchedulerCalled { caller, call: called.call })
     }
 
     fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
@@ -137,10 +119,7 @@ impl Desk for Office {
                 new_stream_id: subscribing.new_stream_id,
             },
         };
-        self.submit(Event::SchedulerCalled {
-            caller,
-            call: subscribing.call,
-        })
+        self.submit(Event::SchedulerCalled { caller, call: subscribing.call })
     }
 
     fn query(&self, call: &v1::master::Call) -> Result<v1::master::Response, Rejection> {

@@ -21,22 +21,13 @@ fn answered(office: &Office, request: &Request) -> Response {
 }
 
 const LOCAL: [(&str, &str); 4] = [
-    (
-        r#"{"type":"GET_HEALTH"}"#,
-        r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#,
-    ),
-    (
-        r#"{"type":"GET_VERSION"}"#,
-        r#""version_info":{"version":"1.12.0""#,
-    ),
+    (r#"{"type":"GET_HEALTH"}"#, r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#),
+    (r#"{"type":"GET_VERSION"}"#, r#""version_info":{"version":"1.12.0""#),
     (
         r#"{"type":"GET_METRICS","get_metrics":{}}"#,
         r#"{"type":"GET_METRICS","get_metrics":{"metrics":[{"name":"a/b","value":1.0}]}}"#,
     ),
-    (
-        r#"{"type":"GET_FLAGS"}"#,
-        r#"{"name":"hostname","value":"h7"}"#,
-    ),
+    (r#"{"type":"GET_FLAGS"}"#, r#"{"name":"hostname","value":"h7"}"#),
 ];
 const READS: [&str; 7] = [
     "GET_STATE",
@@ -80,11 +71,7 @@ fn e16_a_standby_answers_health_version_and_metrics_and_redirects_the_rest() {
             assert_eq!(response.code(), 200);
             assert!(text(&response).contains(words));
         }
-        let elsewhere = if standing == Standing::Recovering {
-            503
-        } else {
-            307
-        };
+        let elsewhere = if standing == Standing::Recovering { 503 } else { 307 };
         let others = READS.map(|kind| post(&format!(r#"{{"type":"{kind}"}}"#), &[]));
         let unreadable = [post("bad", &[]), request(Method::GET, "/api/v1", &[], b"")];
         for request in others.iter().chain(&unreadable) {
@@ -98,24 +85,9 @@ fn b2_operator_refusals() {
     let office = Office::serving();
     for (body, headers, code, words) in [
         ("{}", vec![], 400, "Expecting 'type' to be present"),
-        (
-            r#"{"type":"GET_METRICS"}"#,
-            vec![],
-            400,
-            "Expecting 'get_metrics' to be present",
-        ),
-        (
-            r#"{"type":"TEARDOWN"}"#,
-            vec![],
-            400,
-            "Expecting 'teardown' to be present",
-        ),
-        (
-            r#"{"type":"GET_STATE"}"#,
-            vec![("Accept", "text/html")],
-            406,
-            "Expecting 'Accept'",
-        ),
+        (r#"{"type":"GET_METRICS"}"#, vec![], 400, "Expecting 'get_metrics' to be present"),
+        (r#"{"type":"TEARDOWN"}"#, vec![], 400, "Expecting 'teardown' to be present"),
+        (r#"{"type":"GET_STATE"}"#, vec![("Accept", "text/html")], 406, "Expecting 'Accept'"),
         (r#"{"type":"SUBSCRIBE"}"#, vec![], 501, "SUBSCRIBE"),
         (r#"{"type":"GET_QUOTA"}"#, vec![], 501, "GET_QUOTA"),
         (r#"{"type":"UNKNOWN"}"#, vec![], 501, ""),
@@ -123,15 +95,8 @@ fn b2_operator_refusals() {
     ] {
         let response = answered(&office, &post(body, &headers));
         assert_eq!(response.code(), code, "{body}: {}", text(&response));
-        assert!(
-            text(&response).contains(words),
-            "{body}: {}",
-            text(&response)
-        );
+        assert!(text(&response).contains(words), "{body}: {}", text(&response));
     }
     let teardown = r#"{"type":"TEARDOWN","teardown":{"framework_id":{"value":"f"}}}"#;
-    assert!(
-        matches!(answer(&office, &post(teardown, &[])), Outcome::Ask(_)),
-        "MOP-26"
-    );
+    assert!(matches!(answer(&office, &post(teardown, &[])), Outcome::Ask(_)), "MOP-26");
 }

@@ -19,10 +19,7 @@ fn subscribed() -> (Office, Response, String) {
     let mut office = Office::serving();
     let response = answer(&mut office, &post(SUBSCRIBE, &[]));
     assert_eq!(response.code(), 200, "{}", text(&response));
-    let id = response.headers()["mesos-stream-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let id = response.headers()["mesos-stream-id"].to_str().unwrap().to_owned();
     (office, response, id)
 }
 
@@ -45,23 +42,14 @@ fn b2_row_17_a_subscription_streams_and_names_its_stream() {
 
 #[test]
 fn b2_rows_2_and_3_come_before_every_look_at_the_request() {
-    let standby = |leader: Option<&str>| Standing::Standby {
-        leader: leader.map(str::to_owned),
-    };
-    for request in [
-        request(Method::GET, PATH, &[], b""),
-        post(SUBSCRIBE, &[]),
-        post("bad", &[]),
-    ] {
+    let standby = |leader: Option<&str>| Standing::Standby { leader: leader.map(str::to_owned) };
+    for request in [request(Method::GET, PATH, &[], b""), post(SUBSCRIBE, &[]), post("bad", &[])] {
         let response = answer(&mut Office::standing(standby(Some(LEADER))), &request);
         assert_eq!(response.code(), 307);
         let location = "//10.0.0.7:5050/api/v1/scheduler";
         assert_eq!(response.headers()["location"], location);
         let response = answer(&mut Office::standing(standby(None)), &request);
-        assert_eq!(
-            (response.code().as_u16(), &*text(&response)),
-            (503, "No leader elected")
-        );
+        assert_eq!((response.code().as_u16(), &*text(&response)), (503, "No leader elected"));
         let response = answer(&mut Office::standing(Standing::Recovering), &request);
         assert_eq!(response.code(), 503);
     }
@@ -80,124 +68,29 @@ fn b2_rows_4_to_16() {
     let subscribe = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
     type Case<'a> = (&'a str, Request, u16, &'a str);
     let cases: Vec<Case<'_>> = vec![
-        (
-            "4",
-            request(Method::GET, PATH, &[], b""),
-            405,
-            "Expecting one of { 'POST' }",
-        ),
-        (
-            "5",
-            request(Method::POST, PATH, &[], b"x"),
-            400,
-            "Expecting 'Content-Type'",
-        ),
-        (
-            "6",
-            request(Method::POST, PATH, &[("Content-Type", "a/b")], b"x"),
-            415,
-            "Expecting",
-        ),
-        (
-            "7",
-            post("bad", &[id]),
-            400,
-            "Failed to parse body into JSON",
-        ),
-        (
-            "7",
-            post(r#"{"type":"KILL","kill":{}}"#, &[]),
-            400,
-            "kill.task_id",
-        ),
-        (
-            "8 type",
-            post("{}", &[accept]),
-            400,
-            "Expecting 'type' to be present",
-        ),
-        (
-            "8 unknown name",
-            post(r#"{"type":"FLY"}"#, &[]),
-            400,
-            "Expecting 'type'",
-        ),
-        (
-            "8 sub-message",
-            post(r#"{"type":"SUBSCRIBE"}"#, &[accept]),
-            400,
-            "'subscribe'",
-        ),
-        (
-            "8 framework id",
-            post(r#"{"type":"REVIVE"}"#, &[]),
-            400,
-            "'framework_id'",
-        ),
-        (
-            "8 mismatch",
-            post(&mismatch, &[accept]),
-            400,
-            "framework_id",
-        ),
-        (
-            "8 sub-message",
-            post(&call("KILL", ""), &[wrong]),
-            400,
-            "'kill'",
-        ),
-        (
-            "8 uuid",
-            post(&call("ACKNOWLEDGE", uuid), &[id]),
-            400,
-            "uuid",
-        ),
-        (
-            "9",
-            post(SUBSCRIBE, &[accept, id]),
-            406,
-            "Expecting 'Accept' to allow",
-        ),
+        ("4", request(Method::GET, PATH, &[], b""), 405, "Expecting one of { 'POST' }"),
+        ("5", request(Method::POST, PATH, &[], b"x"), 400, "Expecting 'Content-Type'"),
+        ("6", request(Method::POST, PATH, &[("Content-Type", "a/b")], b"x"), 415, "Expecting"),
+        ("7", post("bad", &[id]), 400, "Failed to parse body into JSON"),
+        ("7", post(r#"{"type":"KILL","kill":{}}"#, &[]), 400, "kill.task_id"),
+        ("8 type", post("{}", &[accept]), 400, "Expecting 'type' to be present"),
+        ("8 unknown name", post(r#"{"type":"FLY"}"#, &[]), 400, "Expecting 'type'"),
+        ("8 sub-message", post(r#"{"type":"SUBSCRIBE"}"#, &[accept]), 400, "'subscribe'"),
+        ("8 framework id", post(r#"{"type":"REVIVE"}"#, &[]), 400, "'framework_id'"),
+        ("8 mismatch", post(&mismatch, &[accept]), 400, "framework_id"),
+        ("8 sub-message", post(&call("KILL", ""), &[wrong]), 400, "'kill'"),
+        ("8 uuid", post(&call("ACKNOWLEDGE", uuid), &[id]), 400, "uuid"),
+        ("9", post(SUBSCRIBE, &[accept, id]), 406, "Expecting 'Accept' to allow"),
         ("10", post(SUBSCRIBE, &[id]), 400, subscribe),
-        (
-            "10 too long",
-            post(SUBSCRIBE, &[("Mesos-Stream-Id", &long)]),
-            400,
-            "128",
-        ),
-        (
-            "11",
-            post(&unknown, &[id]),
-            400,
-            "Framework cannot be found",
-        ),
-        (
-            "15 missing",
-            post(&call("REVIVE", ""), &[]),
-            400,
-            "Mesos-Stream-Id",
-        ),
+        ("10 too long", post(SUBSCRIBE, &[("Mesos-Stream-Id", &long)]), 400, "128"),
+        ("11", post(&unknown, &[id]), 400, "Framework cannot be found"),
+        ("15 missing", post(&call("REVIVE", ""), &[]), 400, "Mesos-Stream-Id"),
         ("15 wrong", post(&call("REVIVE", ""), &[wrong]), 400, ""),
-        (
-            "15 too long",
-            post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &long)]),
-            400,
-            "128",
-        ),
+        ("15 too long", post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &long)]), 400, "128"),
         ("16", post(&call("UNKNOWN", ""), &[id]), 501, ""),
         ("20", post(&call("REVIVE", ""), &[id]), 202, ""),
-        (
-            "20 accept",
-            post(&call("SUPPRESS", ""), &[id, accept]),
-            202,
-            "",
-        ),
-        (
-            "20 reconcile",
-            post(&call("RECONCILE", r#","reconcile":{}"#), &[id]),
-            202,
-            "",
-        ),
+        ("20 accept", post(&call("SUPPRESS", ""), &[id, accept]), 202, ""),
+        ("20 reconcile", post(&call("RECONCILE", r#","reconcile":{}"#), &[id]), 202, ""),
     ];
     for (row, request, code, words) in cases {
         let response = answer(&mut office, &request);
@@ -209,11 +102,7 @@ fn b2_rows_4_to_16() {
             assert!(body.is_empty());
         }
     }
-    assert_eq!(
-        office.streams.len(),
-        2,
-        "one subscription, and the refused one of row 10"
-    );
+    assert_eq!(office.streams.len(), 2, "one subscription, and the refused one of row 10");
 }
 
 #[test]
@@ -226,28 +115,16 @@ fn b2_row_13_a_framework_whose_stream_has_ended() {
     );
     let response = answer(&mut office, &post(&again, &[]));
     assert_eq!(response.code(), 200);
-    let fresh = response.headers()["mesos-stream-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let fresh = response.headers()["mesos-stream-id"].to_str().unwrap().to_owned();
     assert_ne!(fresh, id, "SCH-03: a fresh id for each subscription");
-    assert!(
-        !office.streams.contains_key(&connection),
-        "B3.2: the old stream is closed"
-    );
-    let old = answer(
-        &mut office,
-        &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &id)]),
-    );
+    assert!(!office.streams.contains_key(&connection), "B3.2: the old stream is closed");
+    let old = answer(&mut office, &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &id)]));
     assert_eq!(old.code(), 400, "row 15: the earlier scheduler is shut out");
 
     let connection = *office.streams.keys().next().unwrap();
     let ended = crate::core::Event::SubscriberDisconnected { connection };
     office.submit(ended).unwrap();
-    let late = answer(
-        &mut office,
-        &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &fresh)]),
-    );
+    let late = answer(&mut office, &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &fresh)]));
     assert_eq!(late.code(), 403);
     assert_eq!(text(&late), "Framework is not subscribed");
 }

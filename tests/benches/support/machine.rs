@@ -1,0 +1,79 @@
+//! What the kernel tells of this machine and this process. Whatever cannot be read is zero: a
+//! figure without its load is better than none.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// Length of one of the kernel's ticks, as `/proc/self/stat` counts them on Linux.
+const TICK: f64 = 0.01;
+const PAGE: u64 = 4096;
+
+fn numbers(path: &str) -> Vec<f64> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let first = text.lines().next().unwrap_or_default();
+    first.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The load average of the last minute.
+pub(crate) fn load() -> f64 {
+    numbers("/proc/loadavg").first().copied().unwrap_or_default()
+}
+
+/// Time of all processors since boot, in ticks.
+#[derive(Clone, Copy)]
+pub(crate) struct Processors {
+    all: f64,
+    steal: f64,
+}
+
+impl Processors {
+    /// Now.
+    pub(crate) fn now() -> Self {
+        // user nice system idle iowait irq softirq steal; guests are part of user and nice.
+        let times = numbers("/proc/stat");
+        Processors {
+            all: times.iter().take(8).sum(),
+            steal: times.get(7).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The share, in percent, that other tenants of the machine took since `earlier`.
+    pub(crate) fn steal_since(self, earlier: Processors) -> f64 {
+        let all = self.all - earlier.all;
+        match all > 0.0 {
+            true => 100.0 * (self.steal - earlier.steal) / all,
+            false => 0.0,
+        }
+    }
+}
+
+/// The CPU clock of one thread of this process.
+pub(crate) struct ThreadClock(PathBuf);
+
+impl ThreadClock {
+    /// Of the thread that calls.
+    pub(crate) fn here() -> Self {
+        let task = fs::read_link("/proc/thread-self").unwrap_or_default();
+        ThreadClock(PathBuf::from("/proc").join(task).join("schedstat"))
+    }
+
+    /// Seconds that the thread has run.
+    pub(crate) fn seconds(&self) -> f64 {
+        let nanos = numbers(&self.0.to_string_lossy());
+        nanos.first().copied().unwrap_or_default() / 1e9
+    }
+}
+
+/// Seconds that all threads of this process have run, and those that it has waited for.
+pub(crate) fn process_cpu() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The program's name may hold anything but is closed by the last parenthesis.
+    let rest = text.rsplit(')').next().unwrap_or_default();
+    let words = rest.split_whitespace().skip(11).take(4);
+    words.filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() * TICK
+}
+
+/// Bytes of this process in memory.
+pub(crate) fn resident() -> u64 {
+    numbers("/proc/self/statm").get(1).map_or(0, |pages| *pages as u64 * PAGE)
+}

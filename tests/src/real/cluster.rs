@@ -1,0 +1,193 @@
+//! Several masters and agents, each a process, on a real etcd: [`Cluster`].
+
+use super::cli::{program, Cli};
+use super::daemon::Daemon;
+use super::etcd::Etcd;
+use super::wait::until;
+use super::{binary, folder, http, ports, sweep, PATIENCE};
+use meseta_node::keys::{write_keyring, Key, AGENT, FRAMEWORK, OPERATOR};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// `--election-ttl` of these masters.
+pub const TTL: Duration = Duration::from_secs(3);
+
+/// How an agent is told of the masters.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    /// The address of each.
+    List,
+    /// The etcd that they are elected in.
+    Etcd,
+}
+
+/// Masters and agents. Its end is that of everything it started.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The store.
+    pub etcd: Etcd,
+    /// The masters.
+    pub masters: Vec<Daemon>,
+    /// The agents.
+    pub agents: Vec<Daemon>,
+    told: Vec<Told>,
+    port: u16,
+    dir: TempDir,
+}
+
+impl Cluster {
+    /// Starts masters and agents, and returns when every agent is registered with a leader.
+    pub fn start(masters: u16, agents: &[Told]) -> Self {
+        let dir = folder();
+        let etcd = Etcd::start(dir.path());
+        keys(dir.path());
+        let count = masters + u16::try_from(agents.len()).expect("a few");
+        let mut cluster = Cluster {
+            etcd,
+            masters: Vec::new(),
+            agents: Vec::new(),
+            told: agents.to_vec(),
+            port: ports::block(count),
+            dir,
+        };
+        for number in 0..masters {
+            cluster.start_master(number);
+        }
+        // An agent that asks etcd wants somebody to be named there.
+        cluster.leader();
+        for number in 0..agents.len() {
+            let agent = cluster.agent(number);
+            cluster.agents.push(agent);
+        }
+        cluster.agents_are_registered();
+        cluster
+    }
+
+    /// Waits until every agent is registered with the leader.
+    #[track_caller]
+    pub fn agents_are_registered(&self) {
+        let cli = Cli { master: self.etcd.url(), ..self.cli() };
+        until("every agent is registered", PATIENCE, || {
+            let done = cli.run(&["agents", "-o", "json"]);
+            let active = done.stdout.matches(r#""state": "active""#).count();
+            (done.code == 0 && active == self.agents.len())
+                .then_some(())
+                .ok_or_else(|| format!("{done:?}"))
+        });
+    }
+
+    /// Starts an agent that has been killed, in its work dir.
+    pub fn start_agent_again(&mut self, number: usize) {
+        self.agents[number] = self.agent(number);
+    }
+
+    fn start_master(&mut self, number: u16) {
+        let dir = self.dir.path();
+        let mut command = program(binary::meseta(), dir, None);
+        command.args(["master", "--port", &self.master_port(number.into()).to_string()]);
+        command.args(["--store", &self.etcd.url()]);
+        command.args(["--election-ttl", &format!("{}s", TTL.as_secs())]);
+        command.arg("--credentials").arg(dir.join("keyring.json"));
+        command.arg("--work-dir").arg(dir.join(format!("master{number}")));
+        self.masters.push(Daemon::start(&format!("master{number}"), command, dir));
+    }
+
+    fn agent(&self, number: usize) -> Daemon {
+        let dir = self.dir.path();
+        let master = match self.told[number] {
+            Told::List => self.addresses().join(","),
+            Told::Etcd => self.etcd.url(),
+        };
+        let mut command = program(binary::meseta(), dir, None);
+        command.args(["agent", "--port", &self.agent_port(number).to_string()]);
+        command.args(["--master", &master, "--resources", "cpus:2;mem:1024;disk:1024"]);
+        command.arg("--credential").arg(self.credential());
+        command.arg("--work-dir").arg(dir.join(format!("agent{number}")));
+        Daemon::start(&format!("agent{number}"), command, dir)
+    }
+
+    /// `host:port` of each master.
+    pub fn addresses(&self) -> Vec<String> {
+        let port = |number| format!("127.0.0.1:{}", self.master_port(number));
+        (0..self.masters.len()).map(port).collect()
+    }
+
+    /// The port of a master, the first of which is 0.
+    pub fn master_port(&self, number: usize) -> u16 {
+        self.port + u16::try_from(number).expect("a few")
+    }
+
+    /// The port of an agent, the first of which is 0.
+    pub fn agent_port(&self, number: usize) -> u16 {
+        self.master_port(self.masters.len() + number)
+    }
+
+    /// The number of the master that etcd names, once it serves.
+    #[track_caller]
+    pub fn leader(&self) -> usize {
+        until("a leader serves", PATIENCE, || {
+            let leader = self.named().ok_or("no leader is named")?;
+            if self.serves(leader) {
+                Ok(leader)
+            } else {
+                Err(format!("master {leader} does not serve yet"))
+            }
+        })
+    }
+
+    /// The number of the master that etcd names.
+    pub fn named(&self) -> Option<usize> {
+        let leader = self.etcd.read("leader")?;
+        let address = leader.value["address"].as_str()?.to_owned();
+        self.addresses().into_iter().position(|known| known == address)
+    }
+
+    /// Whether a master answers that it leads.
+    pub fn serves(&self, master: usize) -> bool {
+        let port = self.master_port(master);
+        let answer = http::get(port, "/metrics/snapshot");
+        answer.is_ok_and(|answer| {
+            answer.status == 200 && answer.json()["master/elected"].as_f64() == Some(1.0)
+        })
+    }
+
+    /// The verbs, with all masters.
+    pub fn cli(&self) -> Cli {
+        Cli {
+            credential: Some(self.credential()),
+            ..Cli::new(&self.addresses().join(","), self.dir.path())
+        }
+    }
+
+    /// `--credential`, of everybody.
+    pub fn credential(&self) -> PathBuf {
+        self.dir.path().join("keyring.json")
+    }
+
+    /// Where everything is.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// One file: what the masters let in, and what the others present.
+fn keys(dir: &Path) {
+    let key = |role: libproc::Role| Key {
+        principal: role.to_string(),
+        secret: format!("{role} of the test"),
+        role: role.to_string(),
+    };
+    let keys = [AGENT, FRAMEWORK, OPERATOR].map(key);
+    write_keyring(&dir.join("keyring.json"), &keys).expect("a keyring");
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for daemon in self.agents.iter_mut().chain(&mut self.masters) {
+            daemon.kill();
+        }
+        let ports = (0..self.told.len()).map(|number| self.agent_port(number));
+        sweep::sweep(self.dir.path(), ports);
+    }
+}
