@@ -100,7 +100,9 @@ fn check_quantities(text: &str) {
 
 fn check_names(text: &str) {
     if let Ok(role) = Role::parse(text) {
-        assert_eq!(Role::parse(&role.to_string()), Ok(role));
+        assert_eq!(role.to_string(), text);
+        let above = role.parent().is_none_or(|parent| parent.is_ancestor_of(&role));
+        assert!(above, "{role} is not below its parent");
     }
     if let Ok(id) = TaskId::parse(text) {
         assert!(!id.as_str().contains(['/', '\\', '\n', '\0']));

@@ -146,3 +146,48 @@ fn one_chain_is_one_trace_across_two_services() {
     });
     assert_eq!(orphans.count(), 0, "{told:?}");
 }
+
+#[test]
+fn messages_and_work_are_called_by_what_they_are() {
+    let exported = Exported::default();
+    let export = Export::To(receiver(&exported));
+    libproc::run(async {
+        let mut stage = Stage::Tcp;
+        let server = Node::start_exporting(listening("test-server"), &export).await.unwrap();
+        let config = NodeConfig::new("t", "test-client");
+        let client = Node::start_exporting(config, &export).await.unwrap();
+        let (here, there) = (Journal::default(), Journal::default());
+        server.spawn("server", Probe::new(&there)).unwrap();
+        let sayer = client.spawn("client", Probe::new(&here)).unwrap();
+        stage.connect(&client, &server).await;
+        let to = remote::<Say>(&server, &client, "server");
+        act(&sayer, move |_, cx| {
+            let mut work = cx.work("ponder");
+            work.annotate("how", &"long");
+            cx.send_as(&to, Say::Number(1), "ONE", |_, annotate| annotate("which", &1));
+            drop(work);
+            // A sign of life begins no trace, and neither does what it leads to.
+            cx.continue_trace(None);
+            cx.send_as(&to, Say::Number(2), "Heartbeat", |_, _| {});
+            // And what others do not record is not recorded here.
+            cx.continue_trace(libproc::TraceContext::parse(
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+            ));
+            cx.send(&to, Say::Number(3));
+        });
+        stage.until("all are told", || there.has("number 3")).await;
+        server.exit(Reason::Normal);
+        client.exit(Reason::Normal);
+        server.finished().await;
+        client.finished().await;
+    });
+    let spans = exported.lock().unwrap().clone();
+    let mut names: Vec<&str> = spans.iter().map(|(_, span)| span.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["ponder", "process Number", "send ONE"]);
+    let find = |name: &str| &spans.iter().find(|(_, span)| span.name == name).unwrap().1;
+    assert_eq!(text(&find("ponder").attributes, "how").as_deref(), Some("long"));
+    assert_eq!(find("send ONE").parent_span_id, find("ponder").span_id);
+    assert_eq!(text(&find("send ONE").attributes, "which").as_deref(), Some("1"));
+    assert_eq!(find("process Number").parent_span_id, find("send ONE").span_id);
+}

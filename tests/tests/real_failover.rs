@@ -141,12 +141,13 @@ fn me_03_a_paused_leader_changes_nothing_when_it_goes_on() {
 
     scene.cluster.masters[scene.leader].pause();
     let paused = Instant::now();
-    // Lies in the old leader's socket until it goes on.
-    operator.say(FromOperator::KillTask {
+    let kill = FromOperator::KillTask {
         framework_id: scene.framework.subscribed(1, PATIENCE).parse().unwrap(),
         task_id: "sleeps-0".parse().unwrap(),
-        by: "somebody who asked the old leader".into(),
-    });
+        by: "the test".into(),
+    };
+    // Lies in the old leader's socket until it goes on.
+    operator.ask(kill.clone());
     let (successor, expired, serves) = scene.successor(&old, paused);
     println!("master {successor} serves {serves:?} after the pause (lease gone: {expired:?})");
     scene.cluster.agents_are_registered();
@@ -173,6 +174,13 @@ fn me_03_a_paused_leader_changes_nothing_when_it_goes_on() {
     assert!(after == before || after.0 == new_term, "the old leader has written: {after:?}");
     assert_eq!(scene.leader_key().made, new_term, "the new leader was disturbed");
     scene.tasks_are_untouched();
+
+    // Of a leader that leads, the same order takes effect.
+    let leader = &scene.cluster.addresses()[successor];
+    let operator = Operator::connect(leader, &scene.cluster.credential());
+    operator.ask(kill);
+    let end = scene.framework.end("sleeps-0", PATIENCE);
+    assert_eq!(end.state(), TaskState::TaskKilled, "{end:#?}");
 }
 
 #[test]

@@ -248,7 +248,8 @@ impl Spanning {
 
     /// Of a message's handling: what was in the message.
     pub(crate) fn describe(&mut self, what: &'static str) {
-        self.0.record("otel.name", format_args!("process {what}").to_string());
+        // The layer takes a name only until the span has begun, which it has: its context is known.
+        self.0.context().span().update_name(format!("process {what}"));
         self.0.record("libproc.message.type", what);
     }
 

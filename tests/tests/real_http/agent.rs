@@ -3,6 +3,8 @@
 use crate::raw::{ask, Connection};
 use crate::JSON;
 use meseta_tests::real::local::Local;
+use meseta_tests::real::wait::until;
+use meseta_tests::real::PATIENCE;
 use serde_json::Value;
 
 const IDS: &str = r#""framework_id":{"value":"f"},"executor_id":{"value":"e"}"#;
@@ -56,16 +58,19 @@ fn files(local: &Local) {
     let script = "head -c 3000000 /dev/zero | tr '\\0' x > big; echo done";
     let done = local.cli().run(&["run", "--name", "writer", "--", "sh", "-c", script]);
     assert_eq!(done.code, 0, "{done:?}");
-    let state = ask(local.port, "GET", "/state", &[], b"").body;
-    let state: Value = serde_json::from_str(&state).unwrap();
-    let framework = &state["completed_frameworks"][0];
-    let task = &framework["completed_tasks"][0];
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let sandbox = format!(
-        "/frameworks/{}/executors/{}/runs/latest",
-        text(&framework["id"]),
-        text(&task["id"])
-    );
+    // The framework's removal is seen when it is durable, which may be after the verb's end.
+    let sandbox = until("the task is completed", PATIENCE, || {
+        let state = ask(local.port, "GET", "/state", &[], b"").body;
+        let state: Value = serde_json::from_str(&state).map_err(|error| error.to_string())?;
+        let framework = &state["completed_frameworks"][0];
+        let task = &framework["completed_tasks"][0];
+        match (framework["id"].as_str(), task["id"].as_str()) {
+            (Some(framework), Some(task)) => {
+                Ok(format!("/frameworks/{framework}/executors/{task}/runs/latest"))
+            }
+            _ => Err(state.to_string()),
+        }
+    });
     let port = local.agent_port(1);
     for read in ["/files/read", "/files/read.json"] {
         let path = format!("{read}?path={sandbox}/stdout&offset=0");

@@ -3,6 +3,7 @@
 mod executors;
 mod orders;
 mod recovery;
+mod traces;
 
 use super::effect::Effect;
 use super::event::Event;
@@ -12,7 +13,7 @@ use super::settings::Settings;
 use super::Agent;
 use crate::checkpoint::{DiskOperation, Layout, Recovery};
 use crate::containerizer::{ContainerExit, LaunchSpec, Launched};
-use libproc::{Instant, Timestamp};
+use libproc::{Instant, Timestamp, TraceContext};
 use meseta_api::ids::{AgentId, ContainerId};
 use meseta_api::internal::agent::{FromMaster, Order};
 use meseta_api::internal::master::FromAgent;
@@ -58,6 +59,7 @@ struct Bench {
     operations: Vec<DiskOperation>,
     effects: Vec<Effect>,
     dial: DialId,
+    trace: Option<TraceContext>,
 }
 
 impl Bench {
@@ -70,6 +72,7 @@ impl Bench {
             operations: Vec::new(),
             effects: Vec::new(),
             dial: DialId(1),
+            trace: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl Bench {
                 *draws
             };
             let at = Moment::new(Instant::ZERO, Timestamp(1_000_000_000), &mut entropy);
+            let at = at.within(self.trace);
             for effect in self.agent.handle(event, at) {
                 if let Effect::Persist { write, operations, .. } = &effect {
                     self.operations.extend(operations.clone());

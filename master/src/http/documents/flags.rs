@@ -37,7 +37,7 @@ fn duration(duration: Duration) -> String {
         (1, "ns"),
     ];
     let nanos = duration.as_nanos();
-    let whole = UNITS.iter().find(|(unit, _)| nanos > 0 && nanos % unit == 0);
+    let whole = UNITS.iter().find(|(unit, _)| nanos > 0 && nanos.is_multiple_of(*unit));
     whole.map_or("0ns".to_owned(), |(unit, name)| format!("{}{name}", nanos / unit))
 }
 
