@@ -135,10 +135,7 @@ impl Core {
         match event {
             Event::Start => {
                 self.link = Link::Dialling;
-                vec![
-                    Effect::Set(Timer::GiveUp, self.recovery_timeout),
-                    Effect::Dial,
-                ]
+                vec![Effect::Set(Timer::GiveUp, self.recovery_timeout), Effect::Dial]
             }
             Event::Dialled(Ok(())) => self.subscribe(),
             Event::Dialled(Err(_)) => self.down(random),
@@ -155,9 +152,7 @@ impl Core {
             Event::Heard(message) => self.heard(*message),
             Event::Update(status) => {
                 let effects = self.say_if_up(call::Type::Update, |call| {
-                    call.update = Some(call::Update {
-                        status: (*status).clone(),
-                    });
+                    call.update = Some(call::Update { status: (*status).clone() });
                 });
                 self.updates.push(*status);
                 effects
@@ -173,29 +168,20 @@ impl Core {
             return Vec::new();
         }
         self.link = Link::Subscribing;
-        let updates = self.updates.iter().map(|status| call::Update {
-            status: status.clone(),
-        });
+        let updates = self.updates.iter().map(|status| call::Update { status: status.clone() });
         let subscribe = call::Subscribe {
             unacknowledged_tasks: self.tasks.values().cloned().collect(),
             unacknowledged_updates: updates.collect(),
         };
-        vec![self.say(call::Type::Subscribe, |call| {
-            call.subscribe = Some(subscribe)
-        })]
+        vec![self.say(call::Type::Subscribe, |call| call.subscribe = Some(subscribe))]
     }
 
     fn down(&mut self, random: u64) -> Vec<Effect> {
         self.link = Link::Down;
-        let most = RETRY_FIRST
-            .saturating_mul(1 << self.attempts.min(10))
-            .min(self.backoff_max);
+        let most = RETRY_FIRST.saturating_mul(1 << self.attempts.min(10)).min(self.backoff_max);
         self.attempts = self.attempts.saturating_add(1);
         let wait = most.mul_f64(0.5 + (random >> 11) as f64 / (1u64 << 53) as f64 / 2.0);
-        vec![
-            Effect::Cancel(Timer::Heartbeat),
-            Effect::Set(Timer::Retry, wait),
-        ]
+        vec![Effect::Cancel(Timer::Heartbeat), Effect::Set(Timer::Retry, wait)]
     }
 
     fn due(&mut self, timer: Timer) -> Vec<Effect> {
@@ -237,13 +223,10 @@ impl Core {
             event::Type::Subscribed if self.link == Link::Subscribing => {
                 self.link = Link::Up;
                 self.attempts = 0;
-                let told = event
-                    .subscribed
-                    .map(|info| Effect::Tell(Notice::Subscribed(Box::new(info))));
-                let mut effects = vec![
-                    Effect::Cancel(Timer::GiveUp),
-                    Effect::Set(Timer::Heartbeat, HEARTBEAT),
-                ];
+                let told =
+                    event.subscribed.map(|info| Effect::Tell(Notice::Subscribed(Box::new(info))));
+                let mut effects =
+                    vec![Effect::Cancel(Timer::GiveUp), Effect::Set(Timer::Heartbeat, HEARTBEAT)];
                 effects.extend(told);
                 return effects;
             }
@@ -252,18 +235,16 @@ impl Core {
                 return self.abort(format!("refused by the agent: {message}"));
             }
             event::Type::Launch => event.launch.map(|launch| {
-                self.tasks
-                    .insert(launch.task.task_id.value.clone(), launch.task.clone());
+                self.tasks.insert(launch.task.task_id.value.clone(), launch.task.clone());
                 Notice::Launch(Box::new(launch.task))
             }),
-            event::Type::Kill => event
-                .kill
-                .map(|kill| Notice::Kill(kill.task_id, kill.kill_policy)),
+            event::Type::Kill => {
+                event.kill.map(|kill| Notice::Kill(kill.task_id, kill.kill_policy))
+            }
             event::Type::Message => event.message.map(|message| Notice::Message(message.data)),
             event::Type::Shutdown => Some(Notice::Shutdown),
             event::Type::Acknowledged => event.acknowledged.map(|acknowledged| {
-                self.updates
-                    .retain(|status| status.uuid.as_ref() != Some(&acknowledged.uuid));
+                self.updates.retain(|status| status.uuid.as_ref() != Some(&acknowledged.uuid));
                 self.tasks.remove(&acknowledged.task_id.value);
                 Notice::Acknowledged(acknowledged.task_id)
             }),

@@ -117,24 +117,15 @@ impl Master {
         let registry = Registry::load(entries)
             .map_err(|error| format!("the registry cannot be understood: {}", chain(&error)))?;
         let identity = self.identity(term, cx)?;
-        let at = Moment {
-            now: cx.now(),
-            wall: cx.wall(),
-        };
+        let at = Moment { now: cx.now(), wall: cx.wall() };
         let (core, effects) = Core::recover(registry, identity, self.config.core.clone(), at)
             .map_err(|error| error.to_string())?;
         let me = cx.me().clone();
         let registrar = Registrar::new(me.clone(), self.config.store.clone(), term, commit);
         let allocator = AllocatorProcess::new(me, self.config.allocator.clone());
         let spawned = |error: libproc::SpawnError| error.to_string();
-        let registrar = cx
-            .node()
-            .spawn_critical("registrar", registrar)
-            .map_err(spawned)?;
-        let allocator = cx
-            .node()
-            .spawn_critical("allocator", allocator)
-            .map_err(spawned)?;
+        let registrar = cx.node().spawn_critical("registrar", registrar).map_err(spawned)?;
+        let allocator = cx.node().spawn_critical("allocator", allocator).map_err(spawned)?;
         self.stage = Stage::Serving(Box::new(Serving {
             core,
             registrar,
@@ -156,9 +147,7 @@ impl Master {
         let port = port.parse().unwrap_or(0);
         let ip: Ipv4Addr = host.parse().unwrap_or(Ipv4Addr::UNSPECIFIED);
         use v1::master_info::{capability::Type, Capability};
-        let capability = |kind: Type| Capability {
-            r#type: Some(kind as i32),
-        };
+        let capability = |kind: Type| Capability { r#type: Some(kind as i32) };
         let info = v1::MasterInfo {
             id: master_id.as_str().to_owned(),
             // Network byte order in a host integer, as the reference's clients read it.
@@ -180,14 +169,7 @@ impl Master {
             git_tag: Some(format!("meseta-{MESETA_VERSION}")),
             ..Default::default()
         };
-        Ok(Identity {
-            master_id,
-            info,
-            term,
-            started: self.started,
-            elected: cx.wall(),
-            version,
-        })
+        Ok(Identity { master_id, info, term, started: self.started, elected: cx.wall(), version })
     }
 }
 
@@ -210,12 +192,6 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 fn uuid_text(bytes: [u8; 16]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ];
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     parts.join("-")
 }

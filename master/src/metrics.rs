@@ -18,20 +18,11 @@ pub(crate) fn observe(master: &Master, seen: &mut Observation) {
         return seen.state(json!({ "stage": stage, "leader": master.leader_address() }));
     };
     let counters = core.counters();
-    seen.metric(
-        "master/messages_status_update",
-        counters.updates_forwarded as f64,
-    );
+    seen.metric("master/messages_status_update", counters.updates_forwarded as f64);
     seen.metric("master/tasks_launched", counters.tasks_launched as f64);
     seen.metric("master/tasks_invalid", counters.tasks_invalid as f64);
-    seen.metric(
-        "master/slave_unreachable_completed",
-        counters.agents_unreachable as f64,
-    );
-    seen.metric(
-        "master/frameworks_removed",
-        counters.frameworks_removed as f64,
-    );
+    seen.metric("master/slave_unreachable_completed", counters.agents_unreachable as f64);
+    seen.metric("master/frameworks_removed", counters.frameworks_removed as f64);
     seen.state(json!({
         "stage": stage,
         "leader": master.leader_address(),

@@ -50,10 +50,7 @@ impl Peers {
     pub(crate) fn agent(&mut self, remote: &Remote<agent::FromMaster>) -> (ConnectionId, bool) {
         match self.at(remote.address()) {
             Some(id) => (id, false),
-            None => (
-                self.put(remote.address().clone(), Peer::Agent(remote.clone())),
-                true,
-            ),
+            None => (self.put(remote.address().clone(), Peer::Agent(remote.clone())), true),
         }
     }
 

@@ -115,28 +115,19 @@ pub struct Keyring {
 impl Keyring {
     /// An empty keyring of a daemon that presents itself as `principal` in `role`.
     pub fn new(principal: &str, role: Role) -> Self {
-        Keyring {
-            presents: (principal.to_owned(), role),
-            keys: Arc::default(),
-        }
+        Keyring { presents: (principal.to_owned(), role), keys: Arc::default() }
     }
 
     /// Lets a principal in, or replaces its secret.
     pub fn insert(&self, principal: &str, secret: &[u8], role: Role) {
-        let admission = Admission {
-            secret: secret.to_vec(),
-            role,
-        };
+        let admission = Admission { secret: secret.to_vec(), role };
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.insert(principal.to_owned(), admission);
     }
 
     /// Lets a principal in no longer; open connections stay.
     pub fn remove(&self, principal: &str) {
-        self.keys
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(principal);
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(principal);
     }
 
     /// Adds every key of a keyring file: a JSON array of [`Key`].
@@ -150,11 +141,7 @@ impl Keyring {
                 "master" => MASTER,
                 _ => {
                     let (principal, role) = (key.principal, key.role);
-                    return Err(KeyError::Role {
-                        path: path.to_owned(),
-                        principal,
-                        role,
-                    });
+                    return Err(KeyError::Role { path: path.to_owned(), principal, role });
                 }
             };
             self.insert(&key.principal, key.secret.as_bytes(), role);
@@ -165,11 +152,7 @@ impl Keyring {
 
 impl Authenticator for Keyring {
     fn admit(&self, principal: &str) -> Option<Admission> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(principal)
-            .cloned()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(principal).cloned()
     }
 
     fn presents(&self) -> (String, Role) {
@@ -183,25 +166,14 @@ pub fn write_keyring(path: &Path, keys: &[Key]) -> Result<(), KeyError> {
 }
 
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, KeyError> {
-    let text = std::fs::read(path).map_err(|source| KeyError::Io {
-        path: path.into(),
-        source,
-    })?;
-    serde_json::from_slice(&text).map_err(|source| KeyError::Json {
-        path: path.into(),
-        source,
-    })
+    let text = std::fs::read(path).map_err(|source| KeyError::Io { path: path.into(), source })?;
+    serde_json::from_slice(&text).map_err(|source| KeyError::Json { path: path.into(), source })
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io {
-        path: path.into(),
-        source,
-    };
-    let text = serde_json::to_vec_pretty(value).map_err(|source| KeyError::Json {
-        path: path.into(),
-        source,
-    })?;
+    let io = |source| KeyError::Io { path: path.into(), source };
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|source| KeyError::Json { path: path.into(), source })?;
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(io)?;
     }
@@ -213,9 +185,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
         .mode(0o600)
         .open(&temporary)
         .map_err(io)?;
-    file.write_all(&text)
-        .and_then(|()| file.sync_all())
-        .map_err(io)?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&temporary, path).map_err(io)
 }
 
@@ -227,11 +197,7 @@ mod tests {
     fn keyring_files_round_trip_and_refuse_unknown_roles() {
         let dir = std::env::temp_dir().join(format!("meseta-keys-{}", std::process::id()));
         let path = dir.join("keyring.json");
-        let key = |role: &str| Key {
-            principal: "p".into(),
-            secret: "s".into(),
-            role: role.into(),
-        };
+        let key = |role: &str| Key { principal: "p".into(), secret: "s".into(), role: role.into() };
         write_keyring(&path, &[key("agent")]).unwrap();
         let ring = Keyring::new("m", MASTER);
         ring.read(&path).unwrap();

@@ -151,7 +151,9 @@ fn backoff_doubles_with_jitter_up_to_fifteen_seconds() {
     assert!((waits[11] - 15.0).abs() < 0.001, "{waits:?}");
     // The least of the jitter is half.
     let effects = core.handle(Event::Dialled(Err("refused".into())), 0);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Set(Timer::Retry, w) if w.as_secs_f64() == 7.5)));
+    assert!(effects
+        .iter()
+        .any(|e| matches!(e, Effect::Set(Timer::Retry, w) if w.as_secs_f64() == 7.5)));
 }
 
 #[test]

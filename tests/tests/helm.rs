@@ -11,10 +11,7 @@ use serde::Deserialize;
 use serde_json::{json, Value};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the workspace root")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace root").to_owned()
 }
 
 fn chart() -> PathBuf {
@@ -27,30 +24,17 @@ fn chart() -> PathBuf {
 /// If there is no helm: it is a tool of this workspace, never skipped.
 fn helm(verb: &[&str], values: &str, more: &[&str]) -> Output {
     let helm = root().join(".tools/bin/helm");
-    assert!(
-        helm.exists(),
-        "no helm at {}: run `make deps`",
-        helm.display()
-    );
+    assert!(helm.exists(), "no helm at {}: run `make deps`", helm.display());
     let values = chart().join("ci").join(values);
     let mut command = Command::new(helm);
-    command
-        .args(verb)
-        .arg(chart())
-        .arg("--values")
-        .arg(values)
-        .args(more);
+    command.args(verb).arg(chart()).arg("--values").arg(values).args(more);
     command.output().expect("helm runs")
 }
 
 /// The rendered objects of a values file.
 fn render(values: &str, more: &[&str]) -> Vec<Value> {
     let output = helm(&["template", "rel", "--namespace", "ns"], values, more);
-    assert!(
-        output.status.success(),
-        "{values}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{values}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("YAML is UTF-8");
     serde_norway::Deserializer::from_str(&text)
         .map(|document| Value::deserialize(document).expect("YAML"))
@@ -67,22 +51,16 @@ fn refusal(more: &[&str]) -> String {
 
 fn values_files() -> Vec<String> {
     let entries = fs::read_dir(chart().join("ci")).expect("ci values");
-    let mut names: Vec<String> = entries
-        .map(|e| e.expect("entry").file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> =
+        entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    assert!(
-        names.len() >= 3,
-        "ci values of the chart are gone: {names:?}"
-    );
+    assert!(names.len() >= 3, "ci values of the chart are gone: {names:?}");
     names
 }
 
 fn find<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let mut of_kind = objects.iter().filter(|o| o["kind"] == kind);
-    let found = of_kind
-        .next()
-        .unwrap_or_else(|| panic!("no {kind} was rendered"));
+    let found = of_kind.next().unwrap_or_else(|| panic!("no {kind} was rendered"));
     assert!(of_kind.next().is_none(), "more than one {kind}");
     found
 }
@@ -109,13 +87,8 @@ fn container(workload: &Value) -> &Value {
 fn flag(workload: &Value, name: &str) -> String {
     let args = container(workload)["args"].as_array().expect("args");
     let start = format!("--{name}=");
-    let value = args
-        .iter()
-        .filter_map(|a| a.as_str())
-        .find_map(|a| a.strip_prefix(&start));
-    value
-        .unwrap_or_else(|| panic!("no flag --{name} in {args:?}"))
-        .to_owned()
+    let value = args.iter().filter_map(|a| a.as_str()).find_map(|a| a.strip_prefix(&start));
+    value.unwrap_or_else(|| panic!("no flag --{name} in {args:?}")).to_owned()
 }
 
 /// Asserts that every pair of `selector` is a label of `labels`.
@@ -129,11 +102,7 @@ fn selects(selector: &Value, labels: &Value) {
 fn the_chart_lints_with_each_of_its_values() {
     for values in values_files() {
         let output = helm(&["lint", "--strict"], &values, &[]);
-        assert!(
-            output.status.success(),
-            "{values}: {}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert!(output.status.success(), "{values}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
@@ -142,20 +111,11 @@ fn every_object_has_a_name_and_the_recommended_labels() {
     for values in values_files() {
         for object in render(&values, &[]) {
             let (kind, meta) = (&object["kind"], &object["metadata"]);
-            assert!(
-                kind.is_string() && object["apiVersion"].is_string(),
-                "{object}"
-            );
-            assert!(
-                meta["name"].as_str().is_some_and(|n| n.starts_with("rel")),
-                "{kind}: {meta}"
-            );
+            assert!(kind.is_string() && object["apiVersion"].is_string(), "{object}");
+            assert!(meta["name"].as_str().is_some_and(|n| n.starts_with("rel")), "{kind}: {meta}");
             for label in ["name", "instance", "version", "managed-by", "part-of"] {
                 let label = format!("app.kubernetes.io/{label}");
-                assert!(
-                    meta["labels"][&label].is_string(),
-                    "{values}: {kind} lacks {label}"
-                );
+                assert!(meta["labels"][&label].is_string(), "{values}: {kind} lacks {label}");
             }
         }
     }
@@ -169,25 +129,14 @@ fn selectors_match_their_pods_and_never_change_on_upgrade() {
             let selector = &workload["spec"]["selector"]["matchLabels"];
             let keys: Vec<&String> = selector.as_object().expect("a selector").keys().collect();
             let immutable = ["component", "instance", "name"];
-            assert_eq!(
-                keys,
-                immutable
-                    .map(|k| format!("app.kubernetes.io/{k}"))
-                    .each_ref()
-            );
-            selects(
-                selector,
-                &workload["spec"]["template"]["metadata"]["labels"],
-            );
+            assert_eq!(keys, immutable.map(|k| format!("app.kubernetes.io/{k}")).each_ref());
+            selects(selector, &workload["spec"]["template"]["metadata"]["labels"]);
         }
         let masters = &find(&objects, "StatefulSet")["spec"]["template"]["metadata"]["labels"];
         for service in objects.iter().filter(|o| o["kind"] == "Service") {
             selects(&service["spec"]["selector"], masters);
         }
-        for budget in objects
-            .iter()
-            .filter(|o| o["kind"] == "PodDisruptionBudget")
-        {
+        for budget in objects.iter().filter(|o| o["kind"] == "PodDisruptionBudget") {
             selects(&budget["spec"]["selector"]["matchLabels"], masters);
         }
     }
@@ -219,24 +168,17 @@ fn masters_run_without_rights_and_find_each_other_by_stable_names() {
         "capabilities": {"drop": ["ALL"]}});
     assert_eq!(container(masters)["securityContext"], expected);
     let name = &masters["spec"]["serviceName"];
-    let headless = objects
-        .iter()
-        .find(|o| o["kind"] == "Service" && o["metadata"]["name"] == *name);
+    let headless =
+        objects.iter().find(|o| o["kind"] == "Service" && o["metadata"]["name"] == *name);
     let spec = &headless.expect("the headless service of the StatefulSet")["spec"];
     assert_eq!(
         (&spec["clusterIP"], &spec["publishNotReadyAddresses"]),
         (&json!("None"), &json!(true))
     );
-    assert_eq!(
-        flag(masters, "store"),
-        "etcd://etcd-0.etcd:2379,etcd-1.etcd:2379,etcd-2.etcd:2379"
-    );
+    assert_eq!(flag(masters, "store"), "etcd://etcd-0.etcd:2379,etcd-1.etcd:2379,etcd-2.etcd:2379");
     assert_eq!(flag(masters, "election-ttl"), "10s");
     let named = flag(masters, "hostname");
-    assert_eq!(
-        named,
-        "$(POD_NAME).rel-meseta-master-headless.ns.svc.cluster.local"
-    );
+    assert_eq!(named, "$(POD_NAME).rel-meseta-master-headless.ns.svc.cluster.local");
     let agents = flag(find(&objects, "DaemonSet"), "master");
     let expected: Vec<String> = (0..3)
         .map(|i| named.replace("$(POD_NAME)", &format!("rel-meseta-master-{i}")) + ":5050")
@@ -258,20 +200,10 @@ fn an_agent_sees_of_its_node_what_tasks_that_outlive_it_need() {
         let volumes = pod(agent)["volumes"].as_array().expect("volumes");
         for name in ["work-dir", "runtime-dir", "cgroup"] {
             let mount = mounts.iter().find(|m| m["name"] == name).expect("a mount");
-            let volume = volumes
-                .iter()
-                .find(|v| v["name"] == name)
-                .expect("a volume");
-            assert_eq!(
-                mount["mountPath"], volume["hostPath"]["path"],
-                "{values}: {name}"
-            );
+            let volume = volumes.iter().find(|v| v["name"] == name).expect("a volume");
+            assert_eq!(mount["mountPath"], volume["hostPath"]["path"], "{values}: {name}");
             let propagation = (name == "work-dir").then_some("Bidirectional");
-            assert_eq!(
-                mount["mountPropagation"].as_str(),
-                propagation,
-                "{values}: {name}"
-            );
+            assert_eq!(mount["mountPropagation"].as_str(), propagation, "{values}: {name}");
         }
         let path = |name: &str| {
             let mount = mounts.iter().find(|m| m["name"] == name).expect("a mount");
@@ -287,11 +219,7 @@ fn an_agent_sees_of_its_node_what_tasks_that_outlive_it_need() {
 fn no_pod_holds_a_token_or_an_environment_of_services() {
     for values in values_files() {
         for workload in workloads(&render(&values, &[])) {
-            assert_eq!(
-                pod(workload)["automountServiceAccountToken"],
-                false,
-                "{values}"
-            );
+            assert_eq!(pod(workload)["automountServiceAccountToken"], false, "{values}");
             assert_eq!(pod(workload)["enableServiceLinks"], false, "{values}");
         }
     }
@@ -301,28 +229,15 @@ fn no_pod_holds_a_token_or_an_environment_of_services() {
 fn secrets_are_files_generated_once_or_yours() {
     let objects = render("default-values.yaml", &[]);
     let secret = find(&objects, "Secret");
-    assert_eq!(
-        secret["metadata"]["annotations"]["helm.sh/resource-policy"],
-        "keep"
-    );
+    assert_eq!(secret["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
     let again = render("default-values.yaml", &[]);
-    assert_ne!(
-        find(&again, "Secret")["data"],
-        secret["data"],
-        "the secret is no secret"
-    );
+    assert_ne!(find(&again, "Secret")["data"], secret["data"], "the secret is no secret");
     let yours = render("production-values.yaml", &[]);
     assert!(!has(&yours, "Secret"));
-    for (objects, name) in [
-        (&objects, "rel-meseta-credentials"),
-        (&yours, "meseta-west"),
-    ] {
+    for (objects, name) in [(&objects, "rel-meseta-credentials"), (&yours, "meseta-west")] {
         for workload in workloads(objects) {
             let volumes = pod(workload)["volumes"].as_array().expect("volumes");
-            let volume = volumes
-                .iter()
-                .find(|v| v["name"] == "credentials")
-                .expect("a volume");
+            let volume = volumes.iter().find(|v| v["name"] == "credentials").expect("a volume");
             assert_eq!(volume["secret"]["secretName"], name);
             // A component sees only its own key.
             assert_eq!(volume["secret"]["items"].as_array().map(Vec::len), Some(1));
@@ -336,25 +251,15 @@ fn traces_are_exported_only_where_an_endpoint_is_given() {
         let env = container(workload)["env"].as_array().expect("env").clone();
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let pairs = env.iter().map(|e| (text(&e["name"]), text(&e["value"])));
-        pairs
-            .filter(|(name, _)| name.starts_with("OTEL_"))
-            .collect()
+        pairs.filter(|(name, _)| name.starts_with("OTEL_")).collect()
     };
     for workload in workloads(&render("default-values.yaml", &[])) {
         assert_eq!(variables(workload), []);
     }
     let objects = render("production-values.yaml", &[]);
-    for (kind, service) in [
-        ("StatefulSet", "meseta-master"),
-        ("DaemonSet", "meseta-agent"),
-    ] {
+    for (kind, service) in [("StatefulSet", "meseta-master"), ("DaemonSet", "meseta-agent")] {
         let found = variables(find(&objects, kind));
-        let value = |name: &str| {
-            found
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.as_str())
-        };
+        let value = |name: &str| found.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(value("OTEL_SERVICE_NAME"), Some(service));
         let endpoint = value("OTEL_EXPORTER_OTLP_ENDPOINT");
         assert_eq!(endpoint, Some("http://jaeger-collector.tracing:4317"));
@@ -368,10 +273,7 @@ fn parts_can_be_left_out() {
     for kind in ["DaemonSet", "PodDisruptionBudget", "ServiceAccount"] {
         assert!(!has(&objects, kind), "{kind}");
     }
-    assert_eq!(
-        pod(find(&objects, "StatefulSet"))["serviceAccountName"],
-        "existing"
-    );
+    assert_eq!(pod(find(&objects, "StatefulSet"))["serviceAccountName"], "existing");
     assert_eq!(
         find(&render("default-values.yaml", &[]), "PodDisruptionBudget")["spec"]["maxUnavailable"],
         1
@@ -382,34 +284,13 @@ fn parts_can_be_left_out() {
 fn bad_values_are_refused_with_a_reason() {
     let cases = [
         ("etcd.endpoints=null", "etcd.endpoints is empty"),
-        (
-            "etcd.endpoints[0]=http://etcd:2379",
-            "etcd.endpoints.0: Does not match pattern",
-        ),
-        (
-            "master.electionTtl=1",
-            "master.electionTtl: Must be greater than or equal to 2",
-        ),
-        (
-            "master.electionTtl=61",
-            "master.electionTtl: Must be less than or equal to 60",
-        ),
-        (
-            "master.replicas=0",
-            "master.replicas: Must be greater than or equal to 1",
-        ),
-        (
-            "master.replica=3",
-            "Additional property replica is not allowed",
-        ),
-        (
-            "agent.workDir=work",
-            "agent.workDir: Does not match pattern",
-        ),
-        (
-            "otel.endpoint=jaeger:4317",
-            "otel.endpoint: Does not match pattern",
-        ),
+        ("etcd.endpoints[0]=http://etcd:2379", "etcd.endpoints.0: Does not match pattern"),
+        ("master.electionTtl=1", "master.electionTtl: Must be greater than or equal to 2"),
+        ("master.electionTtl=61", "master.electionTtl: Must be less than or equal to 60"),
+        ("master.replicas=0", "master.replicas: Must be greater than or equal to 1"),
+        ("master.replica=3", "Additional property replica is not allowed"),
+        ("agent.workDir=work", "agent.workDir: Does not match pattern"),
+        ("otel.endpoint=jaeger:4317", "otel.endpoint: Does not match pattern"),
         ("otel.extra.FOO=bar", "otel.extra"),
     ];
     for (value, needle) in cases {
@@ -443,8 +324,5 @@ fn every_value_is_explained_in_the_readme() {
             }
         }
     }
-    assert!(
-        missing.is_empty(),
-        "helm/meseta/README.md does not explain {missing:?}"
-    );
+    assert!(missing.is_empty(), "helm/meseta/README.md does not explain {missing:?}");
 }

@@ -8,12 +8,7 @@ use std::time::Duration;
 fn run(seed: u64, shape: Shape) -> SimCluster {
     let mut cluster = SimCluster::new(seed, shape);
     let done = cluster.run_until(Duration::from_secs(600), SimCluster::all_ended);
-    assert!(
-        done,
-        "seed {seed}: only {} tasks ended: {:#?}",
-        cluster.ended(),
-        cluster.breaches()
-    );
+    assert!(done, "seed {seed}: only {} tasks ended: {:#?}", cluster.ended(), cluster.breaches());
     assert_eq!(cluster.breaches(), Vec::<String>::new(), "seed {seed}");
     cluster
 }
@@ -25,10 +20,7 @@ fn every_task_finishes() {
     for shared in cluster.records() {
         let record = record(shared);
         assert!(
-            record
-                .ended
-                .values()
-                .all(|state| *state == TaskState::TaskFinished),
+            record.ended.values().all(|state| *state == TaskState::TaskFinished),
             "{:?}",
             record.ended
         );
@@ -38,12 +30,7 @@ fn every_task_finishes() {
 /// Promise 7.
 #[test]
 fn the_same_seed_is_the_same_run() {
-    let shape = Shape {
-        agents: 3,
-        frameworks: 2,
-        tasks: 10,
-        ..Shape::default()
-    };
+    let shape = Shape { agents: 3, frameworks: 2, tasks: 10, ..Shape::default() };
     let log = |seed| run(seed, shape).sim.log();
     let first = log(5);
     assert!(first.len() > 500, "only {} steps", first.len());

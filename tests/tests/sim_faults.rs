@@ -38,11 +38,7 @@ fn broken_run(seed: u64) -> (SimCluster, Struck) {
 fn invariants_hold_and_everything_ends() {
     for seed in seeds() {
         let (cluster, struck) = broken_run(seed);
-        assert!(
-            cluster.ended() >= 100,
-            "seed {seed}: only {} tasks ran",
-            cluster.ended()
-        );
+        assert!(cluster.ended() >= 100, "seed {seed}: only {} tasks ran", cluster.ended());
         assert!(
             struck.len() == 6 && struck.values().all(|count| *count >= 2),
             "seed {seed}: {struck:?}"
@@ -52,38 +48,23 @@ fn invariants_hold_and_everything_ends() {
 
 #[test]
 fn a_broken_run_repeats_from_its_seed() {
-    let (first, again) = (
-        broken_run(SEEDS[0]).0.sim.log(),
-        broken_run(SEEDS[0]).0.sim.log(),
-    );
+    let (first, again) = (broken_run(SEEDS[0]).0.sim.log(), broken_run(SEEDS[0]).0.sim.log());
     assert_eq!(first, again);
     assert_ne!(first, broken_run(SEEDS[1]).0.sim.log());
 }
 
 /// Runs with a judge that breaks what libproc promises, and gives the breaches.
 fn planted(judge: impl FnMut(&libproc::sim::Passing) -> Verdict + Send + 'static) -> Vec<String> {
-    let mut cluster = SimCluster::new(
-        3,
-        Shape {
-            agents: 2,
-            frameworks: 1,
-            tasks: 10,
-            ..Shape::default()
-        },
-    );
+    let mut cluster =
+        SimCluster::new(3, Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() });
     cluster.sim.judge(judge);
-    cluster.run_until(Duration::from_secs(120), |cluster| {
-        !cluster.breaches().is_empty()
-    });
+    cluster.run_until(Duration::from_secs(120), |cluster| !cluster.breaches().is_empty());
     cluster.breaches().to_vec()
 }
 
 #[track_caller]
 fn named(breaches: &[String], invariant: &str) {
-    assert!(
-        breaches.iter().any(|breach| breach.starts_with(invariant)),
-        "{breaches:#?}"
-    );
+    assert!(breaches.iter().any(|breach| breach.starts_with(invariant)), "{breaches:#?}");
 }
 
 /// A replayed order to launch: the checker names it.
@@ -112,30 +93,18 @@ fn a_swapped_update_is_named() {
 /// A subtraction that is dropped from the master's books: the checker names it.
 #[test]
 fn a_dropped_subtraction_is_named() {
-    let mut cluster = SimCluster::new(
-        3,
-        Shape {
-            agents: 2,
-            frameworks: 1,
-            tasks: 10,
-            ..Shape::default()
-        },
-    );
+    let mut cluster =
+        SimCluster::new(3, Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() });
     cluster.run_until(Duration::from_secs(60), |cluster| cluster.ended() > 0);
     assert_eq!(cluster.breaches(), Vec::<String>::new());
     cluster.plant_dropped_subtraction();
-    cluster.run_until(Duration::from_secs(60), |cluster| {
-        !cluster.breaches().is_empty()
-    });
+    cluster.run_until(Duration::from_secs(60), |cluster| !cluster.breaches().is_empty());
     named(cluster.breaches(), CONSERVED);
 }
 
 fn says(passing: &libproc::sim::Passing, word: &str) -> bool {
     let word = word.as_bytes();
-    passing
-        .payload
-        .windows(word.len())
-        .any(|window| window == word)
+    passing.payload.windows(word.len()).any(|window| window == word)
 }
 
 /// DESIGN's rule that no deadline runs while no leader serves: a registry that is away for ten
@@ -162,10 +131,6 @@ fn ten_minutes_without_a_registry_kill_nothing() {
     for shared in cluster.records() {
         let record = meseta_tests::sim::workload::record(shared);
         assert_eq!(record.refused, None);
-        assert!(
-            record.subscribed >= 2,
-            "subscribed {} times",
-            record.subscribed
-        );
+        assert!(record.subscribed >= 2, "subscribed {} times", record.subscribed);
     }
 }

@@ -30,14 +30,10 @@ pub enum ClientError {
 
 /// Asks the supervisor of the container in `dir`. `forever`: its answer may take days.
 pub(crate) fn ask(dir: &Path, request: &Request, forever: bool) -> Result<Answer, ClientError> {
-    let mut stream = connect(dir).map_err(|source| ClientError::Connect {
-        dir: dir.to_owned(),
-        source,
-    })?;
+    let mut stream =
+        connect(dir).map_err(|source| ClientError::Connect { dir: dir.to_owned(), source })?;
     if !matches!(protocol::peer_is_trusted(&stream), Ok(true)) {
-        return Err(ClientError::Untrusted {
-            dir: dir.to_owned(),
-        });
+        return Err(ClientError::Untrusted { dir: dir.to_owned() });
     }
     let mut exchange = || {
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -46,15 +42,9 @@ pub(crate) fn ask(dir: &Path, request: &Request, forever: bool) -> Result<Answer
         protocol::receive(&mut stream)
     };
     match exchange() {
-        Ok(Answer::Refused { reason }) => Err(ClientError::Refused {
-            dir: dir.to_owned(),
-            reason,
-        }),
+        Ok(Answer::Refused { reason }) => Err(ClientError::Refused { dir: dir.to_owned(), reason }),
         Ok(answer) => Ok(answer),
-        Err(source) => Err(ClientError::Exchange {
-            dir: dir.to_owned(),
-            source,
-        }),
+        Err(source) => Err(ClientError::Exchange { dir: dir.to_owned(), source }),
     }
 }
 

@@ -18,15 +18,9 @@ pub enum DurableError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot encode {}", path.display())]
-    Encode {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    Encode { path: PathBuf, source: serde_json::Error },
     #[error("{} is not a valid record", path.display())]
-    Corrupt {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    Corrupt { path: PathBuf, source: serde_json::Error },
 }
 
 /// Makes `dir/name` hold `value`, wholly or not at all, and durably on success.
@@ -34,10 +28,8 @@ pub enum DurableError {
 /// The file is mode 0600: an intent has the container's secrets in its environment.
 pub(crate) fn write<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<(), DurableError> {
     let path = dir.join(name);
-    let bytes = serde_json::to_vec_pretty(value).map_err(|source| DurableError::Encode {
-        path: path.clone(),
-        source,
-    })?;
+    let bytes = serde_json::to_vec_pretty(value)
+        .map_err(|source| DurableError::Encode { path: path.clone(), source })?;
     replace(dir, name, &path, &bytes).map_err(|source| DurableError::Write { path, source })
 }
 

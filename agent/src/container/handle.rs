@@ -62,18 +62,12 @@ pub enum AttachError {
     #[error("no container in {}", dir.display())]
     NoSuchContainer { dir: PathBuf },
     #[error("cannot read what is recorded of container {id}")]
-    Record {
-        id: ContainerId,
-        source: DurableError,
-    },
+    Record { id: ContainerId, source: DurableError },
     #[error("cannot look for the processes of container {id}")]
     Processes { id: ContainerId, source: io::Error },
     /// The supervisor lives and does not answer; the container may run. Try again.
     #[error("supervisor of container {id} does not answer")]
-    Unreachable {
-        id: ContainerId,
-        source: ClientError,
-    },
+    Unreachable { id: ContainerId, source: ClientError },
 }
 
 #[derive(Debug, Error)]
@@ -82,10 +76,7 @@ pub enum WaitError {
     #[error("cannot wait for the supervisor of container {id}")]
     Wait { id: ContainerId, source: io::Error },
     #[error("cannot read how container {id} ended")]
-    Record {
-        id: ContainerId,
-        source: DurableError,
-    },
+    Record { id: ContainerId, source: DurableError },
     /// [`ContainerHandle::destroy`] cleans up after it.
     #[error("supervisor of container {id} ended without a record of the exit")]
     Lost { id: ContainerId },
@@ -97,10 +88,7 @@ pub enum SignalError {
     #[error("container {id} has ended")]
     Ended { id: ContainerId },
     #[error("cannot reach container {id}")]
-    Supervisor {
-        id: ContainerId,
-        source: ClientError,
-    },
+    Supervisor { id: ContainerId, source: ClientError },
     #[error("supervisor of container {id} gave an answer of another kind")]
     Confused { id: ContainerId },
 }
@@ -111,15 +99,9 @@ pub enum UpdateError {
     #[error("container {id} has no cgroup; its limits are not enforced")]
     NotLimited { id: ContainerId },
     #[error("limits for container {id} are not acceptable")]
-    Invalid {
-        id: ContainerId,
-        source: InvalidSpec,
-    },
+    Invalid { id: ContainerId, source: InvalidSpec },
     #[error("cannot change the limits of container {id}")]
-    Cgroup {
-        id: ContainerId,
-        source: CgroupError,
-    },
+    Cgroup { id: ContainerId, source: CgroupError },
 }
 
 #[derive(Debug, Error)]
@@ -128,19 +110,13 @@ pub enum DestroyError {
     #[error("cannot list the processes of container {id}")]
     Processes { id: ContainerId, source: io::Error },
     #[error("cannot clear the cgroup of container {id}")]
-    Cgroup {
-        id: ContainerId,
-        source: CgroupError,
-    },
+    Cgroup { id: ContainerId, source: CgroupError },
     #[error("processes {pids:?} of container {id} survive SIGKILL")]
     Survivors { id: ContainerId, pids: Vec<i32> },
     #[error("container {id} still runs")]
     StillRunning { id: ContainerId },
     #[error("cannot find out about container {id}")]
-    Attach {
-        id: ContainerId,
-        source: AttachError,
-    },
+    Attach { id: ContainerId, source: AttachError },
     #[error("cannot remove {}", dir.display())]
     Remove { dir: PathBuf, source: io::Error },
 }
@@ -154,14 +130,7 @@ impl ContainerHandle {
         supervisor: PidFd,
         child: Child,
     ) -> Self {
-        ContainerHandle {
-            id,
-            dir,
-            forked,
-            cgroup,
-            supervisor,
-            child: Some(Mutex::new(child)),
-        }
+        ContainerHandle { id, dir, forked, cgroup, supervisor, child: Some(Mutex::new(child)) }
     }
 
     /// Finds a container that this process, or one before it, has launched.
@@ -172,14 +141,8 @@ impl ContainerHandle {
         if !dir.is_dir() {
             return Err(AttachError::NoSuchContainer { dir });
         }
-        let record = |source| AttachError::Record {
-            id: id.clone(),
-            source,
-        };
-        let processes = |source| AttachError::Processes {
-            id: id.clone(),
-            source,
-        };
+        let record = |source| AttachError::Record { id: id.clone(), source };
+        let processes = |source| AttachError::Processes { id: id.clone(), source };
         if let Some(report) = durable::read(&dir, EXIT).map_err(record)? {
             return Ok(Attached::Exited(report));
         }
@@ -187,12 +150,7 @@ impl ContainerHandle {
         let cgroup = intent.and_then(|intent| intent.cgroup);
         let forked: Option<Forked> = durable::read(&dir, FORKED).map_err(record)?;
         let lost = |reason, forked, cgroup| {
-            Attached::Lost(LostContainer {
-                id: id.clone(),
-                reason,
-                forked,
-                cgroup,
-            })
+            Attached::Lost(LostContainer { id: id.clone(), reason, forked, cgroup })
         };
         let Some(forked) = forked else {
             return Ok(lost(LostReason::NeverForked, None, cgroup));
@@ -201,9 +159,7 @@ impl ContainerHandle {
             return Ok(lost(LostReason::Rebooted, Some(forked), cgroup));
         }
         let supervisor = proc::find(forked.supervisor).map_err(processes)?;
-        let answer = supervisor
-            .is_some()
-            .then(|| ask(&dir, &Request::Status, false));
+        let answer = supervisor.is_some().then(|| ask(&dir, &Request::Status, false));
         // It may have ended between the looks; its record came first.
         if !matches!(answer, Some(Ok(_))) {
             if let Some(report) = durable::read(&dir, EXIT).map_err(record)? {
@@ -213,19 +169,9 @@ impl ContainerHandle {
         let (Some(supervisor), Some(answer)) = (supervisor, answer) else {
             return Ok(lost(LostReason::SupervisorDied, Some(forked), cgroup));
         };
-        answer.map_err(|source| AttachError::Unreachable {
-            id: id.clone(),
-            source,
-        })?;
+        answer.map_err(|source| AttachError::Unreachable { id: id.clone(), source })?;
         let id = id.clone();
-        let handle = ContainerHandle {
-            id,
-            dir,
-            forked,
-            cgroup,
-            supervisor,
-            child: None,
-        };
+        let handle = ContainerHandle { id, dir, forked, cgroup, supervisor, child: None };
         Ok(Attached::Running(handle))
     }
 
@@ -248,9 +194,7 @@ impl ContainerHandle {
     pub fn status(&self) -> Result<StatusReport, SignalError> {
         match self.ask(&Request::Status)? {
             Answer::Status(report) => Ok(report),
-            _ => Err(SignalError::Confused {
-                id: self.id.clone(),
-            }),
+            _ => Err(SignalError::Confused { id: self.id.clone() }),
         }
     }
 
@@ -265,24 +209,17 @@ impl ContainerHandle {
     /// it can only shorten the time left.
     pub fn terminate(&self, grace: Option<Duration>) -> Result<(), SignalError> {
         let millis = |grace: Duration| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.ask(&Request::Terminate {
-            grace_ms: grace.map(millis),
-        })
-        .map(drop)
+        self.ask(&Request::Terminate { grace_ms: grace.map(millis) }).map(drop)
     }
 
     /// New limits while it runs. The hard memory limit is raised or left, never lowered.
     pub fn update_limits(&self, limits: &CgroupLimits) -> Result<(), UpdateError> {
         let id = || self.id.clone();
-        limits
-            .check()
-            .map_err(|source| UpdateError::Invalid { id: id(), source })?;
+        limits.check().map_err(|source| UpdateError::Invalid { id: id(), source })?;
         let Some(cgroup) = &self.cgroup else {
             return Err(UpdateError::NotLimited { id: id() });
         };
-        cgroup
-            .update(limits)
-            .map_err(|source| UpdateError::Cgroup { id: id(), source })
+        cgroup.update(limits).map_err(|source| UpdateError::Cgroup { id: id(), source })
     }
 
     /// Blocks until the container is gone and its end is on disk.
@@ -312,18 +249,12 @@ impl ContainerHandle {
             }
             Err(_) => {}
         }
-        let processes = |source| DestroyError::Processes {
-            id: self.id.clone(),
-            source,
-        };
+        let processes = |source| DestroyError::Processes { id: self.id.clone(), source };
         self.supervisor.signal(libc::SIGKILL).map_err(processes)?;
         let until = clock::deadline(clock::now(), LEFTOVER_PATIENCE);
         if !self.supervisor.wait(Some(until)).map_err(processes)? {
             let pids = vec![self.forked.supervisor.pid];
-            return Err(DestroyError::Survivors {
-                id: self.id.clone(),
-                pids,
-            });
+            return Err(DestroyError::Survivors { id: self.id.clone(), pids });
         }
         self.reap();
         // It may have got as far as its record before it was killed.
@@ -345,23 +276,15 @@ impl ContainerHandle {
         let ended = self
             .supervisor
             .wait(until)
-            .map_err(|source| WaitError::Wait {
-                id: self.id.clone(),
-                source,
-            })?;
+            .map_err(|source| WaitError::Wait { id: self.id.clone(), source })?;
         if !ended {
             return Ok(None);
         }
         self.reap();
         durable::read(&self.dir, EXIT)
-            .map_err(|source| WaitError::Record {
-                id: self.id.clone(),
-                source,
-            })?
+            .map_err(|source| WaitError::Record { id: self.id.clone(), source })?
             .map(Some)
-            .ok_or_else(|| WaitError::Lost {
-                id: self.id.clone(),
-            })
+            .ok_or_else(|| WaitError::Lost { id: self.id.clone() })
     }
 
     fn ask(&self, request: &Request) -> Result<Answer, SignalError> {
@@ -379,10 +302,7 @@ impl ContainerHandle {
     /// Takes the ended supervisor out of the process table, where it is our child.
     fn reap(&self) {
         if let Some(child) = &self.child {
-            let _ = child
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .try_wait();
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
         }
     }
 }
@@ -432,19 +352,11 @@ pub fn forget(runtime_dir: &Path, id: &ContainerId) -> Result<(), DestroyError> 
                 let until = clock::deadline(clock::now(), LEFTOVER_PATIENCE);
                 cgroup
                     .remove(until)
-                    .map_err(|source| DestroyError::Cgroup {
-                        id: id.clone(),
-                        source,
-                    })?;
+                    .map_err(|source| DestroyError::Cgroup { id: id.clone(), source })?;
             }
         }
         Err(AttachError::NoSuchContainer { .. }) => return Ok(()),
-        Err(source) => {
-            return Err(DestroyError::Attach {
-                id: id.clone(),
-                source,
-            })
-        }
+        Err(source) => return Err(DestroyError::Attach { id: id.clone(), source }),
     }
     match fs::remove_dir_all(&dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

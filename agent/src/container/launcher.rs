@@ -93,36 +93,17 @@ pub enum LaunchError {
     #[error("cannot make {}", dir.display())]
     Folder { dir: PathBuf, source: io::Error },
     #[error("cannot record container {id}")]
-    Record {
-        id: ContainerId,
-        source: DurableError,
-    },
+    Record { id: ContainerId, source: DurableError },
     #[error("cannot make the cgroup of container {id}")]
-    Cgroup {
-        id: ContainerId,
-        source: CgroupError,
-    },
+    Cgroup { id: ContainerId, source: CgroupError },
     #[error("cannot execute {} as supervisor of container {id}", binary.display())]
-    Spawn {
-        id: ContainerId,
-        binary: PathBuf,
-        source: io::Error,
-    },
+    Spawn { id: ContainerId, binary: PathBuf, source: io::Error },
     #[error("supervisor of container {id} {reason}")]
     Setup { id: ContainerId, reason: String },
     #[error("supervisor of container {id} does not go on (its log: {log:?})")]
-    Supervisor {
-        id: ContainerId,
-        log: String,
-        source: io::Error,
-    },
+    Supervisor { id: ContainerId, log: String, source: io::Error },
     #[error("cannot start {program:?} in container {id} (step {step:?})")]
-    Exec {
-        id: ContainerId,
-        program: String,
-        step: ExecStep,
-        source: io::Error,
-    },
+    Exec { id: ContainerId, program: String, step: ExecStep, source: io::Error },
 }
 
 impl Launcher {
@@ -141,11 +122,7 @@ impl Launcher {
         let identity = user::resolve(spec.user.as_deref())?;
         let id = || spec.id.clone();
         let dir = self.make_dir(&spec.id)?;
-        let cgroup = self
-            .config
-            .cgroups
-            .clone()
-            .map(|at| ContainerCgroup::new(at, id()));
+        let cgroup = self.config.cgroups.clone().map(|at| ContainerCgroup::new(at, id()));
         // From here on, an early return takes back what is there.
         let mut launch = Launch {
             id: id(),
@@ -156,11 +133,7 @@ impl Launcher {
             forked: None,
         };
         let record = |source| LaunchError::Record { id: id(), source };
-        let intent = Intent {
-            spec: spec.clone(),
-            identity,
-            cgroup: launch.cgroup.clone(),
-        };
+        let intent = Intent { spec: spec.clone(), identity, cgroup: launch.cgroup.clone() };
         durable::write(&launch.dir, INTENT, &intent).map_err(record)?;
         if let Some(cgroup) = &launch.cgroup {
             cgroup
@@ -180,42 +153,26 @@ impl Launcher {
             Err(source) => return Err(launch.stuck(source)),
         };
         let boot_id = proc::boot_id().map_err(|source| launch.stuck(source))?;
-        let forked = Forked {
-            boot_id,
-            supervisor,
-            child,
-        };
+        let forked = Forked { boot_id, supervisor, child };
         launch.forked = Some(forked.clone());
         durable::write(&launch.dir, FORKED, &forked).map_err(record)?;
-        Ok(Prepared {
-            launch,
-            forked,
-            control,
-        })
+        Ok(Prepared { launch, forked, control })
     }
 
     fn make_dir(&self, id: &ContainerId) -> Result<PathBuf, LaunchError> {
         let runtime_dir = &self.config.runtime_dir;
         if !runtime_dir.is_absolute() {
-            return Err(LaunchError::RuntimeDir {
-                dir: runtime_dir.clone(),
-            });
+            return Err(LaunchError::RuntimeDir { dir: runtime_dir.clone() });
         }
         let dir = records::container_dir(runtime_dir, id);
-        let folder = |source| LaunchError::Folder {
-            dir: dir.clone(),
-            source,
-        };
+        let folder = |source| LaunchError::Folder { dir: dir.clone(), source };
         let all = runtime_dir.join("containers");
         let mut builder = fs::DirBuilder::new();
         builder.mode(0o700);
         builder.recursive(true).create(&all).map_err(folder)?;
         match builder.recursive(false).create(&dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(LaunchError::Exists {
-                    id: id.clone(),
-                    dir,
-                });
+                return Err(LaunchError::Exists { id: id.clone(), dir });
             }
             made => made.map_err(folder)?,
         }
@@ -230,16 +187,11 @@ impl Launcher {
             LauncherBinary::Path(path) => path.clone(),
             LauncherBinary::Memfd(memfd) => memfd.path(),
         };
-        let failed = |source| LaunchError::Spawn {
-            id: launch.id.clone(),
-            binary: binary.clone(),
-            source,
-        };
+        let failed =
+            |source| LaunchError::Spawn { id: launch.id.clone(), binary: binary.clone(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        ours.set_read_timeout(Some(self.config.setup_timeout))
-            .map_err(failed)?;
-        ours.set_write_timeout(Some(self.config.setup_timeout))
-            .map_err(failed)?;
+        ours.set_read_timeout(Some(self.config.setup_timeout)).map_err(failed)?;
+        ours.set_write_timeout(Some(self.config.setup_timeout)).map_err(failed)?;
         let log = OpenOptions::new()
             .append(true)
             .create(true)
@@ -277,14 +229,8 @@ impl Prepared {
     /// On an error nothing of the container is left: not its processes, not its records.
     pub fn release(self) -> Result<ContainerHandle, LaunchError> {
         // Dropped in reverse: the stream is closed before an unfinished launch is taken back.
-        let Prepared {
-            mut launch,
-            forked,
-            mut control,
-        } = self;
-        control
-            .write_all(&[protocol::RELEASE])
-            .map_err(|source| launch.stuck(source))?;
+        let Prepared { mut launch, forked, mut control } = self;
+        control.write_all(&[protocol::RELEASE]).map_err(|source| launch.stuck(source))?;
         match protocol::receive(&mut control) {
             Ok(Notice::Started) => launch.finish(forked),
             Ok(Notice::ExecFailed(failure)) => Err(LaunchError::Exec {
@@ -295,10 +241,7 @@ impl Prepared {
             }),
             Ok(other) => {
                 let reason = format!("says {other:?} after the release");
-                Err(LaunchError::Setup {
-                    id: launch.id.clone(),
-                    reason,
-                })
+                Err(LaunchError::Setup { id: launch.id.clone(), reason })
             }
             Err(source) => Err(launch.stuck(source)),
         }
@@ -324,18 +267,12 @@ impl Launch {
             return Err(self.stuck(io::Error::from(io::ErrorKind::NotFound)));
         };
         let (id, dir, cgroup) = (self.id.clone(), self.dir.clone(), self.cgroup.clone());
-        Ok(ContainerHandle::launched(
-            id, dir, forked, cgroup, pidfd, child,
-        ))
+        Ok(ContainerHandle::launched(id, dir, forked, cgroup, pidfd, child))
     }
 
     /// The error for a supervisor that fell silent, with what it last logged.
     fn stuck(&self, source: io::Error) -> LaunchError {
-        LaunchError::Supervisor {
-            id: self.id.clone(),
-            log: tail(&self.dir.join(LOG)),
-            source,
-        }
+        LaunchError::Supervisor { id: self.id.clone(), log: tail(&self.dir.join(LOG)), source }
     }
 
     fn take_back(&mut self, mut supervisor: Option<Child>) -> Result<(), super::DestroyError> {
@@ -361,8 +298,7 @@ impl Launch {
         let _ = ask(&self.dir, &Request::Kill, false);
         let ended = i32::try_from(child.id()).ok().and_then(|pid| {
             let fd = PidFd::open(pid).ok()??;
-            fd.wait(Some(clock::deadline(clock::now(), UNDO_PATIENCE)))
-                .ok()
+            fd.wait(Some(clock::deadline(clock::now(), UNDO_PATIENCE))).ok()
         });
         if ended != Some(true) {
             let _ = child.kill();

@@ -42,25 +42,19 @@ impl LostContainer {
     /// left both cannot be told from a stranger.
     pub fn kill_leftovers(&self, patience: Duration) -> Result<(), DestroyError> {
         let until = clock::deadline(clock::now(), patience);
-        let read = |source| DestroyError::Processes {
-            id: self.id.clone(),
-            source,
-        };
+        let read = |source| DestroyError::Processes { id: self.id.clone(), source };
         let mut known: BTreeSet<(i32, u64)> = BTreeSet::new();
         loop {
             if let Some(cgroup) = &self.cgroup {
-                cgroup.kill().map_err(|source| DestroyError::Cgroup {
-                    id: self.id.clone(),
-                    source,
-                })?;
+                cgroup
+                    .kill()
+                    .map_err(|source| DestroyError::Cgroup { id: self.id.clone(), source })?;
             }
             for found in self.tree().map_err(read)? {
                 known.insert((found.pid, found.start_time));
             }
-            let targets: Vec<_> = known
-                .iter()
-                .map(|&(pid, start_time)| ProcessRecord { pid, start_time })
-                .collect();
+            let targets: Vec<_> =
+                known.iter().map(|&(pid, start_time)| ProcessRecord { pid, start_time }).collect();
             proc::signal_each(&targets, libc::SIGKILL);
             let mut left = self.in_cgroup()?;
             for target in targets {
@@ -72,10 +66,7 @@ impl LostContainer {
                 break;
             }
             if clock::now() >= until {
-                return Err(DestroyError::Survivors {
-                    id: self.id.clone(),
-                    pids: left,
-                });
+                return Err(DestroyError::Survivors { id: self.id.clone(), pids: left });
             }
             clock::pause(RETRY);
         }
@@ -86,10 +77,7 @@ impl LostContainer {
         let Some(cgroup) = &self.cgroup else {
             return Ok(Vec::new());
         };
-        cgroup.processes().map_err(|source| DestroyError::Cgroup {
-            id: self.id.clone(),
-            source,
-        })
+        cgroup.processes().map_err(|source| DestroyError::Cgroup { id: self.id.clone(), source })
     }
 
     fn remove_cgroup(&self, until: Instant) -> Result<(), DestroyError> {
@@ -98,10 +86,7 @@ impl LostContainer {
         };
         // The kernel may count the dead a moment longer, whatever patience is left.
         let until = until.max(clock::deadline(clock::now(), Duration::from_secs(1)));
-        cgroup.remove(until).map_err(|source| DestroyError::Cgroup {
-            id: self.id.clone(),
-            source,
-        })
+        cgroup.remove(until).map_err(|source| DestroyError::Cgroup { id: self.id.clone(), source })
     }
 
     fn tree(&self) -> io::Result<Vec<ProcessRecord>> {
@@ -116,10 +101,7 @@ impl LostContainer {
         let mut tree = proc::descendants(&all, main.pid);
         tree.push(main);
         for (&pid, stat) in all.iter().filter(|(_, stat)| stat.session == main.pid) {
-            tree.push(ProcessRecord {
-                pid,
-                start_time: stat.start_time,
-            });
+            tree.push(ProcessRecord { pid, start_time: stat.start_time });
         }
         Ok(tree)
     }

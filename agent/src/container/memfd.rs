@@ -43,29 +43,21 @@ impl MemfdBinary {
     /// A copy of `program`.
     pub fn of(program: &Path) -> Result<Self, MemfdError> {
         let path = || program.to_owned();
-        let mut from = File::open(program).map_err(|source| MemfdError::Read {
-            path: path(),
-            source,
-        })?;
+        let mut from =
+            File::open(program).map_err(|source| MemfdError::Read { path: path(), source })?;
         let memory = create().map_err(|source| MemfdError::Create { source })?;
         let mut into = File::from(memory);
-        io::copy(&mut from, &mut into).map_err(|source| MemfdError::Copy {
-            path: path(),
-            source,
-        })?;
+        io::copy(&mut from, &mut into)
+            .map_err(|source| MemfdError::Copy { path: path(), source })?;
         let seals = SealFlag::F_SEAL_WRITE
             | SealFlag::F_SEAL_SHRINK
             | SealFlag::F_SEAL_GROW
             | SealFlag::F_SEAL_SEAL;
-        fcntl(&into, FcntlArg::F_ADD_SEALS(seals)).map_err(|source| MemfdError::Seal {
-            path: path(),
-            source,
-        })?;
+        fcntl(&into, FcntlArg::F_ADD_SEALS(seals))
+            .map_err(|source| MemfdError::Seal { path: path(), source })?;
         // A descriptor open for writing would make execve fail with ETXTBSY on some kernels.
-        let file = File::open(own_fd(&into)).map_err(|source| MemfdError::Copy {
-            path: path(),
-            source,
-        })?;
+        let file = File::open(own_fd(&into))
+            .map_err(|source| MemfdError::Copy { path: path(), source })?;
         Ok(MemfdBinary { file: file.into() })
     }
 
@@ -79,10 +71,7 @@ impl MemfdBinary {
 /// such flag and needs none.
 fn create() -> nix::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-    match memfd_create(
-        c"meseta",
-        flags | MFdFlags::from_bits_retain(libc::MFD_EXEC),
-    ) {
+    match memfd_create(c"meseta", flags | MFdFlags::from_bits_retain(libc::MFD_EXEC)) {
         Err(Errno::EINVAL) => memfd_create(c"meseta", flags),
         made => made,
     }

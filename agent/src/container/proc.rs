@@ -9,9 +9,7 @@ use super::records::ProcessRecord;
 
 /// Identifies this boot of the kernel.
 pub(crate) fn boot_id() -> io::Result<String> {
-    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?
-        .trim()
-        .to_owned())
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
 /// The fields of `/proc/<pid>/stat` that this module uses.
@@ -62,10 +60,7 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
 
 /// The identity of a live process.
 pub(crate) fn record(pid: i32) -> io::Result<Option<ProcessRecord>> {
-    Ok(stat(pid)?.map(|stat| ProcessRecord {
-        pid,
-        start_time: stat.start_time,
-    }))
+    Ok(stat(pid)?.map(|stat| ProcessRecord { pid, start_time: stat.start_time }))
 }
 
 /// A grip on the very process of `record`, or `None` when it has ended.
@@ -86,11 +81,7 @@ pub(crate) fn find(record: ProcessRecord) -> io::Result<Option<PidFd>> {
 pub(crate) fn snapshot() -> io::Result<BTreeMap<i32, Stat>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir("/proc")? {
-        let Some(pid) = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         if let Some(stat) = stat(pid)? {
@@ -112,10 +103,7 @@ pub(crate) fn descendants(all: &BTreeMap<i32, Stat>, root: i32) -> Vec<ProcessRe
         // Taken out, so that a snapshot torn by reuse of a number cannot make a loop.
         for pid in children.remove(&parent).unwrap_or_default() {
             if all[&pid].alive() {
-                found.push(ProcessRecord {
-                    pid,
-                    start_time: all[&pid].start_time,
-                });
+                found.push(ProcessRecord { pid, start_time: all[&pid].start_time });
             }
             next.push(pid);
         }
@@ -143,25 +131,12 @@ mod tests {
     fn a_hostile_name_does_not_shift_the_fields() {
         let text = b"7 (a) Z 1 () S 3 4 5 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0";
         let stat = parse_stat(text).unwrap();
-        assert_eq!(
-            stat,
-            Stat {
-                state: b'S',
-                parent: 3,
-                session: 5,
-                start_time: 99
-            }
-        );
+        assert_eq!(stat, Stat { state: b'S', parent: 3, session: 5, start_time: 99 });
     }
 
     #[test]
     fn descendants_are_found_through_the_dead_and_end() {
-        let of = |parent, state| Stat {
-            state,
-            parent,
-            session: 0,
-            start_time: 1,
-        };
+        let of = |parent, state| Stat { state, parent, session: 0, start_time: 1 };
         let all = BTreeMap::from([
             (2, of(1, b'S')),
             (3, of(2, b'Z')),

@@ -89,15 +89,10 @@ pub struct StatusReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Notice {
-    Forked {
-        supervisor: ProcessRecord,
-        child: ProcessRecord,
-    },
+    Forked { supervisor: ProcessRecord, child: ProcessRecord },
     Started,
     ExecFailed(ExecFailure),
-    SetupFailed {
-        reason: String,
-    },
+    SetupFailed { reason: String },
 }
 
 /// The byte with which the agent releases the child. End of file gives it up.
@@ -105,10 +100,7 @@ pub(crate) const RELEASE: u8 = b'R';
 
 /// One frame with `body` in it.
 pub(crate) fn encode<T: Serialize>(body: &T) -> io::Result<Vec<u8>> {
-    let envelope = Envelope {
-        version: VERSION,
-        body,
-    };
+    let envelope = Envelope { version: VERSION, body };
     let payload = rmp_serde::to_vec_named(&envelope).map_err(io::Error::other)?;
     let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
     let mut frame = length.to_be_bytes().to_vec();
@@ -132,9 +124,7 @@ pub(crate) fn split(bytes: &[u8]) -> io::Result<Option<(&[u8], usize)>> {
 /// The body of a payload.
 pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> io::Result<T> {
     let broken = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    rmp_serde::from_slice::<Envelope<T>>(payload)
-        .map(|envelope| envelope.body)
-        .map_err(broken)
+    rmp_serde::from_slice::<Envelope<T>>(payload).map(|envelope| envelope.body).map_err(broken)
 }
 
 /// Writes one frame to a blocking stream.
@@ -157,10 +147,7 @@ pub(crate) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result
 
 /// A name for `socket` in the folder `dir` that is short whatever the folder is called.
 pub(crate) fn socket_path(dir: &impl AsFd, socket: &str) -> PathBuf {
-    PathBuf::from(format!(
-        "/proc/self/fd/{}/{socket}",
-        dir.as_fd().as_raw_fd()
-    ))
+    PathBuf::from(format!("/proc/self/fd/{}/{socket}", dir.as_fd().as_raw_fd()))
 }
 
 /// Whether the process at the other end is root's or this user's.
@@ -177,10 +164,7 @@ mod tests {
     #[test]
     fn requests_on_the_wire() {
         let of = |request: Request| encode(&request).unwrap();
-        assert_eq!(
-            of(Request::Kill),
-            b"\0\0\0\x14\x82\xa7version\x01\xa4body\xa4kill"
-        );
+        assert_eq!(of(Request::Kill), b"\0\0\0\x14\x82\xa7version\x01\xa4body\xa4kill");
         assert_eq!(
             of(Request::Terminate { grace_ms: Some(5) }),
             b"\0\0\0\x25\x82\xa7version\x01\xa4body\x81\xa9terminate\x81\xa8grace_ms\x05"

@@ -135,9 +135,7 @@ fn check_dir(path: &Path) -> Result<(), InvalidSpec> {
     if usable && path.is_dir() {
         return Ok(());
     }
-    Err(InvalidSpec::Sandbox {
-        path: path.to_owned(),
-    })
+    Err(InvalidSpec::Sandbox { path: path.to_owned() })
 }
 
 /// Why a spec is refused.
@@ -173,17 +171,7 @@ mod tests {
             assert!(ContainerId::new(good).is_ok(), "{good}");
         }
         let too_long = "x".repeat(MAX_ID + 1);
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".x",
-            "a/b",
-            "a b",
-            "a\0",
-            "ü",
-            too_long.as_str(),
-        ] {
+        for bad in ["", ".", "..", ".x", "a/b", "a b", "a\0", "ü", too_long.as_str()] {
             assert!(ContainerId::new(bad).is_err(), "{bad:?}");
         }
         assert!(serde_json::from_str::<ContainerId>("\"../etc\"").is_err());

@@ -30,13 +30,8 @@ pub enum UserError {
 /// The identity to take on, or `None` when there is nothing to change.
 pub(crate) fn resolve(user: Option<&str>) -> Result<Option<Identity>, UserError> {
     let Some(user) = user else { return Ok(None) };
-    let unknown = || UserError::Unknown {
-        user: user.to_owned(),
-    };
-    let lookup = |source| UserError::Lookup {
-        user: user.to_owned(),
-        source,
-    };
+    let unknown = || UserError::Unknown { user: user.to_owned() };
+    let lookup = |source| UserError::Lookup { user: user.to_owned(), source };
     let name = CString::new(user).map_err(|_| unknown())?;
     let account = User::from_name(user).map_err(lookup)?.ok_or_else(unknown)?;
     let own = geteuid();
@@ -45,11 +40,7 @@ pub(crate) fn resolve(user: Option<&str>) -> Result<Option<Identity>, UserError>
             return Ok(None);
         }
         let (uid, own) = (account.uid.as_raw(), own.as_raw());
-        return Err(UserError::NotRoot {
-            user: user.to_owned(),
-            uid,
-            own,
-        });
+        return Err(UserError::NotRoot { user: user.to_owned(), uid, own });
     }
     let groups = getgrouplist(&name, account.gid).map_err(lookup)?;
     Ok(Some(Identity {

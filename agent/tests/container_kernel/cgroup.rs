@@ -10,35 +10,14 @@ use super::fixture::{alive, is_root, until, Fixture, DEADLINE};
 use super::Test;
 
 pub(crate) const TESTS: &[Test] = &[
-    (
-        "limits_are_what_the_kernel_holds",
-        limits_are_what_the_kernel_holds,
-    ),
+    ("limits_are_what_the_kernel_holds", limits_are_what_the_kernel_holds),
     ("out_of_memory_is_told_apart", out_of_memory_is_told_apart),
-    (
-        "out_of_memory_of_one_ends_all",
-        out_of_memory_of_one_ends_all,
-    ),
-    (
-        "a_supervisor_is_outside_its_container",
-        a_supervisor_is_outside,
-    ),
-    (
-        "a_cgrouped_daemon_does_not_outlive",
-        a_cgrouped_daemon_does_not_outlive,
-    ),
-    (
-        "a_lost_container_is_killed_by_its_cgroup",
-        a_lost_container_is_killed_by_its_cgroup,
-    ),
-    (
-        "a_dropped_preparation_leaves_no_cgroup",
-        a_dropped_preparation_leaves_no_cgroup,
-    ),
-    (
-        "without_cgroups_limits_are_not_enforced",
-        without_cgroups_limits_are_not_enforced,
-    ),
+    ("out_of_memory_of_one_ends_all", out_of_memory_of_one_ends_all),
+    ("a_supervisor_is_outside_its_container", a_supervisor_is_outside),
+    ("a_cgrouped_daemon_does_not_outlive", a_cgrouped_daemon_does_not_outlive),
+    ("a_lost_container_is_killed_by_its_cgroup", a_lost_container_is_killed_by_its_cgroup),
+    ("a_dropped_preparation_leaves_no_cgroup", a_dropped_preparation_leaves_no_cgroup),
+    ("without_cgroups_limits_are_not_enforced", without_cgroups_limits_are_not_enforced),
 ];
 
 /// This run's own parent, removed at the end of each test.
@@ -49,10 +28,7 @@ fn group() -> Option<Group> {
     match CgroupsConfig::detect(format!("meseta/test-{}", std::process::id())) {
         Detection::Usable(config) => Some(Group(config)),
         Detection::Unusable { reason } => {
-            assert!(
-                !is_root() || !Path::new("/sys/fs/cgroup/memory").exists(),
-                "{reason}"
-            );
+            assert!(!is_root() || !Path::new("/sys/fs/cgroup/memory").exists(), "{reason}");
             print!("(NO CGROUPS HERE: {reason}; asserting the degraded path) ");
             without_cgroups_limits_are_not_enforced();
             None
@@ -69,9 +45,7 @@ impl Group {
                 .map(|entry| entry.unwrap().path())
                 .collect(),
         };
-        let dirs = mounts
-            .into_iter()
-            .map(|mount| mount.join(&self.0.parent).join(leaf));
+        let dirs = mounts.into_iter().map(|mount| mount.join(&self.0.parent).join(leaf));
         dirs.filter(|dir| dir.exists()).collect()
     }
 
@@ -81,10 +55,7 @@ impl Group {
             matches!(self.0.version, CgroupVersion::V2 { .. })
                 || dir.starts_with(Path::new("/sys/fs/cgroup").join(controller))
         });
-        std::fs::read_to_string(dir.unwrap().join(file))
-            .unwrap()
-            .trim()
-            .to_owned()
+        std::fs::read_to_string(dir.unwrap().join(file)).unwrap().trim().to_owned()
     }
 
     fn v1(&self) -> bool {
@@ -109,10 +80,7 @@ fn limited(spec: ContainerSpec, limits: CgroupLimits) -> ContainerSpec {
 }
 
 fn memory(bytes: u64) -> CgroupLimits {
-    CgroupLimits {
-        memory_bytes: Some(bytes),
-        ..CgroupLimits::default()
-    }
+    CgroupLimits { memory_bytes: Some(bytes), ..CgroupLimits::default() }
 }
 
 const LOOP: &str = "while :; do sleep 0.05; done";
@@ -127,12 +95,7 @@ fn limits_are_what_the_kernel_holds() {
         memory_soft_bytes: Some(1 << 20),
     };
     let spec = limited(fixture.shell("c", LOOP), limits.clone());
-    let handle = fixture
-        .launcher(Some(group.0.clone()))
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = fixture.launcher(Some(group.0.clone())).prepare(&spec).unwrap().release().unwrap();
     assert!(handle.limits_enforced());
     let child = handle.forked().child.pid.to_string();
     if group.v1() {
@@ -141,35 +104,16 @@ fn limits_are_what_the_kernel_holds() {
         assert_eq!(group.value("cpu", "cpu.cfs_period_us"), "100000");
         let floor = (32 << 20).to_string();
         assert_eq!(group.value("memory", "memory.soft_limit_in_bytes"), floor);
-        assert_eq!(
-            group.value("memory", "memory.limit_in_bytes"),
-            (64 << 20).to_string()
-        );
+        assert_eq!(group.value("memory", "memory.limit_in_bytes"), (64 << 20).to_string());
         for controller in ["cpu", "memory", "freezer", "cpuacct"] {
             let procs = group.value(controller, "cgroup.procs");
-            assert!(
-                procs.lines().any(|line| line == child),
-                "{controller}: {procs}"
-            );
+            assert!(procs.lines().any(|line| line == child), "{controller}: {procs}");
         }
     }
-    handle
-        .update_limits(&CgroupLimits {
-            memory_bytes: Some(96 << 20),
-            ..limits.clone()
-        })
-        .unwrap();
-    handle
-        .update_limits(&CgroupLimits {
-            cpu_quota: false,
-            ..limits
-        })
-        .unwrap();
+    handle.update_limits(&CgroupLimits { memory_bytes: Some(96 << 20), ..limits.clone() }).unwrap();
+    handle.update_limits(&CgroupLimits { cpu_quota: false, ..limits }).unwrap();
     if group.v1() {
-        assert_eq!(
-            group.value("memory", "memory.limit_in_bytes"),
-            (96 << 20).to_string()
-        );
+        assert_eq!(group.value("memory", "memory.limit_in_bytes"), (96 << 20).to_string());
         assert_eq!(group.value("cpu", "cpu.cfs_quota_us"), "-1");
     }
     assert!(matches!(handle.destroy().unwrap(), Outcome::Exited(_)));
@@ -177,12 +121,7 @@ fn limits_are_what_the_kernel_holds() {
 }
 
 fn run(group: &Group, fixture: &Fixture, spec: &ContainerSpec) -> ExitReport {
-    let handle = fixture
-        .launcher(Some(group.0.clone()))
-        .prepare(spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = fixture.launcher(Some(group.0.clone())).prepare(spec).unwrap().release().unwrap();
     let report = handle.wait_for(DEADLINE).unwrap().expect("ends in time");
     assert!(group.dirs("c").is_empty(), "removed with the container");
     report
@@ -199,10 +138,7 @@ fn out_of_memory_is_told_apart() {
     let fixture = Fixture::new();
     let spec = limited(fixture.shell("c", "kill -KILL $$"), memory(32 << 20));
     let report = run(&group, &fixture, &spec);
-    assert_eq!(
-        (report.signal(), report.oom_killed),
-        (Some(libc::SIGKILL), false)
-    );
+    assert_eq!((report.signal(), report.oom_killed), (Some(libc::SIGKILL), false));
 }
 
 fn out_of_memory_of_one_ends_all() {
@@ -222,11 +158,7 @@ fn a_supervisor_is_outside() {
     let Some(group) = group() else { return };
     let fixture = Fixture::new();
     let launcher = fixture.launcher(Some(group.0.clone()));
-    let handle = launcher
-        .prepare(&fixture.shell("c", LOOP))
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = launcher.prepare(&fixture.shell("c", LOOP)).unwrap().release().unwrap();
     let of = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
     let supervisor = of(handle.forked().supervisor.pid);
     let child = of(handle.forked().child.pid);
@@ -252,22 +184,12 @@ fn a_lost_container_is_killed_by_its_cgroup() {
     let fixture = Fixture::new();
     let script = format!("(setsid sh -c 'echo $$ > daemon; exec sleep 1000' &); {LOOP}");
     let launcher = fixture.launcher(Some(group.0.clone()));
-    let handle = launcher
-        .prepare(&fixture.shell("c", &script))
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = launcher.prepare(&fixture.shell("c", &script)).unwrap().release().unwrap();
     let daemon = fixture.pid_in("daemon");
-    kill(
-        Pid::from_raw(handle.forked().supervisor.pid),
-        Signal::SIGKILL,
-    )
-    .unwrap();
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGKILL).unwrap();
     assert!(handle.wait_for(DEADLINE).is_err());
     let attached = ContainerHandle::attach(&fixture.runtime(), handle.id()).unwrap();
-    let Attached::Lost(lost) = attached else {
-        panic!("{attached:?}")
-    };
+    let Attached::Lost(lost) = attached else { panic!("{attached:?}") };
     lost.kill_leftovers(DEADLINE).unwrap();
     assert!(!alive(daemon) && !alive(handle.forked().child.pid));
     assert!(group.dirs("c").is_empty());
@@ -291,9 +213,6 @@ fn without_cgroups_limits_are_not_enforced() {
     let handle = launcher.prepare(&spec).unwrap().release().unwrap();
     assert!(!handle.limits_enforced());
     let refused = handle.update_limits(&memory(64 << 20));
-    assert!(
-        matches!(refused, Err(UpdateError::NotLimited { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(UpdateError::NotLimited { .. })), "{refused:?}");
     handle.destroy().unwrap();
 }

@@ -19,9 +19,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        let fixture = Fixture {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let fixture = Fixture { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir(fixture.sandbox()).unwrap();
         // Where another user may come in.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -52,12 +50,7 @@ impl Fixture {
 
     /// Launches without cgroups and waits for the end.
     pub(crate) fn run(&self, spec: &ContainerSpec) -> ExitReport {
-        let handle = self
-            .launcher(None)
-            .prepare(spec)
-            .unwrap()
-            .release()
-            .unwrap();
+        let handle = self.launcher(None).prepare(spec).unwrap().release().unwrap();
         handle.wait_for(DEADLINE).unwrap().expect("ends in time")
     }
 
@@ -116,10 +109,7 @@ pub(crate) fn until(what: &str, mut level: impl FnMut() -> bool) {
 /// Whether the process runs; a zombie does not.
 pub(crate) fn alive(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(") ")
-        .next()
-        .and_then(|rest| rest.chars().next());
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| !"ZX".contains(state))
 }
 
@@ -129,16 +119,8 @@ pub(crate) fn is_root() -> bool {
 
 /// As an agent that stops after a launch: prints the child's pid and ends.
 pub(crate) fn launch_and_leave(root: &Path) -> ExitCode {
-    let spec = shell(
-        root,
-        LEFT,
-        "trap 'exit 5' TERM; touch ready; while :; do sleep 0.05; done",
-    );
-    let handle = launcher(root, None)
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let spec = shell(root, LEFT, "trap 'exit 5' TERM; touch ready; while :; do sleep 0.05; done");
+    let handle = launcher(root, None).prepare(&spec).unwrap().release().unwrap();
     println!("{}", handle.forked().child.pid);
     ExitCode::SUCCESS
 }

@@ -11,41 +11,21 @@ use super::Test;
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_polite_program_ends_itself", a_polite_program_ends_itself),
-    (
-        "terminate_becomes_kill_for_the_whole_tree",
-        terminate_becomes_kill,
-    ),
-    (
-        "a_repeated_terminate_shortens_the_grace",
-        a_repeated_terminate_shortens,
-    ),
+    ("terminate_becomes_kill_for_the_whole_tree", terminate_becomes_kill),
+    ("a_repeated_terminate_shortens_the_grace", a_repeated_terminate_shortens),
     ("signals_reach_every_process", signals_reach_every_process),
-    (
-        "a_daemon_does_not_outlive_its_container",
-        a_daemon_does_not_outlive,
-    ),
+    ("a_daemon_does_not_outlive_its_container", a_daemon_does_not_outlive),
     ("destroy_is_idempotent", destroy_is_idempotent),
-    (
-        "destroy_gets_past_a_stopped_tree",
-        destroy_gets_past_a_stopped_tree,
-    ),
+    ("destroy_gets_past_a_stopped_tree", destroy_gets_past_a_stopped_tree),
     ("a_forking_tree_is_destroyed", a_forking_tree_is_destroyed),
     ("broken_peers_do_not_disturb", broken_peers_do_not_disturb),
-    (
-        "waiters_on_the_socket_are_told",
-        waiters_on_the_socket_are_told,
-    ),
+    ("waiters_on_the_socket_are_told", waiters_on_the_socket_are_told),
 ];
 
 /// Runs `script` and hands over when it has made the file `ready`.
 fn start(fixture: &Fixture, script: &str) -> ContainerHandle {
     let spec = fixture.shell("c", script);
-    let handle = fixture
-        .launcher(None)
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = fixture.launcher(None).prepare(&spec).unwrap().release().unwrap();
     until("ready", || fixture.sandbox().join("ready").exists());
     handle
 }
@@ -56,10 +36,7 @@ fn end(handle: &ContainerHandle) -> ExitReport {
 
 fn a_polite_program_ends_itself() {
     let fixture = Fixture::new();
-    let handle = start(
-        &fixture,
-        "trap 'exit 7' TERM; touch ready; while :; do sleep 0.05; done",
-    );
+    let handle = start(&fixture, "trap 'exit 7' TERM; touch ready; while :; do sleep 0.05; done");
     let status = handle.status().unwrap();
     assert_eq!((status.phase, status.status), (StatusPhase::Running, None));
     assert_eq!(status.pid, handle.forked().child.pid);
@@ -67,10 +44,7 @@ fn a_polite_program_ends_itself() {
     let report = end(&handle);
     assert_eq!(report.exit_code(), Some(7));
     assert!(report.kill_requested);
-    assert!(matches!(
-        handle.terminate(None),
-        Err(SignalError::Ended { .. })
-    ));
+    assert!(matches!(handle.terminate(None), Err(SignalError::Ended { .. })));
 }
 
 fn terminate_becomes_kill() {
@@ -88,10 +62,7 @@ fn terminate_becomes_kill() {
 
 fn a_repeated_terminate_shortens() {
     let fixture = Fixture::new();
-    let handle = start(
-        &fixture,
-        "trap '' TERM; touch ready; while :; do sleep 0.05; done",
-    );
+    let handle = start(&fixture, "trap '' TERM; touch ready; while :; do sleep 0.05; done");
     handle.terminate(Some(Duration::MAX)).unwrap();
     assert!(handle.status().unwrap().kill_requested);
     handle.terminate(Some(Duration::ZERO)).unwrap();
@@ -106,9 +77,7 @@ fn signals_reach_every_process() {
                   while [ ! -e got ]; do sleep 0.05; done; exit 0";
     let handle = start(&fixture, script);
     handle.signal(libc::SIGUSR1).unwrap();
-    until("the child's trap", || {
-        fixture.sandbox().join("got").exists()
-    });
+    until("the child's trap", || fixture.sandbox().join("got").exists());
     assert!(matches!(
         handle.signal(99),
         Err(SignalError::Supervisor { .. } | SignalError::Ended { .. })
@@ -132,9 +101,7 @@ fn destroy_is_idempotent() {
     let fixture = Fixture::new();
     let handle = start(&fixture, "sleep 1000 & echo $! > child; touch ready; wait");
     let child = fixture.pid_in("child");
-    let Outcome::Exited(report) = handle.destroy().unwrap() else {
-        panic!("status is known")
-    };
+    let Outcome::Exited(report) = handle.destroy().unwrap() else { panic!("status is known") };
     assert_eq!(report.signal(), Some(libc::SIGKILL));
     assert!(report.kill_requested && !alive(child));
     assert_eq!(handle.destroy().unwrap(), Outcome::Exited(report));
@@ -182,9 +149,7 @@ fn broken_peers_do_not_disturb() {
 
 fn exchange(stream: &mut UnixStream, payload: &[u8]) -> Vec<u8> {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    stream
-        .write_all(&u32::try_from(payload.len()).unwrap().to_be_bytes())
-        .unwrap();
+    stream.write_all(&u32::try_from(payload.len()).unwrap().to_be_bytes()).unwrap();
     stream.write_all(payload).unwrap();
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();
@@ -195,10 +160,7 @@ fn exchange(stream: &mut UnixStream, payload: &[u8]) -> Vec<u8> {
 
 fn waiters_on_the_socket_are_told() {
     let fixture = Fixture::new();
-    let handle = start(
-        &fixture,
-        "touch ready; until [ -e go ]; do sleep 0.01; done; exit 9",
-    );
+    let handle = start(&fixture, "touch ready; until [ -e go ]; do sleep 0.01; done; exit 9");
     let mut waiter = UnixStream::connect(fixture.folder("c").join("init.sock")).unwrap();
     let payload = b"\x82\xa7version\x01\xa4body\xa4wait";
     let waiting = std::thread::spawn(move || exchange(&mut waiter, payload));

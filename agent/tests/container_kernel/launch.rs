@@ -14,42 +14,18 @@ pub(crate) const TESTS: &[Test] = &[
     ("deaths_by_signal", deaths_by_signal),
     ("the_environment_is_exact", the_environment_is_exact),
     ("a_program_starts_clean", a_program_starts_clean),
-    (
-        "a_missing_program_is_a_clear_error",
-        a_missing_program_is_a_clear_error,
-    ),
-    (
-        "a_program_that_may_not_run_is_a_clear_error",
-        a_program_that_may_not_run,
-    ),
-    (
-        "a_program_is_found_along_the_containers_path",
-        a_program_is_found_along_path,
-    ),
-    (
-        "bad_specs_are_refused_before_anything_exists",
-        bad_specs_are_refused,
-    ),
+    ("a_missing_program_is_a_clear_error", a_missing_program_is_a_clear_error),
+    ("a_program_that_may_not_run_is_a_clear_error", a_program_that_may_not_run),
+    ("a_program_is_found_along_the_containers_path", a_program_is_found_along_path),
+    ("bad_specs_are_refused_before_anything_exists", bad_specs_are_refused),
     ("another_user", another_user),
     ("no_new_privs", no_new_privs),
-    (
-        "log_files_are_never_followed_elsewhere",
-        log_files_are_never_followed,
-    ),
+    ("log_files_are_never_followed_elsewhere", log_files_are_never_followed),
     ("an_id_is_used_once", an_id_is_used_once),
-    (
-        "a_dropped_preparation_leaves_nothing",
-        a_dropped_preparation_leaves_nothing,
-    ),
+    ("a_dropped_preparation_leaves_nothing", a_dropped_preparation_leaves_nothing),
     ("launches_at_once_do_not_hold_each_other", launches_at_once),
-    (
-        "a_supervisor_that_cannot_start_is_a_clear_error",
-        a_supervisor_that_cannot_start,
-    ),
-    (
-        "the_helper_runs_from_a_sealed_copy",
-        the_helper_runs_from_a_sealed_copy,
-    ),
+    ("a_supervisor_that_cannot_start_is_a_clear_error", a_supervisor_that_cannot_start),
+    ("the_helper_runs_from_a_sealed_copy", the_helper_runs_from_a_sealed_copy),
 ];
 
 fn output_and_exit_codes() {
@@ -59,10 +35,7 @@ fn output_and_exit_codes() {
         let report = fixture.run(&fixture.shell("c", &script));
         assert_eq!(report.status, Some(code << 8), "raw, as wait(2)");
         assert_eq!((report.exit_code(), report.signal()), (Some(code), None));
-        assert_eq!(
-            (fixture.output("stdout"), fixture.output("stderr")),
-            line("out", "err")
-        );
+        assert_eq!((fixture.output("stdout"), fixture.output("stderr")), line("out", "err"));
         assert!(report.released && !report.oom_killed && !report.kill_requested);
         assert!(report.left_behind.is_empty() && report.ended_at_ms >= report.forked_at_ms);
     }
@@ -99,10 +72,7 @@ fn the_environment_is_exact() {
 }
 
 fn exec(program: &str) -> Command {
-    Command::Exec {
-        program: program.to_owned(),
-        argv: Vec::new(),
-    }
+    Command::Exec { program: program.to_owned(), argv: Vec::new() }
 }
 
 /// No descriptor, no blocked and no ignored signal comes from the agent; own session.
@@ -114,10 +84,7 @@ fn a_program_starts_clean() {
     // 3 is ls' own.
     let clean = "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n/dev/null\n";
     let sandbox = std::fs::canonicalize(fixture.sandbox()).unwrap();
-    assert_eq!(
-        fixture.output("stdout"),
-        format!("{clean}{}\n0022\nown\n", sandbox.display())
-    );
+    assert_eq!(fixture.output("stdout"), format!("{clean}{}\n0022\nown\n", sandbox.display()));
 }
 
 fn a_missing_program_is_a_clear_error() {
@@ -128,12 +95,7 @@ fn a_missing_program_is_a_clear_error() {
         let prepared = fixture.launcher(None).prepare(&spec).unwrap();
         let child = prepared.forked().child.pid;
         let error = prepared.release().unwrap_err();
-        let LaunchError::Exec {
-            step: ExecStep::Exec,
-            source,
-            ..
-        } = &error
-        else {
+        let LaunchError::Exec { step: ExecStep::Exec, source, .. } = &error else {
             panic!("{error:?}");
         };
         assert_eq!(source.raw_os_error(), Some(libc::ENOENT));
@@ -147,15 +109,8 @@ fn a_program_that_may_not_run() {
     std::fs::write(fixture.sandbox().join("plain"), "#!/bin/sh\n").unwrap();
     let mut spec = fixture.shell("c", "");
     spec.command = exec("./plain");
-    let error = fixture
-        .launcher(None)
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap_err();
-    let LaunchError::Exec { source, .. } = &error else {
-        panic!("{error:?}")
-    };
+    let error = fixture.launcher(None).prepare(&spec).unwrap().release().unwrap_err();
+    let LaunchError::Exec { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!(source.raw_os_error(), Some(libc::EACCES));
 }
 
@@ -163,13 +118,8 @@ fn a_program_is_found_along_path() {
     let fixture = Fixture::new();
     let mut spec = fixture.shell("c", "");
     spec.env = [("PATH".to_owned(), "/no/where:/usr/bin:/bin".to_owned())].into();
-    let argv = ["other-name", "-c", "echo $0 \"$1\"", "a", "b c"]
-        .map(str::to_owned)
-        .to_vec();
-    spec.command = Command::Exec {
-        program: "sh".to_owned(),
-        argv,
-    };
+    let argv = ["other-name", "-c", "echo $0 \"$1\"", "a", "b c"].map(str::to_owned).to_vec();
+    spec.command = Command::Exec { program: "sh".to_owned(), argv };
     assert_eq!(fixture.run(&spec).exit_code(), Some(0));
     assert_eq!(fixture.output("stdout"), "a b c\n");
 }
@@ -183,14 +133,8 @@ fn bad_specs_are_refused() {
         spec.env.insert(name.to_owned(), value.to_owned());
         spec
     };
-    let with_user = |user: &str| ContainerSpec {
-        user: Some(user.to_owned()),
-        ..good.clone()
-    };
-    let with = |command: Command| ContainerSpec {
-        command,
-        ..good.clone()
-    };
+    let with_user = |user: &str| ContainerSpec { user: Some(user.to_owned()), ..good.clone() };
+    let with = |command: Command| ContainerSpec { command, ..good.clone() };
     for spec in [
         with_env("A=B", "x"),
         with_env("", "x"),
@@ -199,20 +143,11 @@ fn bad_specs_are_refused() {
         with(exec("")),
         with(exec("a\0b")),
         with(Command::Shell("a\0b".to_owned())),
-        ContainerSpec {
-            sandbox: "relative".into(),
-            ..good.clone()
-        },
-        ContainerSpec {
-            sandbox: fixture.root().join("absent"),
-            ..good.clone()
-        },
+        ContainerSpec { sandbox: "relative".into(), ..good.clone() },
+        ContainerSpec { sandbox: fixture.root().join("absent"), ..good.clone() },
     ] {
         let error = launcher.prepare(&spec).unwrap_err();
-        assert!(
-            matches!(error, LaunchError::Invalid(_)),
-            "{spec:?}: {error:?}"
-        );
+        assert!(matches!(error, LaunchError::Invalid(_)), "{spec:?}: {error:?}");
     }
     for user in ["no-such-user", "../", "-1", "", "root\0"] {
         let error = launcher.prepare(&with_user(user)).unwrap_err();
@@ -229,10 +164,7 @@ fn another_user() {
     if !is_root() {
         spec.user = Some("root".to_owned());
         let error = fixture.launcher(None).prepare(&spec).unwrap_err();
-        assert!(
-            matches!(error, LaunchError::User(UserError::NotRoot { .. })),
-            "{error:?}"
-        );
+        assert!(matches!(error, LaunchError::User(UserError::NotRoot { .. })), "{error:?}");
         print!("(not root: asserted the refusal) ");
         return;
     }
@@ -241,26 +173,17 @@ fn another_user() {
     let ids = format!("{}\n{}\n", nobody.uid, nobody.gid);
     assert_eq!(fixture.output("stdout"), ids);
     for file in ["stdout", "stderr", "mine"] {
-        let owner = std::fs::metadata(fixture.sandbox().join(file))
-            .unwrap()
-            .uid();
+        let owner = std::fs::metadata(fixture.sandbox().join(file)).unwrap().uid();
         assert_eq!(owner, nobody.uid.as_raw(), "{file}");
     }
     // A sandbox that its user may not enter is named as that.
     let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(fixture.sandbox(), closed).unwrap();
-    let error = fixture.launcher(None).prepare(&ContainerSpec {
-        id: ContainerId::new("d").unwrap(),
-        ..spec
-    });
+    let error = fixture
+        .launcher(None)
+        .prepare(&ContainerSpec { id: ContainerId::new("d").unwrap(), ..spec });
     let error = error.unwrap().release().unwrap_err();
-    let step = matches!(
-        error,
-        LaunchError::Exec {
-            step: ExecStep::EnterSandbox,
-            ..
-        }
-    );
+    let step = matches!(error, LaunchError::Exec { step: ExecStep::EnterSandbox, .. });
     assert!(step, "{error:?}");
 }
 
@@ -273,10 +196,7 @@ fn no_new_privs() {
         let inherited = own.contains("NoNewPrivs:\t1");
         fixture.run(&spec);
         let expected = u8::from(wanted || inherited);
-        assert_eq!(
-            fixture.output("stdout"),
-            format!("NoNewPrivs:\t{expected}\n")
-        );
+        assert_eq!(fixture.output("stdout"), format!("NoNewPrivs:\t{expected}\n"));
     }
 }
 
@@ -286,12 +206,8 @@ fn log_files_are_never_followed() {
     std::fs::write(&target, "mine").unwrap();
     let stdout = fixture.sandbox().join("stdout");
     let make: [(&str, &dyn Fn()); 3] = [
-        ("soft link", &|| {
-            std::os::unix::fs::symlink(&target, &stdout).unwrap()
-        }),
-        ("hard link", &|| {
-            std::fs::hard_link(&target, &stdout).unwrap()
-        }),
+        ("soft link", &|| std::os::unix::fs::symlink(&target, &stdout).unwrap()),
+        ("hard link", &|| std::fs::hard_link(&target, &stdout).unwrap()),
         ("pipe", &|| {
             let mode = nix::sys::stat::Mode::from_bits_truncate(0o666);
             nix::unistd::mkfifo(&stdout, mode).unwrap();
@@ -299,10 +215,7 @@ fn log_files_are_never_followed() {
     ];
     for (what, make) in make {
         make();
-        let error = fixture
-            .launcher(None)
-            .prepare(&fixture.shell("c", "echo evil"))
-            .unwrap_err();
+        let error = fixture.launcher(None).prepare(&fixture.shell("c", "echo evil")).unwrap_err();
         let named =
             matches!(&error, LaunchError::Setup { reason, .. } if reason.contains("stdout"));
         assert!(named, "{what}: {error:?}");
@@ -315,10 +228,7 @@ fn log_files_are_never_followed() {
 fn an_id_is_used_once() {
     let fixture = Fixture::new();
     fixture.run(&fixture.shell("c", "true"));
-    let error = fixture
-        .launcher(None)
-        .prepare(&fixture.shell("c", "true"))
-        .unwrap_err();
+    let error = fixture.launcher(None).prepare(&fixture.shell("c", "true")).unwrap_err();
     assert!(matches!(error, LaunchError::Exists { .. }), "{error:?}");
     let id = ContainerId::new("c").unwrap();
     handle::forget(&fixture.runtime(), &id).unwrap();
@@ -328,16 +238,10 @@ fn an_id_is_used_once() {
 
 fn a_dropped_preparation_leaves_nothing() {
     let fixture = Fixture::new();
-    let prepared = fixture
-        .launcher(None)
-        .prepare(&fixture.shell("c", "touch ran"))
-        .unwrap();
+    let prepared = fixture.launcher(None).prepare(&fixture.shell("c", "touch ran")).unwrap();
     let forked = prepared.forked().clone();
     assert!(alive(forked.child.pid) && alive(forked.supervisor.pid));
-    assert!(
-        fixture.folder("c").join("forked.json").exists(),
-        "recorded before the release"
-    );
+    assert!(fixture.folder("c").join("forked.json").exists(), "recorded before the release");
     drop(prepared);
     assert!(!alive(forked.child.pid) && !alive(forked.supervisor.pid));
     assert!(!fixture.folder("c").exists() && !fixture.sandbox().join("ran").exists());
@@ -356,10 +260,7 @@ fn launches_at_once() {
                     return drop(prepared);
                 }
                 let handle = prepared.release().unwrap();
-                assert_eq!(
-                    handle.wait_for(DEADLINE).unwrap().unwrap().exit_code(),
-                    Some(2)
-                );
+                assert_eq!(handle.wait_for(DEADLINE).unwrap().unwrap().exit_code(), Some(2));
             });
         }
     });
@@ -375,13 +276,9 @@ fn a_supervisor_that_cannot_start() {
         setup_timeout: DEADLINE,
     };
     let spec = fixture.shell("c", "true");
-    let error = Launcher::new(config("/no/such/binary"))
-        .prepare(&spec)
-        .unwrap_err();
+    let error = Launcher::new(config("/no/such/binary")).prepare(&spec).unwrap_err();
     assert!(matches!(error, LaunchError::Spawn { .. }), "{error:?}");
-    let error = Launcher::new(config("/bin/false"))
-        .prepare(&spec)
-        .unwrap_err();
+    let error = Launcher::new(config("/bin/false")).prepare(&spec).unwrap_err();
     assert!(matches!(error, LaunchError::Supervisor { .. }), "{error:?}");
     assert!(!fixture.folder("c").exists());
 }
@@ -396,34 +293,16 @@ fn the_helper_runs_from_a_sealed_copy() {
         setup_timeout: DEADLINE,
     };
     let mut spec = fixture.shell("c", "");
-    spec.command = Command::Helper {
-        args: ["helper", "a b"].map(str::to_owned).to_vec(),
-    };
-    let handle = Launcher::new(config.clone())
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
-    assert_eq!(
-        handle.wait_for(DEADLINE).unwrap().unwrap().exit_code(),
-        Some(0)
-    );
+    spec.command = Command::Helper { args: ["helper", "a b"].map(str::to_owned).to_vec() };
+    let handle = Launcher::new(config.clone()).prepare(&spec).unwrap().release().unwrap();
+    assert_eq!(handle.wait_for(DEADLINE).unwrap().unwrap().exit_code(), Some(0));
     assert_eq!(fixture.output("stdout"), "helper [\"a b\"]\n");
     // The supervisor's program cannot be written to, by root neither.
     let spec = fixture.shell("d", "while :; do sleep 0.05; done");
-    let handle = Launcher::new(config)
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = Launcher::new(config).prepare(&spec).unwrap().release().unwrap();
     let exe = format!("/proc/{}/exe", handle.forked().supervisor.pid);
-    assert!(std::fs::read_link(&exe)
-        .unwrap()
-        .to_string_lossy()
-        .contains("memfd:meseta"));
+    assert!(std::fs::read_link(&exe).unwrap().to_string_lossy().contains("memfd:meseta"));
     assert!(std::fs::write(&exe, "evil").is_err());
     handle.destroy().unwrap();
-    until("end of the supervisor", || {
-        !alive(handle.forked().supervisor.pid)
-    });
+    until("end of the supervisor", || !alive(handle.forked().supervisor.pid));
 }

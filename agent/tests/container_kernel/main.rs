@@ -7,10 +7,7 @@
 //! Tests wait on levels with a deadline. Without root the cgroup tests assert the degraded path
 //! and say so.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the real kernel runs on real time"
-)]
+#![allow(clippy::disallowed_methods, reason = "the real kernel runs on real time")]
 
 mod cgroup;
 mod fixture;
@@ -61,10 +58,7 @@ fn run(args: &[String]) -> ExitCode {
             failed.push(name);
         }
     }
-    println!(
-        "\ntest result: {passed} passed; {} failed {failed:?}",
-        failed.len()
-    );
+    println!("\ntest result: {passed} passed; {} failed {failed:?}", failed.len());
     if failed.is_empty() {
         ExitCode::SUCCESS
     } else {

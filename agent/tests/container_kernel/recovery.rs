@@ -11,35 +11,14 @@ use super::fixture::{alive, until, Fixture, DEADLINE, LEFT};
 use super::Test;
 
 pub(crate) const TESTS: &[Test] = &[
-    (
-        "an_unreleased_child_dies_with_its_launcher",
-        an_unreleased_child_dies,
-    ),
-    (
-        "a_container_outlives_its_launcher",
-        a_container_outlives_its_launcher,
-    ),
-    (
-        "the_supervisor_does_not_mind_signals",
-        the_supervisor_does_not_mind_signals,
-    ),
+    ("an_unreleased_child_dies_with_its_launcher", an_unreleased_child_dies),
+    ("a_container_outlives_its_launcher", a_container_outlives_its_launcher),
+    ("the_supervisor_does_not_mind_signals", the_supervisor_does_not_mind_signals),
     ("an_end_is_found_afterwards", an_end_is_found_afterwards),
-    (
-        "a_lost_supervisor_leaves_a_container_that_can_be_killed",
-        a_lost_supervisor,
-    ),
-    (
-        "destroy_gets_past_a_stopped_supervisor",
-        destroy_gets_past_a_stopped_supervisor,
-    ),
-    (
-        "numbers_of_another_boot_or_process_are_not_touched",
-        foreign_numbers_are_not_touched,
-    ),
-    (
-        "a_launch_that_got_nowhere_is_lost",
-        a_launch_that_got_nowhere_is_lost,
-    ),
+    ("a_lost_supervisor_leaves_a_container_that_can_be_killed", a_lost_supervisor),
+    ("destroy_gets_past_a_stopped_supervisor", destroy_gets_past_a_stopped_supervisor),
+    ("numbers_of_another_boot_or_process_are_not_touched", foreign_numbers_are_not_touched),
+    ("a_launch_that_got_nowhere_is_lost", a_launch_that_got_nowhere_is_lost),
 ];
 
 /// Runs a launching agent of its own, which prints numbers and is gone.
@@ -50,16 +29,9 @@ fn agent(fixture: &Fixture, mode: &str) -> Vec<i32> {
         .spawn()
         .unwrap();
     let mut text = String::new();
-    agent
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut text)
-        .unwrap();
+    agent.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     agent.wait().unwrap();
-    text.split_whitespace()
-        .map(|number| number.parse().unwrap())
-        .collect()
+    text.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
 fn attach(fixture: &Fixture, id: &str) -> Attached {
@@ -85,9 +57,7 @@ fn an_unreleased_child_dies() {
     for pid in agent(&fixture, "prepare-and-leave") {
         until("end of child and supervisor", || !alive(pid));
     }
-    let Attached::Exited(report) = attach(&fixture, LEFT) else {
-        panic!("recorded as ended")
-    };
+    let Attached::Exited(report) = attach(&fixture, LEFT) else { panic!("recorded as ended") };
     assert!(!report.released);
     assert_eq!(fixture.output("stdout"), "", "it never ran");
 }
@@ -100,22 +70,12 @@ fn a_container_outlives_its_launcher() {
     assert!(alive(pids[0]));
     until("ready", || fixture.sandbox().join("ready").exists());
     let id = ContainerId::new(LEFT).unwrap();
-    assert_eq!(
-        handle::list(&fixture.runtime()).unwrap(),
-        std::slice::from_ref(&id)
-    );
+    assert_eq!(handle::list(&fixture.runtime()).unwrap(), std::slice::from_ref(&id));
     let refused = handle::forget(&fixture.runtime(), &id);
-    assert!(
-        matches!(refused, Err(DestroyError::StillRunning { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(DestroyError::StillRunning { .. })), "{refused:?}");
     handle.terminate(Some(DEADLINE)).unwrap();
     let report = handle.wait_for(DEADLINE).unwrap().unwrap();
-    assert_eq!(
-        report.exit_code(),
-        Some(5),
-        "the status reaches the agent after its restart"
-    );
+    assert_eq!(report.exit_code(), Some(5), "the status reaches the agent after its restart");
     handle::forget(&fixture.runtime(), &id).unwrap();
     assert!(handle::list(&fixture.runtime()).unwrap().is_empty());
 }
@@ -124,12 +84,7 @@ const LOOP: &str = "touch ready; while :; do sleep 0.05; done";
 
 fn start(fixture: &Fixture, script: &str) -> ContainerHandle {
     let spec = fixture.shell("c", script);
-    let handle = fixture
-        .launcher(None)
-        .prepare(&spec)
-        .unwrap()
-        .release()
-        .unwrap();
+    let handle = fixture.launcher(None).prepare(&spec).unwrap().release().unwrap();
     until("ready", || fixture.sandbox().join("ready").exists());
     handle
 }
@@ -138,12 +93,7 @@ fn the_supervisor_does_not_mind_signals() {
     let fixture = Fixture::new();
     let handle = start(&fixture, LOOP);
     let supervisor = Pid::from_raw(handle.forked().supervisor.pid);
-    for signal in [
-        Signal::SIGHUP,
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGPIPE,
-    ] {
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGPIPE] {
         kill(supervisor, signal).unwrap();
     }
     // Answered after they were delivered, so they did nothing.
@@ -154,27 +104,18 @@ fn the_supervisor_does_not_mind_signals() {
 fn an_end_is_found_afterwards() {
     let fixture = Fixture::new();
     let report = fixture.run(&fixture.shell("c", "exit 6"));
-    let Attached::Exited(found) = attach(&fixture, "c") else {
-        panic!("ended")
-    };
+    let Attached::Exited(found) = attach(&fixture, "c") else { panic!("ended") };
     assert_eq!(found, report);
     let absent = ContainerId::new("absent").unwrap();
     let error = ContainerHandle::attach(&fixture.runtime(), &absent).unwrap_err();
-    assert!(
-        matches!(error, AttachError::NoSuchContainer { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, AttachError::NoSuchContainer { .. }), "{error:?}");
 }
 
 fn a_lost_supervisor() {
     let fixture = Fixture::new();
     let handle = start(&fixture, "sleep 1000 & echo $! > child; touch ready; wait");
     let child = fixture.pid_in("child");
-    kill(
-        Pid::from_raw(handle.forked().supervisor.pid),
-        Signal::SIGKILL,
-    )
-    .unwrap();
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGKILL).unwrap();
     let error = handle.wait_for(DEADLINE).unwrap_err();
     assert!(matches!(error, WaitError::Lost { .. }), "{error:?}");
     let lost = lost(attach(&fixture, "c"));
@@ -190,11 +131,7 @@ fn a_lost_supervisor() {
 fn destroy_gets_past_a_stopped_supervisor() {
     let fixture = Fixture::new();
     let handle = start(&fixture, LOOP);
-    kill(
-        Pid::from_raw(handle.forked().supervisor.pid),
-        Signal::SIGSTOP,
-    )
-    .unwrap();
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGSTOP).unwrap();
     assert_eq!(handle.destroy().unwrap(), Outcome::StatusUnknown);
     assert!(!alive(handle.forked().child.pid) && !alive(handle.forked().supervisor.pid));
 }
@@ -212,10 +149,7 @@ fn foreign_numbers_are_not_touched() {
         lost.kill_leftovers(DEADLINE).unwrap();
         lost.reason
     };
-    assert_eq!(
-        edited(&|forked| forked.boot_id.push('x')),
-        LostReason::Rebooted
-    );
+    assert_eq!(edited(&|forked| forked.boot_id.push('x')), LostReason::Rebooted);
     let reused = edited(&|forked| {
         forked.supervisor.start_time += 1;
         forked.child.start_time += 1;

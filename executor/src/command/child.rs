@@ -49,24 +49,14 @@ impl Child {
         let value = command.value.as_deref().ok_or(StartError::NoValue)?;
         let shell = command.shell.unwrap_or(true);
         let (program, arguments, name) = match shell {
-            true => (
-                "/bin/sh",
-                vec!["-c".to_owned(), value.to_owned()],
-                "sh".to_owned(),
-            ),
+            true => ("/bin/sh", vec!["-c".to_owned(), value.to_owned()], "sh".to_owned()),
             false => {
                 let mut arguments = command.arguments.iter();
-                let name = arguments
-                    .next()
-                    .cloned()
-                    .unwrap_or_else(|| value.to_owned());
+                let name = arguments.next().cloned().unwrap_or_else(|| value.to_owned());
                 (value, arguments.cloned().collect(), name)
             }
         };
-        let variables = command
-            .environment
-            .iter()
-            .flat_map(|environment| &environment.variables);
+        let variables = command.environment.iter().flat_map(|environment| &environment.variables);
         let variables = variables.map(|v| (v.name.clone(), v.value.clone().unwrap_or_default()));
         let mut process = std::process::Command::new(program);
         process
@@ -79,10 +69,7 @@ impl Child {
             .process_group(0);
         let mut child = tokio::process::Command::from(process)
             .spawn()
-            .map_err(|source| StartError::Spawn {
-                program: program.to_owned(),
-                source,
-            })?;
+            .map_err(|source| StartError::Spawn { program: program.to_owned(), source })?;
         let group = Pid::from_raw(child.id().map_or(0, |id| id as i32));
         let exit = async move {
             match child.wait().await {

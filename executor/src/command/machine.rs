@@ -136,10 +136,7 @@ impl Machine {
             (State::Starting, Event::Started) => {
                 self.state = State::Running;
                 let mut effects = vec![self.update(TaskState::TaskRunning, None, None)];
-                let most = self
-                    .task
-                    .as_ref()
-                    .and_then(|task| task.max_completion_time.as_ref());
+                let most = self.task.as_ref().and_then(|task| task.max_completion_time.as_ref());
                 effects.extend(most.map(|most| Effect::Deadline(nanos(most.nanoseconds))));
                 effects
             }
@@ -189,11 +186,7 @@ impl Machine {
         let starting = self.update(TaskState::TaskStarting, None, None);
         match command {
             Some(command) => vec![starting, Effect::Start(Box::new(command))],
-            None => self.end(
-                TaskState::TaskFailed,
-                "the task has no command".into(),
-                None,
-            ),
+            None => self.end(TaskState::TaskFailed, "the task has no command".into(), None),
         }
     }
 
@@ -208,24 +201,15 @@ impl Machine {
         }
         self.attempt += 1;
         effects.push(Effect::Signal(Kill::Terminate));
-        effects.push(Effect::Escalate {
-            after: grace,
-            attempt: self.attempt,
-        });
+        effects.push(Effect::Escalate { after: grace, attempt: self.attempt });
         effects
     }
 
     /// The kill's own policy, else the task's, else the default.
     fn grace(&self, policy: Option<&v1::KillPolicy>) -> Duration {
-        let task = self
-            .task
-            .as_ref()
-            .and_then(|task| task.kill_policy.as_ref());
+        let task = self.task.as_ref().and_then(|task| task.kill_policy.as_ref());
         let period = |policy: &v1::KillPolicy| policy.grace_period.as_ref().map(|p| p.nanoseconds);
-        policy
-            .and_then(period)
-            .or_else(|| task.and_then(period))
-            .map_or(KILL_GRACE, nanos)
+        policy.and_then(period).or_else(|| task.and_then(period)).map_or(KILL_GRACE, nanos)
     }
 
     fn end(&mut self, state: TaskState, message: String, reason: Option<Reason>) -> Vec<Effect> {
@@ -234,11 +218,7 @@ impl Machine {
     }
 
     fn update(&self, state: TaskState, message: Option<String>, reason: Option<Reason>) -> Effect {
-        let task_id = self
-            .task
-            .as_ref()
-            .map(|task| task.task_id.clone())
-            .unwrap_or_default();
+        let task_id = self.task.as_ref().map(|task| task.task_id.clone()).unwrap_or_default();
         Effect::Update(Box::new(v1::TaskStatus {
             task_id,
             state: state as i32,

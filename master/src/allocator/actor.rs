@@ -27,14 +27,7 @@ struct IntervalDue;
 impl AllocatorProcess {
     pub(crate) fn new(master: Pid<Master>, config: AllocatorConfig) -> Self {
         let allocator = Allocator::new(config.clone());
-        AllocatorProcess {
-            master,
-            allocator,
-            config,
-            soon: false,
-            rounds: 0,
-            faults: 0,
-        }
+        AllocatorProcess { master, allocator, config, soon: false, rounds: 0, faults: 0 }
     }
 
     fn round(&mut self, cx: &mut Context<Self>) {
@@ -44,10 +37,7 @@ impl AllocatorProcess {
         self.rounds += 1;
         let grants = self.allocator.allocate(cx.now(), cx.random_u64());
         if !grants.is_empty() {
-            let granted = Granted {
-                grants,
-                applied: self.allocator.applied(),
-            };
+            let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();
             // Due to the state as a whole, whichever event let the round begin.
             cx.continue_trace(None);
@@ -60,10 +50,8 @@ impl AllocatorProcess {
 fn is_urgent(event: &AllocatorEvent) -> bool {
     !matches!(
         event,
-        AllocatorEvent::Recovered {
-            refuse: Some(_),
-            ..
-        } | AllocatorEvent::Suppressed { .. }
+        AllocatorEvent::Recovered { refuse: Some(_), .. }
+            | AllocatorEvent::Suppressed { .. }
             | AllocatorEvent::WeightsUpdated(_)
     )
 }

@@ -40,10 +40,10 @@ impl MinAllocatable {
             return false;
         }
         self.alternatives.is_empty()
-            || self.alternatives.iter().any(|all| {
-                all.iter()
-                    .all(|(name, least)| resources.scalar(name) >= least)
-            })
+            || self
+                .alternatives
+                .iter()
+                .any(|all| all.iter().all(|(name, least)| resources.scalar(name) >= least))
     }
 }
 
@@ -56,10 +56,7 @@ impl Default for MinAllocatable {
             ScalarQuantities::from_pairs([(name, amount)]).unwrap_or_default()
         };
         MinAllocatable {
-            alternatives: vec![
-                least(ResourceName::CPUS, 10),
-                least(ResourceName::MEM, 32_000),
-            ],
+            alternatives: vec![least(ResourceName::CPUS, 10), least(ResourceName::MEM, 32_000)],
         }
     }
 }
@@ -70,9 +67,7 @@ impl FromStr for MinAllocatable {
 
     fn from_str(text: &str) -> Result<Self, ResourcesError> {
         if text.is_empty() {
-            return Ok(MinAllocatable {
-                alternatives: Vec::new(),
-            });
+            return Ok(MinAllocatable { alternatives: Vec::new() });
         }
         let alternatives = text.split('|').map(str::parse).collect::<Result<_, _>>()?;
         Ok(MinAllocatable { alternatives })

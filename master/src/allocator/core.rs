@@ -54,12 +54,9 @@ impl Allocator {
         use AllocatorEvent::*;
         self.applied += 1;
         match event {
-            FrameworkAdded {
-                id,
-                roles,
-                active,
-                used,
-            } => self.add_framework(id, roles, active, used),
+            FrameworkAdded { id, roles, active, used } => {
+                self.add_framework(id, roles, active, used)
+            }
             FrameworkUpdated { id, roles } => {
                 let framework = self.registered(&id)?;
                 self.subscribe(framework, roles);
@@ -73,17 +70,12 @@ impl Allocator {
             AgentRemoved { id } => self.remove_agent(&id),
             AgentActivated { id } => self.set_agent_active(&id, true),
             AgentDeactivated { id } => self.set_agent_active(&id, false),
-            Recovered {
-                framework,
-                agent,
-                resources,
-                refuse,
-            } => self.recover(&framework, &agent, &resources, refuse, now),
-            Allocated {
-                framework,
-                agent,
-                resources,
-            } => self.record_allocated(&framework, &agent, &resources),
+            Recovered { framework, agent, resources, refuse } => {
+                self.recover(&framework, &agent, &resources, refuse, now)
+            }
+            Allocated { framework, agent, resources } => {
+                self.record_allocated(&framework, &agent, &resources)
+            }
             Suppressed { framework, roles } => self.suppress(&framework, &roles),
             Revived { framework, roles } => self.revive(&framework, &roles),
             WeightsUpdated(weights) => {
@@ -113,9 +105,7 @@ impl Allocator {
     }
 
     pub(super) fn registered(&self, id: &FrameworkId) -> Result<FrameworkOrd, AllocatorFault> {
-        let unknown = || AllocatorFault::FrameworkUnknown {
-            framework: id.clone(),
-        };
+        let unknown = || AllocatorFault::FrameworkUnknown { framework: id.clone() };
         self.roster.registered(id).ok_or_else(unknown)
     }
 

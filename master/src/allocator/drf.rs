@@ -42,10 +42,7 @@ impl Order {
             }
         }
         Order {
-            roles: places
-                .keys()
-                .map(|role| role_place(roster, *role))
-                .collect(),
+            roles: places.keys().map(|role| role_place(roster, *role)).collect(),
             clients: places
                 .into_iter()
                 .map(|(role, of_role)| (role, of_role.into_iter().collect()))

@@ -104,10 +104,9 @@ impl Allocator {
         let lot = lots.for_role(role);
         if !self.config.min_allocatable.admits(&lot) {
             return match takers().next() {
-                Some((framework, role)) => Why::TakenBy {
-                    framework: framework.clone(),
-                    role: role.clone(),
-                },
+                Some((framework, role)) => {
+                    Why::TakenBy { framework: framework.clone(), role: role.clone() }
+                }
                 None => Why::TooLittle,
             };
         }

@@ -216,14 +216,8 @@ mod tests {
 
         filters.refuse(agent, client, r("cpus:3"), at(8));
         assert_eq!(filters.next_expiry(), Some(at(8)));
-        assert_eq!(
-            filters.filtered_until(agent, client, &r("cpus:3")),
-            Some(at(8))
-        );
-        assert_eq!(
-            filters.filtered_until(agent, client, &r("cpus:2")),
-            Some(at(10))
-        );
+        assert_eq!(filters.filtered_until(agent, client, &r("cpus:3")), Some(at(8)));
+        assert_eq!(filters.filtered_until(agent, client, &r("cpus:2")), Some(at(10)));
         assert_eq!(filters.filtered_until(agent, client, &r("cpus:4")), None);
 
         filters.refuse(agent, client, r("cpus:4"), at(11));

@@ -23,11 +23,7 @@ impl Allocator {
         let used = sum_by_role(used)?;
 
         let framework = self.roster.framework_or_insert(&id);
-        let presence = if active {
-            Presence::Active
-        } else {
-            Presence::Inactive
-        };
+        let presence = if active { Presence::Active } else { Presence::Inactive };
         self.roster.set_presence(framework, presence);
         let already_held = self.agents_of(framework);
         self.subscribe(framework, roles);
@@ -57,11 +53,7 @@ impl Allocator {
         for (role, suppressed) in roles {
             let client = self.roster.client_or_insert(framework, &role);
             let before = self.roster.standing(client);
-            let standing = if suppressed {
-                Standing::Suppressed
-            } else {
-                Standing::Wanting
-            };
+            let standing = if suppressed { Standing::Suppressed } else { Standing::Wanting };
             self.roster.set_standing(client, standing);
             if before != Standing::Wanting {
                 self.doubt_client(client);
@@ -158,10 +150,7 @@ impl Allocator {
 
     fn agents_of(&self, framework: FrameworkOrd) -> Vec<AgentOrd> {
         let clients = self.roster.clients_of(framework);
-        clients
-            .into_iter()
-            .flat_map(|client| self.roster.agents_of(client))
-            .collect()
+        clients.into_iter().flat_map(|client| self.roster.agents_of(client)).collect()
     }
 
     fn doubt_client(&mut self, client: ClientOrd) {

@@ -30,12 +30,7 @@ pub(super) enum ReleaseError {
 impl Account {
     /// An active agent of which nothing is held.
     pub(super) fn new(total: Resources) -> Self {
-        Account {
-            free: Some(total.clone()),
-            total,
-            held: BTreeMap::new(),
-            active: true,
-        }
+        Account { free: Some(total.clone()), total, held: BTreeMap::new(), active: true }
     }
 
     pub(super) fn total(&self) -> &Resources {
@@ -109,8 +104,7 @@ impl Account {
         let Some(held) = self.held.get_mut(&client) else {
             return Err(ReleaseError::HoldsNothing);
         };
-        held.checked_sub_assign(resources)
-            .map_err(ReleaseError::Missing)?;
+        held.checked_sub_assign(resources).map_err(ReleaseError::Missing)?;
         if held.is_empty() {
             self.held.remove(&client);
         }
@@ -172,14 +166,8 @@ mod tests {
         let (a, b) = (ClientOrd::at(0), ClientOrd::at(1));
         let mut account = Account::new(r("cpus:4"));
         account.hold(a, &r("cpus:1")).unwrap();
-        assert_eq!(
-            account.release(b, &r("cpus:1")),
-            Err(ReleaseError::HoldsNothing)
-        );
-        assert!(matches!(
-            account.release(a, &r("cpus:2")),
-            Err(ReleaseError::Missing(_))
-        ));
+        assert_eq!(account.release(b, &r("cpus:1")), Err(ReleaseError::HoldsNothing));
+        assert!(matches!(account.release(a, &r("cpus:2")), Err(ReleaseError::Missing(_))));
         assert_eq!(account.free(), Some(&r("cpus:3")));
     }
 

@@ -61,12 +61,7 @@ pub(super) struct Table<O, K, V> {
 
 impl<O: Ordinal, K: Ord + Clone, V> Table<O, K, V> {
     pub(super) fn new() -> Self {
-        Table {
-            ordinals: BTreeMap::new(),
-            rows: Vec::new(),
-            vacant: Vec::new(),
-            kind: PhantomData,
-        }
+        Table { ordinals: BTreeMap::new(), rows: Vec::new(), vacant: Vec::new(), kind: PhantomData }
     }
 
     pub(super) fn find(&self, key: &K) -> Option<O> {

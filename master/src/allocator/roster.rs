@@ -115,11 +115,7 @@ impl Roster {
 
     /// The framework's clients in no meaningful order.
     pub(super) fn clients_of(&self, framework: FrameworkOrd) -> Vec<ClientOrd> {
-        self.frameworks[framework]
-            .clients
-            .values()
-            .copied()
-            .collect()
+        self.frameworks[framework].clients.values().copied().collect()
     }
 
     pub(super) fn client(&self, framework: FrameworkOrd, role: &Role) -> Option<ClientOrd> {
@@ -134,14 +130,12 @@ impl Roster {
         }
         let role = self.roles.find_or_insert_with(role, RoleRow::default);
         self.roles[role].clients += 1;
-        let client = self
-            .clients
-            .find_or_insert_with(&(framework, role), || Client {
-                standing: Standing::Left,
-                held: Amounts::default(),
-                agents: BTreeSet::new(),
-                grants: 0,
-            });
+        let client = self.clients.find_or_insert_with(&(framework, role), || Client {
+            standing: Standing::Left,
+            held: Amounts::default(),
+            agents: BTreeSet::new(),
+            grants: 0,
+        });
         self.frameworks[framework].clients.insert(role, client);
         client
     }

@@ -96,9 +96,7 @@ impl Allocator {
     /// Those of `agents` that have something to offer.
     fn offerable(&self, agents: impl Iterator<Item = AgentOrd>) -> Vec<AgentOrd> {
         let account = |agent: &AgentOrd| self.agents.get(*agent);
-        agents
-            .filter(|agent| account(agent).is_some_and(|a| a.offerable().is_some()))
-            .collect()
+        agents.filter(|agent| account(agent).is_some_and(|a| a.offerable().is_some())).collect()
     }
 
     /// Goes through the agents in a shuffled order and grants each to the first who may take it,

@@ -54,10 +54,7 @@ pub(super) struct Measure {
 impl Measure {
     /// A measure that overlooks the names in `excluded`.
     pub(super) fn without(excluded: Vec<ResourceName>) -> Self {
-        Measure {
-            names: BTreeMap::new(),
-            excluded,
-        }
+        Measure { names: BTreeMap::new(), excluded }
     }
 
     /// The scalar amounts of `resources`. Linear: the amounts of a sum are the sum of the amounts.
@@ -172,10 +169,7 @@ mod tests {
     fn the_greatest_fraction_dominates() {
         let cluster = [100, 1000];
         // 10 % of the first, 5 % of the second.
-        assert_eq!(
-            share(&[10, 50], &cluster, 1000),
-            share(&[10], &cluster, 1000)
-        );
+        assert_eq!(share(&[10, 50], &cluster, 1000), share(&[10], &cluster, 1000));
         assert!(share(&[10, 200], &cluster, 1000) > share(&[19, 0], &cluster, 1000));
         assert_eq!(share(&[], &cluster, 1000), Share::ZERO);
     }
@@ -198,10 +192,7 @@ mod tests {
         // 1/3 against (2^53 + 1)/(3 * 2^53): equal as doubles.
         let big = 1u64 << 53;
         let third = Share { held: 1, of: 3 };
-        let more = Share {
-            held: u128::from(big) + 1,
-            of: 3 * u128::from(big),
-        };
+        let more = Share { held: u128::from(big) + 1, of: 3 * u128::from(big) };
         assert_eq!(1.0 / 3.0, (big as f64 + 1.0) / (3.0 * big as f64));
         assert!(third < more);
     }

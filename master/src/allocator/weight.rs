@@ -65,10 +65,7 @@ mod tests {
             assert_eq!(Weight::from_f64(bad), None, "{bad}");
         }
         for (good, thousandths) in [(1.0, 1000), (0.0005, 1), (2.5, 2500)] {
-            assert_eq!(
-                Weight::from_f64(good).map(Weight::thousandths),
-                Some(thousandths)
-            );
+            assert_eq!(Weight::from_f64(good).map(Weight::thousandths), Some(thousandths));
         }
     }
 }

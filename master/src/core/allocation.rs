@@ -42,8 +42,7 @@ impl Told {
     /// The allocator had applied this many events: earlier removals need no more attention.
     fn forget(&mut self, applied: u64) {
         self.removed_agents.retain(|_, removal| *removal > applied);
-        self.removed_frameworks
-            .retain(|_, removal| *removal > applied);
+        self.removed_frameworks.retain(|_, removal| *removal > applied);
     }
 
     fn freed(&self, grant: &OfferGrant) -> bool {

@@ -19,10 +19,7 @@ pub const MAX_MASTER_ID_BYTES: usize = 200;
 impl NextIds {
     /// `<master>-S0`, `<master>-S1`, …
     pub fn agent(&mut self, master: &MasterId) -> AgentId {
-        made(AgentId::parse(&format!(
-            "{master}-S{}",
-            take(&mut self.agent)
-        )))
+        made(AgentId::parse(&format!("{master}-S{}", take(&mut self.agent))))
     }
 
     /// `<master>-0000`, `<master>-0001`, …
@@ -33,10 +30,7 @@ impl NextIds {
 
     /// `<master>-O0`, `<master>-O1`, …
     pub fn offer(&mut self, master: &MasterId) -> OfferId {
-        made(OfferId::parse(&format!(
-            "{master}-O{}",
-            take(&mut self.offer)
-        )))
+        made(OfferId::parse(&format!("{master}-O{}", take(&mut self.offer))))
     }
 
     /// The next write.

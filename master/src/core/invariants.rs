@@ -24,26 +24,17 @@ impl Core {
         for (id, agent) in &self.agents {
             let mut used = Resources::new();
             for resources in self.held_on(id).values() {
-                let sum = resources
-                    .unallocate()
-                    .ok()
-                    .and_then(|r| used.checked_add(&r).ok());
+                let sum = resources.unallocate().ok().and_then(|r| used.checked_add(&r).ok());
                 match sum {
                     Some(sum) => used = sum,
                     None => broken.push(format!("uses of agent {id} have no sum")),
                 }
             }
             if used != agent.used {
-                broken.push(format!(
-                    "agent {id} has {} entered as used, {used} are",
-                    agent.used
-                ));
+                broken.push(format!("agent {id} has {} entered as used, {used} are", agent.used));
             }
             if self.free(id).is_none() {
-                broken.push(format!(
-                    "agent {id}: offered and used exceed {}",
-                    agent.total
-                ));
+                broken.push(format!("agent {id}: offered and used exceed {}", agent.total));
             }
         }
     }
@@ -52,15 +43,10 @@ impl Core {
         for (id, offer) in self.offers.iter() {
             let framework = self.frameworks.get(&offer.framework).map(|f| &f.state);
             if !matches!(framework, Some(FrameworkState::Connected { .. })) {
-                broken.push(format!(
-                    "offer {id} is of a framework that is not connected"
-                ));
+                broken.push(format!("offer {id} is of a framework that is not connected"));
             }
             let agent = self.agents.get(&offer.agent).map(|agent| &agent.state);
-            if !matches!(
-                agent,
-                Some(AgentState::Active { .. } | AgentState::Departing { .. })
-            ) {
+            if !matches!(agent, Some(AgentState::Active { .. } | AgentState::Departing { .. })) {
                 broken.push(format!("offer {id} is of an agent that is not in service"));
             }
         }

@@ -139,7 +139,5 @@ pub(super) fn merge(sum: &mut Resources, more: &Resources) {
 }
 
 fn unbalanced(agent: &AgentId, error: &str) -> Effect {
-    Effect::ExitNode {
-        reason: format!("resources of agent {agent} do not add up: {error}"),
-    }
+    Effect::ExitNode { reason: format!("resources of agent {agent} do not add up: {error}") }
 }

@@ -73,11 +73,9 @@ impl Core {
     /// Validates an event against the present state. Never changes anything; bad input ends here.
     pub fn check(&self, event: Event, at: Moment) -> Result<Plan, Rejection> {
         match event {
-            Event::AgentSaid {
-                connection,
-                address,
-                said,
-            } => self.check_agent(connection, address, said),
+            Event::AgentSaid { connection, address, said } => {
+                self.check_agent(connection, address, said)
+            }
             Event::AgentDisconnected { connection } => Ok(Plan::LoseAgent(connection)),
             Event::SchedulerCalled { caller, call } => self.check_call(caller, *call, at),
             Event::SubscriberDisconnected { connection } => {
@@ -101,10 +99,9 @@ impl Core {
     fn carry_out(&mut self, plan: Plan, at: Moment, out: &mut Vec<Effect>) {
         match plan {
             Plan::Ignore(why) => self.counters.ignore(why),
-            Plan::Announce {
-                connection,
-                address,
-            } => self.commit_announce(connection, address, out),
+            Plan::Announce { connection, address } => {
+                self.commit_announce(connection, address, out)
+            }
             Plan::AskToReregister { connection } => self.commit_ask(connection, out),
             Plan::Reacknowledge { agent } => self.commit_reacknowledge(&agent, out),
             Plan::Register(plan) => self.commit_register(*plan, at, out),
@@ -125,18 +122,15 @@ impl Core {
             Plan::ExecutorExit(plan) => self.commit_exit(plan, out),
             Plan::Relay(plan) => self.commit_relay(plan, out),
             Plan::Subscribe(plan) => self.commit_subscribe(*plan, at, out),
-            Plan::RefuseSubscriber {
-                connection,
-                message,
-            } => self.commit_refuse(connection, message, out),
+            Plan::RefuseSubscriber { connection, message } => {
+                self.commit_refuse(connection, message, out)
+            }
             Plan::LoseSubscriber(framework) => self.commit_disconnect(&framework, at, out),
             Plan::Heartbeat(connection) => self.commit_heartbeat(connection, out),
             Plan::StoreTimeLeft(framework) => self.commit_time_left(&framework, at, out),
-            Plan::RemoveFramework {
-                framework,
-                reason,
-                answer,
-            } => self.commit_removal(&framework, reason, answer, at, out),
+            Plan::RemoveFramework { framework, reason, answer } => {
+                self.commit_removal(&framework, reason, answer, at, out)
+            }
             Plan::Offer { grants, applied } => {
                 let grants = self.standing(grants, applied);
                 self.commit_grants(grants, at, out);

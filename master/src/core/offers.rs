@@ -241,10 +241,7 @@ impl Core {
     /// One timer serves all offers: it is set for the oldest, and an early wake-up does no harm.
     fn schedule_expiry(&self, at: Moment, out: &mut Vec<Effect>) {
         if let Some(next) = self.offers.next_expiry() {
-            out.push(Effect::SetTimer {
-                key: TimerKey::OfferExpiryDue,
-                after: next.since(at.now),
-            });
+            out.push(Effect::SetTimer { key: TimerKey::OfferExpiryDue, after: next.since(at.now) });
         }
     }
 }

@@ -17,11 +17,9 @@ impl Core {
         _at: Moment,
     ) -> Result<Plan, Rejection> {
         match asked {
-            FromOperator::KillTask {
-                framework_id,
-                task_id,
-                by,
-            } => self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by),
+            FromOperator::KillTask { framework_id, task_id, by } => {
+                self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by)
+            }
             FromOperator::Call(call) if call.r#type() == Type::Teardown => {
                 self.check_teardown(request, call.teardown)
             }
@@ -68,9 +66,7 @@ impl Core {
             .map_err(|error| Rejection::bad_request(error.to_string()))?;
         let known = self.frameworks.get(&id);
         if known.is_none_or(|framework| framework.state.is_leaving()) {
-            return Err(Rejection::bad_request(
-                "No framework found with specified ID",
-            ));
+            return Err(Rejection::bad_request("No framework found with specified ID"));
         }
         Ok(Plan::RemoveFramework {
             framework: id,

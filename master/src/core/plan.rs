@@ -196,9 +196,6 @@ impl Rejection {
     }
 
     pub(crate) fn new(code: u16, message: impl Into<String>) -> Self {
-        Rejection {
-            code,
-            message: message.into(),
-        }
+        Rejection { code, message: message.into() }
     }
 }

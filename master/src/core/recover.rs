@@ -36,10 +36,7 @@ impl Core {
             connections: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             subscribers: BTreeMap::new(),
-            completed: Completed {
-                tombstones: registry.completed,
-                details: VecDeque::new(),
-            },
+            completed: Completed { tombstones: registry.completed, details: VecDeque::new() },
             tasks: Tasks::default(),
             offers: Offers::default(),
             told: Told::default(),
@@ -60,8 +57,7 @@ impl Core {
             });
         }
         for (id, record) in registry.agents {
-            core.agents
-                .insert(id, absent(record, AgentState::Recovered));
+            core.agents.insert(id, absent(record, AgentState::Recovered));
         }
         for (id, record) in registry.unreachable {
             let since: Timestamp = record.since;

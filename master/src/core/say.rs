@@ -5,10 +5,7 @@ use meseta_api::v1;
 use meseta_api::v1::scheduler::{event, Event};
 
 fn of(kind: event::Type) -> Event {
-    Event {
-        r#type: Some(kind.into()),
-        ..Default::default()
-    }
+    Event { r#type: Some(kind.into()), ..Default::default() }
 }
 
 /// SUBSCRIBED, the first event of a subscription.
@@ -29,28 +26,17 @@ pub(super) fn subscribed(
 
 /// OFFERS.
 pub(super) fn offers(offers: Vec<v1::Offer>) -> Event {
-    Event {
-        offers: Some(event::Offers { offers }),
-        ..of(event::Type::Offers)
-    }
+    Event { offers: Some(event::Offers { offers }), ..of(event::Type::Offers) }
 }
 
 /// RESCIND.
 pub(super) fn rescind(offer: &OfferId) -> Event {
-    Event {
-        rescind: Some(event::Rescind {
-            offer_id: offer.into(),
-        }),
-        ..of(event::Type::Rescind)
-    }
+    Event { rescind: Some(event::Rescind { offer_id: offer.into() }), ..of(event::Type::Rescind) }
 }
 
 /// UPDATE.
 pub(super) fn update(status: v1::TaskStatus) -> Event {
-    Event {
-        update: Some(event::Update { status }),
-        ..of(event::Type::Update)
-    }
+    Event { update: Some(event::Update { status }), ..of(event::Type::Update) }
 }
 
 /// UPDATE_OPERATION_STATUS.
@@ -99,12 +85,7 @@ pub(super) fn executor_failure(agent: &AgentId, executor: &ExecutorId, status: i
 
 /// ERROR, after which the stream is closed.
 pub(super) fn error(message: impl Into<String>) -> Event {
-    Event {
-        error: Some(event::Error {
-            message: message.into(),
-        }),
-        ..of(event::Type::Error)
-    }
+    Event { error: Some(event::Error { message: message.into() }), ..of(event::Type::Error) }
 }
 
 /// HEARTBEAT.

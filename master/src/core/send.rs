@@ -59,10 +59,7 @@ impl Core {
 
 /// Sends an event on an event stream.
 pub(super) fn tell_on(connection: ConnectionId, event: scheduler::Event, out: &mut Vec<Effect>) {
-    out.push(Effect::ToSubscriber {
-        connection,
-        event: Box::new(event),
-    });
+    out.push(Effect::ToSubscriber { connection, event: Box::new(event) });
 }
 
 /// Writes a line of ordinary life.

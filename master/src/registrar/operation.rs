@@ -97,9 +97,7 @@ impl RegistryOperation {
             }
             Self::MarkUnreachable { agent, record } => {
                 registry.agents.remove(agent);
-                registry
-                    .unreachable
-                    .insert(agent.clone(), (**record).clone());
+                registry.unreachable.insert(agent.clone(), (**record).clone());
             }
             Self::RemoveAgent { agent } => {
                 registry.agents.remove(agent);
@@ -107,9 +105,7 @@ impl RegistryOperation {
             }
             Self::AddFramework { framework, record }
             | Self::UpdateFramework { framework, record } => {
-                registry
-                    .frameworks
-                    .insert(framework.clone(), (**record).clone());
+                registry.frameworks.insert(framework.clone(), (**record).clone());
             }
             Self::RemoveFramework { framework, record } => {
                 registry.frameworks.remove(framework);
@@ -132,10 +128,9 @@ impl RegistryOperation {
                 delete(registry::agent_key(agent)),
                 put(registry::unreachable_key(agent), record)?,
             ],
-            Self::RemoveAgent { agent } => vec![
-                delete(registry::agent_key(agent)),
-                delete(registry::unreachable_key(agent)),
-            ],
+            Self::RemoveAgent { agent } => {
+                vec![delete(registry::agent_key(agent)), delete(registry::unreachable_key(agent))]
+            }
             Self::AddFramework { framework, record }
             | Self::UpdateFramework { framework, record } => {
                 vec![put(registry::framework_key(framework), record)?]

@@ -145,15 +145,10 @@ pub fn completed_key(framework: &FrameworkId) -> String {
 }
 
 fn parse<T>(key: &str, id: Result<T, IdError>) -> Result<T, LoadError> {
-    id.map_err(|source| LoadError::BadId {
-        key: key.to_owned(),
-        source,
-    })
+    id.map_err(|source| LoadError::BadId { key: key.to_owned(), source })
 }
 
 fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, LoadError> {
-    rmp_serde::from_slice(value).map_err(|source| LoadError::BadValue {
-        key: key.to_owned(),
-        source,
-    })
+    rmp_serde::from_slice(value)
+        .map_err(|source| LoadError::BadValue { key: key.to_owned(), source })
 }

@@ -22,9 +22,7 @@ fn offered(info: v1::FrameworkInfo) -> (Master, v1::FrameworkId, Offer) {
 
 fn filtered(call: Call, seconds: f64) -> Call {
     let mut call = call;
-    let filters = Some(Filters {
-        refuse_seconds: Some(seconds),
-    });
+    let filters = Some(Filters { refuse_seconds: Some(seconds) });
     if let Some(accept) = &mut call.accept {
         accept.filters = filters;
     }
@@ -49,32 +47,22 @@ fn decline(offers: &[&str]) -> Call {
 fn sch_31_an_offer_carries_what_clients_dereference() {
     let (_, framework, offer) = offered(info("f"));
     assert_eq!(offer.framework_id, framework);
-    assert_eq!(
-        (offer.id.value.as_str(), offer.agent_id.value.as_str()),
-        ("m-O0", "m-S0")
-    );
+    assert_eq!((offer.id.value.as_str(), offer.agent_id.value.as_str()), ("m-O0", "m-S0"));
     assert_eq!(offer.hostname, "host");
     assert_eq!(offer.allocation_info.unwrap().role.as_deref(), Some("r"));
     let url = offer.url.unwrap();
-    assert_eq!(
-        (url.scheme.as_str(), url.path.as_deref()),
-        ("http", Some("/slave(1)"))
-    );
-    assert_eq!(
-        (url.address.ip.as_deref(), url.address.port),
-        (Some("10.0.0.1"), 5051)
-    );
+    assert_eq!((url.scheme.as_str(), url.path.as_deref()), ("http", Some("/slave(1)")));
+    assert_eq!((url.address.ip.as_deref(), url.address.port), (Some("10.0.0.1"), 5051));
 }
 
 #[test]
 fn op_01_a_task_is_launched_and_the_rest_goes_back_with_a_filter() {
     let (mut m, framework, offer) = offered(info("f"));
     let launch = launch(vec![task("t", &offer, "cpus:1;mem:128")]);
-    m.does(call(10, &framework, accept_all(&[&offer], vec![launch])))
-        .gives(
-            "allocator Recovered m-0000 m-S0 cpus:3;mem:896 refuse 5s
+    m.does(call(10, &framework, accept_all(&[&offer], vec![launch]))).gives(
+        "allocator Recovered m-0000 m-S0 cpus:3;mem:896 refuse 5s
          agent 1 <- RunTask t",
-        );
+    );
     m.allocate().gives("");
     // The agent gets resources with their allocation role.
     let query = v1::master::Call {
@@ -99,12 +87,8 @@ fn an_accept_without_operations_or_tasks_is_a_decline() {
 #[test]
 fn no_offer_ids_is_invalid() {
     let (mut m, framework, offer) = offered(info("f"));
-    m.does(call(
-        10,
-        &framework,
-        accept(&[], vec![task("t", &offer, "cpus:1")]),
-    ))
-    .gives("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
+    m.does(call(10, &framework, accept(&[], vec![task("t", &offer, "cpus:1")])))
+        .gives("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
 }
 
 #[test]
@@ -116,22 +100,16 @@ fn me_12_an_offer_that_is_not_valid_spoils_the_whole_accept() {
         stale.id = "m-O77".into();
         let tasks = vec![task("t", &offer, "cpus:1"), task("u", &offer, "cpus:1")];
         // The valid one is used up all the same, and returned without a filter.
-        m.does(call(
-            10,
-            &framework,
-            accept(&[&offer, &stale], tasks.clone()),
-        ))
-        .gives(&format!(
+        m.does(call(10, &framework, accept(&[&offer, &stale], tasks.clone()))).gives(&format!(
             "allocator Recovered m-0000 m-S0 cpus:4;mem:1024
              stream 10 <- UPDATE t TASK_{state} REASON_INVALID_OFFERS
              stream 10 <- UPDATE u TASK_{state} REASON_INVALID_OFFERS"
         ));
         // B23.8: a used offer never launches.
-        m.does(call(10, &framework, accept(&[&offer], tasks)))
-            .says(&format!(
-                "stream 10 <- UPDATE t TASK_{state} REASON_INVALID_OFFERS
+        m.does(call(10, &framework, accept(&[&offer], tasks))).says(&format!(
+            "stream 10 <- UPDATE t TASK_{state} REASON_INVALID_OFFERS
              stream 10 <- UPDATE u TASK_{state} REASON_INVALID_OFFERS"
-            ));
+        ));
     }
 }
 
@@ -139,11 +117,10 @@ fn me_12_an_offer_that_is_not_valid_spoils_the_whole_accept() {
 fn an_offer_named_twice_spoils_the_accept() {
     let (mut m, framework, offer) = offered(info("f"));
     let tasks = vec![task("t", &offer, "cpus:1")];
-    m.does(call(10, &framework, accept(&[&offer, &offer], tasks)))
-        .gives(
-            "allocator Recovered m-0000 m-S0 cpus:4;mem:1024
+    m.does(call(10, &framework, accept(&[&offer, &offer], tasks))).gives(
+        "allocator Recovered m-0000 m-S0 cpus:4;mem:1024
          stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS",
-        );
+    );
 }
 
 #[test]
@@ -158,13 +135,7 @@ fn offers_of_two_agents_spoil_the_accept() {
     let both = accept(&[&offers[0], &offers[1]], tasks);
     let gave = m.does(call(10, &(&framework).into(), both));
     gave.says("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
-    assert_eq!(
-        gave.lines()
-            .iter()
-            .filter(|line| line.starts_with("allocator"))
-            .count(),
-        2
-    );
+    assert_eq!(gave.lines().iter().filter(|line| line.starts_with("allocator")).count(), 2);
 }
 
 #[test]
@@ -192,10 +163,8 @@ fn an_offer_of_another_framework_is_not_valid_and_not_touched() {
     let tasks = vec![task("t", &offer, "cpus:1")];
     m.does(call(11, &(&other).into(), accept(&[&offer], tasks.clone())))
         .gives("stream 11 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
-    m.does(call(11, &(&other).into(), decline(&["m-O0"])))
-        .gives("");
-    m.does(call(10, &framework, accept(&[&offer], tasks)))
-        .says("agent 1 <- RunTask t");
+    m.does(call(11, &(&other).into(), decline(&["m-O0"]))).gives("");
+    m.does(call(10, &framework, accept(&[&offer], tasks))).says("agent 1 <- RunTask t");
 }
 
 #[test]
@@ -203,27 +172,16 @@ fn fw_09_an_agent_that_is_being_given_up_takes_no_task() {
     let (mut m, framework, _) = offered(info("f"));
     m.passes(75 * SECOND);
     let offer = m.offers["m-O0"].clone();
-    m.does(call(
-        10,
-        &framework,
-        accept(&[&offer], vec![task("t", &offer, "cpus:1")]),
-    ))
-    .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_DISCONNECTED");
+    m.does(call(10, &framework, accept(&[&offer], vec![task("t", &offer, "cpus:1")])))
+        .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_DISCONNECTED");
 }
 
 #[test]
 fn an_agent_that_is_being_removed_takes_no_task() {
     let (mut m, framework, offer) = offered(info("f"));
-    m.does(says(
-        1,
-        meseta_api::internal::master::FromAgent::UnregisterAgent,
-    ));
-    m.does(call(
-        10,
-        &framework,
-        accept(&[&offer], vec![task("t", &offer, "cpus:1")]),
-    ))
-    .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_REMOVED");
+    m.does(says(1, meseta_api::internal::master::FromAgent::UnregisterAgent));
+    m.does(call(10, &framework, accept(&[&offer], vec![task("t", &offer, "cpus:1")])))
+        .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_REMOVED");
 }
 
 #[test]
@@ -231,11 +189,7 @@ fn an_invalid_task_does_not_stop_the_others() {
     let (mut m, framework, offer) = offered(info("f"));
     let mut invalid = task("b", &offer, "cpus:1");
     invalid.command = None;
-    let tasks = vec![
-        task("a", &offer, "cpus:1"),
-        invalid,
-        task("c", &offer, "cpus:1"),
-    ];
+    let tasks = vec![task("a", &offer, "cpus:1"), invalid, task("c", &offer, "cpus:1")];
     let gave = m.does(call(10, &framework, accept(&[&offer], tasks)));
     gave.says(
         "agent 1 <- RunTask a
@@ -252,11 +206,8 @@ fn an_invalid_task_does_not_stop_the_others() {
 #[test]
 fn tasks_share_what_remains_of_the_offers() {
     let (mut m, framework, offer) = offered(info("f"));
-    let tasks = vec![
-        task("a", &offer, "cpus:3"),
-        task("b", &offer, "cpus:2"),
-        task("c", &offer, "cpus:1"),
-    ];
+    let tasks =
+        vec![task("a", &offer, "cpus:3"), task("b", &offer, "cpus:2"), task("c", &offer, "cpus:1")];
     m.does(call(10, &framework, accept(&[&offer], tasks))).says(
         "agent 1 <- RunTask a
          agent 1 <- RunTask c
@@ -273,12 +224,8 @@ fn ts_04_a_task_id_is_used_once_while_the_task_is_known() {
          stream 10 <- UPDATE t TASK_ERROR REASON_TASK_INVALID",
     );
     let next = m.offer();
-    m.does(call(
-        10,
-        &framework,
-        accept(&[&next], vec![task("t", &next, "cpus:1")]),
-    ))
-    .says("stream 10 <- UPDATE t TASK_ERROR REASON_TASK_INVALID");
+    m.does(call(10, &framework, accept(&[&next], vec![task("t", &next, "cpus:1")])))
+        .says("stream 10 <- UPDATE t TASK_ERROR REASON_TASK_INVALID");
 }
 
 #[test]
@@ -286,10 +233,7 @@ fn a_custom_executor_is_charged_once() {
     let (mut m, framework, offer) = offered(info("f"));
     let executor = |value: &str| v1::ExecutorInfo {
         executor_id: "e".into(),
-        command: Some(v1::CommandInfo {
-            value: Some(value.to_owned()),
-            ..Default::default()
-        }),
+        command: Some(v1::CommandInfo { value: Some(value.to_owned()), ..Default::default() }),
         resources: agent_info("h", "cpus:1;mem:32").resources,
         ..Default::default()
     };
@@ -338,11 +282,8 @@ fn operations_not_built_are_told_to_be() {
     let mut with_id = launch(vec![task("c", &offer, "cpus:1")]);
     with_id.id = Some("op".into());
     let fine = launch(vec![task("d", &offer, "cpus:1")]);
-    let gave = m.does(call(
-        10,
-        &framework,
-        accept_all(&[&offer], vec![reserve, group, with_id, fine]),
-    ));
+    let gave =
+        m.does(call(10, &framework, accept_all(&[&offer], vec![reserve, group, with_id, fine])));
     gave.says(
         "agent 1 <- RunTask d
          stream 10 <- UPDATE a TASK_ERROR REASON_TASK_GROUP_INVALID
@@ -355,64 +296,43 @@ fn operations_not_built_are_told_to_be() {
 
 #[test]
 fn b10_refusals_are_5_seconds_unless_they_are_durations() {
-    for (seconds, expected) in [
-        (-1.0, 5),
-        (f64::NAN, 5),
-        (60.0, 60),
-        (1e12, 365 * 24 * 3600),
-    ] {
+    for (seconds, expected) in [(-1.0, 5), (f64::NAN, 5), (60.0, 60), (1e12, 365 * 24 * 3600)] {
         let (mut m, framework, _) = offered(info("f"));
         m.does(call(10, &framework, filtered(decline(&["m-O0"]), seconds)))
-            .gives(&format!(
-                "allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse {expected}s"
-            ));
+            .gives(&format!("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse {expected}s"));
     }
     let (mut m, framework, _) = offered(info("f"));
     m.does(call(10, &framework, filtered(decline(&["m-O0"]), 0.0)));
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O1 m-S0 cpus:4;mem:1024");
+    m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:4;mem:1024");
 }
 
 #[test]
 fn sch_13_a_decline_passes_over_what_is_not_there() {
     let (mut m, framework, _) = offered(info("f"));
-    m.does(call(
-        10,
-        &framework,
-        decline(&["m-O5", "a/b", "m-O0", "m-O0"]),
-    ))
-    .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
+    m.does(call(10, &framework, decline(&["m-O5", "a/b", "m-O0", "m-O0"])))
+        .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
 }
 
 #[test]
 fn al_02_offers_expire_after_two_minutes() {
     let (mut m, framework, offer) = offered(info("f"));
-    m.timers
-        .retain(|key, _| *key == meseta_master::core::TimerKey::OfferExpiryDue);
+    m.timers.retain(|key, _| *key == meseta_master::core::TimerKey::OfferExpiryDue);
     m.passes(119 * SECOND).gives("");
     m.passes(SECOND).gives(
         "stream 10 <- RESCIND m-O0
          allocator Recovered m-0000 m-S0 cpus:4;mem:1024",
     );
-    m.does(call(
-        10,
-        &framework,
-        accept(&[&offer], vec![task("t", &offer, "cpus:1")]),
-    ))
-    .says("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
+    m.does(call(10, &framework, accept(&[&offer], vec![task("t", &offer, "cpus:1")])))
+        .says("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
 }
 
 #[test]
 fn al_13_offers_last_for_ever_if_wanted() {
-    let config = Config {
-        offer_timeout: None,
-        ..Config::default()
-    };
+    let config = Config { offer_timeout: None, ..Config::default() };
     let mut m = Master::recovered(Default::default(), config);
     m.agent(1, ALL);
     m.framework(10, info("f"));
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
+    m.allocate().says("stream 10 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
     m.timers.clear();
     m.passes(Duration::from_secs(1 << 30)).gives("");
 }
@@ -426,11 +346,8 @@ fn a_grant_that_crosses_with_a_loss_does_not_become_an_offer() {
     let applied = m.allocator.applied();
     // Suspended meanwhile: returned.
     m.does(lost_agent(1));
-    m.does(Event::OffersGranted {
-        grants: grants.clone(),
-        applied,
-    })
-    .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024");
+    m.does(Event::OffersGranted { grants: grants.clone(), applied })
+        .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024");
     // Removed meanwhile: freed by the removal, so dropped.
     let mut m = Master::new();
     m.agent(1, ALL);

@@ -29,8 +29,7 @@ fn registration_is_answered_when_it_is_durable() {
 fn ag_01_a_lost_answer_is_repeated_under_one_id() {
     let mut m = Master::new();
     m.agent(1, ALL);
-    m.does(registers(1, ALL))
-        .gives("agent 1 <- Registered m-S0");
+    m.does(registers(1, ALL)).gives("agent 1 <- Registered m-S0");
     assert_eq!(m.registry.agents.len(), 1);
 }
 
@@ -55,10 +54,8 @@ fn who_has_not_come_in_is_told_the_term_and_nothing_else() {
     m.framework(10, info("f"));
     let offer = m.running(10, 1, "t");
     let update = m.status(&offer, "t", TaskState::TaskFinished);
-    m.does(says(7, FromAgent::UpdateStatus(Box::new(update))))
-        .gives("agent 7 <- AnnounceTerm");
-    m.does(says(7, FromAgent::UnregisterAgent))
-        .gives("agent 7 <- AnnounceTerm");
+    m.does(says(7, FromAgent::UpdateStatus(Box::new(update)))).gives("agent 7 <- AnnounceTerm");
+    m.does(says(7, FromAgent::UnregisterAgent)).gives("agent 7 <- AnnounceTerm");
     m.does(pong(7, 1)).gives("agent 7 <- AnnounceTerm");
 }
 
@@ -69,14 +66,7 @@ fn bad_registrations_are_refused() {
         let version = String::new();
         let info = Box::new(info);
         let term = term();
-        says(
-            1,
-            FromAgent::RegisterAgent {
-                term,
-                info,
-                version,
-            },
-        )
+        says(1, FromAgent::RegisterAgent { term, info, version })
     };
     assert_eq!(m.refuses(register(agent_info("", ALL))).0, 400);
     let mut with_id = agent_info("host", ALL);
@@ -119,16 +109,11 @@ fn ag_02_five_missed_pings_make_an_agent_unreachable() {
     m.agent(1, ALL);
     m.framework(10, info("f"));
     m.running(10, 1, "t");
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
+    m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
     let gave = m.passes(74 * SECOND);
     assert!(!gave.all().contains("persist"), "{}", gave.all());
     let gave = m.passes(SECOND);
-    assert!(
-        gave.all().contains("persist MarkUnreachable m-S0"),
-        "{}",
-        gave.all()
-    );
+    assert!(gave.all().contains("persist MarkUnreachable m-S0"), "{}", gave.all());
     // RG: nobody hears of it before it is durable.
     assert!(!gave.all().contains("UPDATE"));
     m.durable().gives(
@@ -147,8 +132,7 @@ fn a_pong_keeps_an_agent() {
     m.agent(1, ALL);
     for sequence in 1..20 {
         m.does(pong(1, sequence)).gives("");
-        m.passes(15 * SECOND)
-            .says(&format!("agent 1 <- Ping {}", sequence + 1));
+        m.passes(15 * SECOND).says(&format!("agent 1 <- Ping {}", sequence + 1));
     }
     // A pong of a ping that was never sent counts for nothing.
     m.does(pong(1, 99)).gives("");
@@ -201,8 +185,7 @@ fn ag_08_a_spurious_return_kills_nothing_and_counts_nothing_twice() {
         "agent 1 <- Reregistered m-S0 reconcile []
          agent 1 <- Ping 1",
     );
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
+    m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
 }
 
 #[test]
@@ -253,8 +236,7 @@ fn ag_03_a_healed_partition_brings_its_tasks_back() {
             frameworks: vec![with_id(info, &framework)],
             ..Report::default()
         };
-        m.does(reregisters(1, &agent, ALL, report))
-            .says("persist MarkReachable m-S0");
+        m.does(reregisters(1, &agent, ALL, report)).says("persist MarkReachable m-S0");
         // AG-16: what it comes without did not survive.
         m.durable().says(&format!(
             "agent 1 <- Reregistered m-S0 reconcile []
@@ -262,8 +244,7 @@ fn ag_03_a_healed_partition_brings_its_tasks_back() {
              stream 10 <- UPDATE u TASK_{gone} REASON_RECONCILIATION
              stream 10 <- UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED"
         ));
-        m.allocate()
-            .says("stream 10 <- OFFERS m-O2 m-S0 cpus:3;mem:896");
+        m.allocate().says("stream 10 <- OFFERS m-O2 m-S0 cpus:3;mem:896");
     }
 }
 
@@ -282,8 +263,7 @@ fn ag_05_the_partition_spans_a_failover() {
         ..Report::default()
     };
     m.does(arrives(2));
-    m.does(reregisters(2, &agent, ALL, report))
-        .says("persist MarkReachable m-S0");
+    m.does(reregisters(2, &agent, ALL, report)).says("persist MarkReachable m-S0");
     m.durable().gives(
         "allocator AgentAdded m-S0 cpus:4;mem:1024 used [m-0000 cpus:1;mem:128]
          timer reregister m-S0 off
@@ -300,11 +280,7 @@ fn ag_06_orphans_are_shut_down_when_the_agent_comes_back() {
     let framework = m.framework(10, info("f"));
     m.running(10, 1, "t");
     m.does(lost_agent(1));
-    m.does(call(
-        10,
-        &(&framework).into(),
-        simple(meseta_api::v1::scheduler::call::Type::Teardown),
-    ));
+    m.does(call(10, &(&framework).into(), simple(meseta_api::v1::scheduler::call::Type::Teardown)));
     m.durable();
     let report = Report {
         tasks: vec![reported(&framework, &agent, "t", TaskState::TaskRunning)],
@@ -335,8 +311,7 @@ fn ag_09_who_is_unreachable_is_not_heard_and_asked_to_register_again() {
         executor_id: "e".parse().unwrap(),
         status: 9,
     };
-    m.does(says(1, exited))
-        .gives("agent 1 <- Ping 0 not connected");
+    m.does(says(1, exited)).gives("agent 1 <- Ping 0 not connected");
 }
 
 #[test]
@@ -359,8 +334,7 @@ fn ag_12_a_task_that_ended_keeps_its_state_when_its_agent_is_lost() {
     };
     m.does(reregisters(1, &agent, ALL, report));
     m.durable();
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O1 m-S0 cpus:4;mem:1024");
+    m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:4;mem:1024");
 }
 
 #[test]
@@ -369,8 +343,7 @@ fn unregistered_agents_are_removed_for_good() {
     m.agent(1, ALL);
     m.framework(10, info("f"));
     m.running(10, 1, "t");
-    m.does(says(1, FromAgent::UnregisterAgent))
-        .says("persist RemoveAgent m-S0");
+    m.does(says(1, FromAgent::UnregisterAgent)).says("persist RemoveAgent m-S0");
     m.durable().says(
         "stream 10 <- UPDATE t TASK_LOST REASON_AGENT_REMOVED
          stream 10 <- FAILURE m-S0
@@ -392,8 +365,7 @@ fn me_10_agents_that_never_return_after_a_failover_are_given_up() {
          agent 2 <- Ping 1",
     );
     m.does(pong(2, 1));
-    m.timers
-        .retain(|key, _| !matches!(key, meseta_master::core::TimerKey::PingDue(_)));
+    m.timers.retain(|key, _| !matches!(key, meseta_master::core::TimerKey::PingDue(_)));
     m.passes(10 * MINUTE).says("persist MarkUnreachable m-S0");
 }
 
@@ -403,13 +375,10 @@ fn me_11_too_many_missing_agents_are_not_given_up() {
     for connection in 1..=4 {
         m.agent(connection, ALL);
     }
-    let config = meseta_master::core::Config {
-        recovery_agent_removal_limit: 0.5,
-        ..Default::default()
-    };
+    let config =
+        meseta_master::core::Config { recovery_agent_removal_limit: 0.5, ..Default::default() };
     let mut m = Master::recovered(m.registry.clone(), config);
-    m.passes(10 * MINUTE)
-        .gives("timer recovered-agents in 600s");
+    m.passes(10 * MINUTE).gives("timer recovered-agents in 600s");
     assert!(m.unwritten.is_empty());
 }
 
@@ -455,8 +424,7 @@ fn an_id_that_the_registry_lost_is_admitted_with_its_frameworks() {
         ..Report::default()
     };
     m.does(arrives(1));
-    m.does(reregisters(1, &agent, ALL, report))
-        .says("persist AdmitAgent old-S7");
+    m.does(reregisters(1, &agent, ALL, report)).says("persist AdmitAgent old-S7");
     m.durable().says(
         "persist AddFramework old-0001
          agent 1 <- Reregistered old-S7 reconcile []
@@ -496,10 +464,7 @@ fn reports_that_cannot_be_are_refused() {
     }
     // This connection is that of m-S0.
     let other = "m-S9".parse().unwrap();
-    assert_eq!(
-        m.refuses(reregisters(1, &other, ALL, Report::default())).0,
-        409
-    );
+    assert_eq!(m.refuses(reregisters(1, &other, ALL, Report::default())).0, 409);
 }
 
 #[test]
@@ -519,12 +484,7 @@ fn fw_13_an_executor_without_tasks_is_counted_and_freed_when_it_ends() {
         ..Report::default()
     };
     let gave = m.does(reregisters(1, &agent, ALL, report));
-    assert!(
-        gave.all()
-            .contains("allocator Allocated m-0000 m-S0 cpus:1"),
-        "{}",
-        gave.all()
-    );
+    assert!(gave.all().contains("allocator Allocated m-0000 m-S0 cpus:1"), "{}", gave.all());
     let exited = FromAgent::ExecutorExited {
         framework_id: framework,
         executor_id: "e".parse().unwrap(),

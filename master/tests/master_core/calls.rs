@@ -24,10 +24,7 @@ fn http(connection: u64, stream_id: Option<&str>, principal: Option<&str>, call:
 }
 
 fn of(framework: &str, kind: Type) -> Call {
-    Call {
-        framework_id: Some(framework.into()),
-        ..simple(kind)
-    }
+    Call { framework_id: Some(framework.into()), ..simple(kind) }
 }
 
 /// A master with a framework of alice's, subscribed over HTTP on stream 10.
@@ -42,10 +39,7 @@ fn subscribed() -> Master {
 fn row_8_calls_that_are_not_whole() {
     let mut m = subscribed();
     let revive = |call: Call| http(11, Some("stream-10"), None, call);
-    let untyped = Call {
-        framework_id: Some("m-0000".into()),
-        ..Default::default()
-    };
+    let untyped = Call { framework_id: Some("m-0000".into()), ..Default::default() };
     assert_eq!(m.refuses(revive(untyped)).0, 400);
     assert_eq!(m.refuses(revive(simple(Type::Revive))).0, 400);
     assert_eq!(m.refuses(revive(of("a/b", Type::Revive))).0, 400);
@@ -58,16 +52,9 @@ fn row_8_calls_that_are_not_whole() {
         Type::Message,
         Type::Request,
     ] {
-        assert_eq!(
-            m.refuses(revive(of("m-0000", kind))).0,
-            400,
-            "{kind:?} without its member"
-        );
+        assert_eq!(m.refuses(revive(of("m-0000", kind))).0, 400, "{kind:?} without its member");
     }
-    assert_eq!(
-        m.refuses(http(12, None, None, simple(Type::Subscribe))).0,
-        400
-    );
+    assert_eq!(m.refuses(http(12, None, None, simple(Type::Subscribe))).0, 400);
     let mut other = subscribe(info("f"));
     other.framework_id = Some("m-0000".into());
     assert_eq!(m.refuses(http(12, None, None, other)).0, 400);
@@ -79,10 +66,7 @@ fn row_10_subscribe_has_no_stream_id() {
     let refused = m.refuses(http(10, Some("x"), None, subscribe(info("f"))));
     assert_eq!(
         refused,
-        (
-            400,
-            "Subscribe calls should not include the 'Mesos-Stream-Id' header".to_owned()
-        )
+        (400, "Subscribe calls should not include the 'Mesos-Stream-Id' header".to_owned())
     );
 }
 
@@ -93,27 +77,14 @@ fn rows_11_to_15_who_may_call() {
     let mut refused = |stream: Option<&str>, principal: Option<&str>, framework: &str| {
         m.refuses(http(11, stream, principal, of(framework, Type::Revive)))
     };
-    assert_eq!(
-        refused(Some(good), None, "nobody"),
-        (400, "Framework cannot be found".to_owned())
-    );
+    assert_eq!(refused(Some(good), None, "nobody"), (400, "Framework cannot be found".to_owned()));
     assert_eq!(refused(Some(good), Some("bob"), "m-0000").0, 400);
     assert_eq!(refused(None, Some("alice"), "m-0000").0, 400);
     assert_eq!(refused(Some("stream-9"), Some("alice"), "m-0000").0, 400);
-    m.does(http(
-        11,
-        Some(good),
-        Some("alice"),
-        of("m-0000", Type::Revive),
-    ))
-    .gives("allocator Revived m-0000 0");
+    m.does(http(11, Some(good), Some("alice"), of("m-0000", Type::Revive)))
+        .gives("allocator Revived m-0000 0");
     m.does(lost_stream(10));
-    let late = m.refuses(http(
-        11,
-        Some(good),
-        Some("alice"),
-        of("m-0000", Type::Revive),
-    ));
+    let late = m.refuses(http(11, Some(good), Some("alice"), of("m-0000", Type::Revive)));
     assert_eq!(late, (403, "Framework is not subscribed".to_owned()));
 }
 
@@ -121,34 +92,17 @@ fn rows_11_to_15_who_may_call() {
 fn fw_07_after_a_takeover_the_old_stream_id_is_refused() {
     let mut m = subscribed();
     let framework = "m-0000".parse().unwrap();
-    m.does(http(
-        12,
-        None,
-        Some("alice"),
-        subscribe(with_id(info("f"), &framework)),
-    ));
+    m.does(http(12, None, Some("alice"), subscribe(with_id(info("f"), &framework))));
     m.durable();
-    let call = |stream| {
-        http(
-            13,
-            Some(stream),
-            Some("alice"),
-            of("m-0000", Type::Suppress),
-        )
-    };
+    let call = |stream| http(13, Some(stream), Some("alice"), of("m-0000", Type::Suppress));
     assert_eq!(m.refuses(call("stream-10")).0, 400);
-    m.does(call("stream-12"))
-        .gives("allocator Suppressed m-0000 0");
+    m.does(call("stream-12")).gives("allocator Suppressed m-0000 0");
 }
 
 #[test]
 fn a_framework_of_one_channel_is_not_called_on_the_other() {
     let mut m = subscribed();
-    assert_eq!(
-        m.refuses(call(10, &"m-0000".into(), simple(Type::Revive)))
-            .0,
-        403
-    );
+    assert_eq!(m.refuses(call(10, &"m-0000".into(), simple(Type::Revive))).0, 403);
     let framework = m.framework(20, info("g"));
     let over_http = of(framework.as_str(), Type::Revive);
     assert_eq!(m.refuses(http(11, Some("x"), None, over_http)).0, 400);
@@ -189,9 +143,7 @@ fn sch_15_16_suppress_and_revive() {
     let roles = |kind: Type, roles: &[&str]| {
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
         Call {
-            revive: Some(call::Revive {
-                roles: roles.clone(),
-            }),
+            revive: Some(call::Revive { roles: roles.clone() }),
             suppress: Some(call::Suppress { roles }),
             ..simple(kind)
         }
@@ -199,16 +151,10 @@ fn sch_15_16_suppress_and_revive() {
     m.does(call(10, &framework, roles(Type::Suppress, &["r"])))
         .gives("allocator Suppressed m-0000 1");
     m.allocate().gives("");
-    m.does(call(10, &framework, roles(Type::Revive, &[])))
-        .gives("allocator Revived m-0000 0");
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
+    m.does(call(10, &framework, roles(Type::Revive, &[]))).gives("allocator Revived m-0000 0");
+    m.allocate().says("stream 10 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
     for bad in ["s", "a//b"] {
-        assert_eq!(
-            m.refuses(call(10, &framework, roles(Type::Suppress, &[bad])))
-                .0,
-            400
-        );
+        assert_eq!(m.refuses(call(10, &framework, roles(Type::Suppress, &[bad]))).0, 400);
     }
 }
 
@@ -225,8 +171,7 @@ fn sch_23_messages_go_both_ways_while_both_are_there() {
         }),
         ..simple(Type::Message)
     };
-    m.does(call(10, &framework, message("m-S0")))
-        .gives("agent 1 <- DeliverMessage e");
+    m.does(call(10, &framework, message("m-S0"))).gives("agent 1 <- DeliverMessage e");
     m.does(call(10, &framework, message("m-S7"))).gives("");
     let relay = || {
         says(

@@ -15,14 +15,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[test]
 fn sch_10_subscribed_is_sent_when_the_framework_is_durable() {
     let mut m = Master::new();
-    m.does(subscribes(10, info("f")))
-        .says("persist AddFramework m-0000");
+    m.does(subscribes(10, info("f"))).says("persist AddFramework m-0000");
     // Not subscribed yet, and nobody sees it.
     let early = call(10, &"m-0000".into(), simple(Type::Revive));
-    assert_eq!(
-        m.refuses(early),
-        (400, "Framework cannot be found".to_owned())
-    );
+    assert_eq!(m.refuses(early), (400, "Framework cannot be found".to_owned()));
     m.durable().gives(
         "stream 10 <- SUBSCRIBED m-0000
          stream 10 <- HEARTBEAT
@@ -48,11 +44,9 @@ fn fw_01_a_second_scheduler_takes_over() {
     m.agent(1, ALL);
     let framework = m.framework(10, info("f"));
     m.running(10, 1, "t");
-    m.allocate()
-        .says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
-    m.does(subscribes(11, with_id(info("f"), &framework)))
-        .gives(
-            "timer heartbeat 10 off
+    m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
+    m.does(subscribes(11, with_id(info("f"), &framework))).gives(
+        "timer heartbeat 10 off
          stream 10 <- ERROR Framework failed over
          close stream 10
          allocator Recovered m-0000 m-S0 cpus:3;mem:896
@@ -60,7 +54,7 @@ fn fw_01_a_second_scheduler_takes_over() {
          timer failover m-0000 off
          timer time-left m-0000 off
          persist UpdateFramework m-0000",
-        );
+    );
     m.durable().gives(
         "stream 11 <- SUBSCRIBED m-0000
          stream 11 <- HEARTBEAT
@@ -75,18 +69,15 @@ fn fw_01_a_second_scheduler_takes_over() {
     // Its offer is void, the task lives.
     m.does(call(11, &(&framework).into(), reconcile(&[])))
         .says("stream 11 <- UPDATE t TASK_RUNNING REASON_RECONCILIATION");
-    m.allocate()
-        .says("stream 11 <- OFFERS m-O2 m-S0 cpus:3;mem:896");
+    m.allocate().says("stream 11 <- OFFERS m-O2 m-S0 cpus:3;mem:896");
 }
 
 #[test]
 fn a_scheduler_may_subscribe_again_on_its_own_stream() {
     let mut m = Master::new();
     let framework = m.framework(10, info("f"));
-    m.does(subscribes(10, with_id(info("f"), &framework)))
-        .says("persist UpdateFramework m-0000");
-    m.durable()
-        .says("stream 10 <- SUBSCRIBED m-0000\nstream 10 <- HEARTBEAT");
+    m.does(subscribes(10, with_id(info("f"), &framework))).says("persist UpdateFramework m-0000");
+    m.durable().says("stream 10 <- SUBSCRIBED m-0000\nstream 10 <- HEARTBEAT");
     // But not as another framework.
     assert_eq!(m.refuses(subscribes(10, info("g"))).0, 409);
 }
@@ -99,8 +90,7 @@ fn two_takeovers_during_one_write_leave_the_newest() {
     m.does(subscribes(12, with_id(info("f"), &framework))).says(
         "stream 11 <- ERROR Framework failed over\nclose stream 11\npersist UpdateFramework m-0000",
     );
-    m.durable()
-        .says("stream 12 <- SUBSCRIBED m-0000\nstream 12 <- HEARTBEAT");
+    m.durable().says("stream 12 <- SUBSCRIBED m-0000\nstream 12 <- HEARTBEAT");
 }
 
 #[test]
@@ -120,11 +110,9 @@ fn fw_02_who_does_not_come_back_in_time_is_removed() {
     );
     m.does(lost_agent(1));
     m.does(reregister_running(&m, &framework));
-    m.timers
-        .retain(|key, _| !matches!(key, TimerKey::PingDue(_)));
-    m.passes(HOUR - SECOND).says(&left_lines(&[
-        3240, 2880, 2520, 2160, 1800, 1440, 1080, 720, 360,
-    ]));
+    m.timers.retain(|key, _| !matches!(key, TimerKey::PingDue(_)));
+    m.passes(HOUR - SECOND)
+        .says(&left_lines(&[3240, 2880, 2520, 2160, 1800, 1440, 1080, 720, 360]));
     m.passes(SECOND);
     m.durable().says("agent 2 <- ShutdownFramework m-0000");
     m.does(subscribes(11, with_id(short, &framework)))
@@ -133,9 +121,7 @@ fn fw_02_who_does_not_come_back_in_time_is_removed() {
 }
 
 fn left_lines(left: &[u64]) -> String {
-    let lines = left
-        .iter()
-        .map(|left| format!("persist UpdateFramework m-0000 left {left}s"));
+    let lines = left.iter().map(|left| format!("persist UpdateFramework m-0000 left {left}s"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -158,8 +144,7 @@ fn fw_10_a_zero_timeout_removes_at_once() {
     zero.failover_timeout = None;
     m.framework(10, zero);
     m.running(10, 1, "t");
-    m.does(lost_stream(10))
-        .says("persist RemoveFramework m-0000");
+    m.does(lost_stream(10)).says("persist RemoveFramework m-0000");
     m.durable().gives(
         "agent 1 <- ShutdownFramework m-0000
          allocator FrameworkRemoved m-0000",
@@ -173,15 +158,9 @@ fn coming_back_in_time_stops_the_clock() {
     m.does(lost_stream(10));
     m.does(subscribes(11, with_id(info("f"), &framework)));
     m.durable();
-    assert!(!m
-        .timers
-        .contains_key(&TimerKey::FrameworkFailoverDue(framework.clone())));
-    m.does(Event::TimerDue(TimerKey::FrameworkFailoverDue(
-        framework.clone(),
-    )))
-    .gives("");
-    m.does(Event::TimerDue(TimerKey::TimeLeftDue(framework)))
-        .gives("");
+    assert!(!m.timers.contains_key(&TimerKey::FrameworkFailoverDue(framework.clone())));
+    m.does(Event::TimerDue(TimerKey::FrameworkFailoverDue(framework.clone()))).gives("");
+    m.does(Event::TimerDue(TimerKey::TimeLeftDue(framework))).gives("");
 }
 
 #[test]
@@ -222,17 +201,10 @@ fn e12_clocks_and_tombstones_survive_a_failover() {
     assert_eq!(due.since(m.at.now), 10 * MINUTE);
     // A recovered framework subscribes as any other.
     m.does(subscribes(21, with_id(info("connected"), &connected)));
-    m.durable()
-        .says("stream 21 <- SUBSCRIBED m-0002\nstream 21 <- HEARTBEAT");
+    m.durable().says("stream 21 <- SUBSCRIBED m-0002\nstream 21 <- HEARTBEAT");
     m.passes(10 * MINUTE);
-    assert!(m
-        .unwritten
-        .iter()
-        .any(
-            |(_, operation)| format!("{operation:?}").starts_with(&format!(
-                "RemoveFramework {{ framework: FrameworkId({brief})"
-            ))
-        ));
+    assert!(m.unwritten.iter().any(|(_, operation)| format!("{operation:?}")
+        .starts_with(&format!("RemoveFramework {{ framework: FrameworkId({brief})"))));
 }
 
 #[test]
@@ -242,23 +214,19 @@ fn sch_11_teardown_ends_all_and_tells_the_agents() {
     let framework = m.framework(10, info("f"));
     m.running(10, 1, "t");
     m.allocate();
-    m.does(call(10, &(&framework).into(), simple(Type::Teardown)))
-        .gives(
-            "timer heartbeat 10 off
+    m.does(call(10, &(&framework).into(), simple(Type::Teardown))).gives(
+        "timer heartbeat 10 off
          close stream 10
          timer failover m-0000 off
          timer time-left m-0000 off
          allocator FrameworkDeactivated m-0000
          allocator Recovered m-0000 m-S0 cpus:3;mem:896
          persist RemoveFramework m-0000",
-        );
+    );
     // While that is written it can neither call nor come back.
     let late = call(10, &(&framework).into(), simple(Type::Revive));
     assert_eq!(m.refuses(late).0, 400);
-    assert_eq!(
-        m.refuses(subscribes(11, with_id(info("f"), &framework))).0,
-        503
-    );
+    assert_eq!(m.refuses(subscribes(11, with_id(info("f"), &framework))).0, 503);
     m.durable().gives(
         "agent 1 <- ShutdownFramework m-0000
          allocator FrameworkRemoved m-0000",
@@ -284,8 +252,7 @@ fn mop_26_an_operator_tears_down_and_is_answered_when_it_is_durable() {
             },
         )),
     };
-    m.does(teardown("m-0000"))
-        .says("close stream 10\npersist RemoveFramework m-0000");
+    m.does(teardown("m-0000")).says("close stream 10\npersist RemoveFramework m-0000");
     m.durable().says("answer Accepted");
     assert_eq!(m.refuses(teardown("m-0000")).0, 400);
 }
@@ -312,21 +279,11 @@ fn fw_06_info_is_updated_and_what_cannot_change_is_kept() {
     changed.user = "root".to_owned();
     changed.checkpoint = Some(true);
     let gave = m.does(subscribes(11, changed));
-    let notes = gave
-        .effects
-        .iter()
-        .filter(|effect| matches!(effect, Effect::Note(_)));
-    assert_eq!(
-        notes.count(),
-        2,
-        "user and checkpoint are kept and that is said"
-    );
+    let notes = gave.effects.iter().filter(|effect| matches!(effect, Effect::Note(_)));
+    assert_eq!(notes.count(), 2, "user and checkpoint are kept and that is said");
     m.durable();
     let stored = &m.registry.frameworks[&framework].info;
-    assert_eq!(
-        (stored.name.as_str(), stored.user.as_str()),
-        ("g", "nobody")
-    );
+    assert_eq!((stored.name.as_str(), stored.user.as_str()), ("g", "nobody"));
     assert_eq!((stored.roles.len(), stored.checkpoint), (2, None));
 }
 
@@ -348,21 +305,10 @@ fn fw_05_a_framework_keeps_its_principal() {
     // Who authenticated owns it, although it declared no principal.
     let refused =
         "stream 11 <- ERROR Changing framework's principal is not allowed\nclose stream 11";
-    m.does(subscribe_as(
-        11,
-        Some("bob"),
-        with_id(info("f"), &framework),
-    ))
-    .says(refused);
-    m.does(subscribe_as(11, None, with_id(info("f"), &framework)))
-        .says(refused);
-    m.does(subscribe_as(
-        11,
-        Some("alice"),
-        with_id(info("f"), &framework),
-    ));
-    m.durable()
-        .says("stream 11 <- SUBSCRIBED m-0000\nstream 11 <- HEARTBEAT");
+    m.does(subscribe_as(11, Some("bob"), with_id(info("f"), &framework))).says(refused);
+    m.does(subscribe_as(11, None, with_id(info("f"), &framework))).says(refused);
+    m.does(subscribe_as(11, Some("alice"), with_id(info("f"), &framework)));
+    m.durable().says("stream 11 <- SUBSCRIBED m-0000\nstream 11 <- HEARTBEAT");
     // B2 row 8: declared and authenticated principals differ.
     let mut declared = info("g");
     declared.principal = Some("carol".to_owned());
@@ -373,14 +319,10 @@ fn fw_05_a_framework_keeps_its_principal() {
 fn invalid_infos_get_an_error_event_and_are_closed() {
     type Spoil = fn(&mut FrameworkInfo);
     let cases: &[(&str, Spoil)] = &[
-        ("CAP-01 role with MULTI_ROLE", |info| {
-            info.role = Some("r".into())
-        }),
+        ("CAP-01 role with MULTI_ROLE", |info| info.role = Some("r".into())),
         ("CAP-01 roles without it", |info| info.capabilities.clear()),
         ("RES-07 bad role", |info| info.roles = vec!["a//b".into()]),
-        ("duplicate role", |info| {
-            info.roles = vec!["r".into(), "r".into()]
-        }),
+        ("duplicate role", |info| info.roles = vec!["r".into(), "r".into()]),
         ("NaN", |info| info.failover_timeout = Some(f64::NAN)),
         ("no duration", |info| info.failover_timeout = Some(1e300)),
         ("SCH-10 bad id", |info| info.id = Some("a/b".into())),
@@ -393,11 +335,7 @@ fn invalid_infos_get_an_error_event_and_are_closed() {
         let mut bad = info("f");
         spoil(&mut bad);
         let gave = m.does(subscribes(10, bad));
-        assert!(
-            gave.all().starts_with("stream 10 <- ERROR"),
-            "{what}: {}",
-            gave.all()
-        );
+        assert!(gave.all().starts_with("stream 10 <- ERROR"), "{what}: {}", gave.all());
         assert!(gave.all().ends_with("close stream 10"), "{what}");
     }
 }
@@ -423,10 +361,7 @@ fn b3_10_suppressed_roles_are_a_subset_and_replaced_at_each_subscription() {
         if let Some(subscribe) = &mut call.subscribe {
             subscribe.suppressed_roles = roles.iter().map(|role| (*role).to_owned()).collect();
         }
-        Event::SchedulerCalled {
-            caller: process(connection),
-            call: Box::new(call),
-        }
+        Event::SchedulerCalled { caller: process(connection), call: Box::new(call) }
     };
     let gave = m.does(suppressing(9, info("f"), &["s"]));
     assert!(gave.all().starts_with("stream 9 <- ERROR"));
@@ -436,16 +371,12 @@ fn b3_10_suppressed_roles_are_a_subset_and_replaced_at_each_subscription() {
     let framework = FrameworkId::parse("m-0000").unwrap();
     m.does(suppressing(11, with_id(info("f"), &framework), &[]));
     m.durable();
-    m.allocate()
-        .says("stream 11 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
+    m.allocate().says("stream 11 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
 }
 
 #[test]
 fn only_the_latest_completed_frameworks_keep_their_details() {
-    let config = Config {
-        max_completed_frameworks: 2,
-        ..Config::default()
-    };
+    let config = Config { max_completed_frameworks: 2, ..Config::default() };
     let mut m = Master::recovered(Default::default(), config);
     for stream in 10..15 {
         let framework = m.framework(stream, info("f"));

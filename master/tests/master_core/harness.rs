@@ -40,28 +40,17 @@ pub struct Gave {
 }
 
 pub fn term() -> Term {
-    Term {
-        registry: RegistryId::from_bits(7),
-        generation: 1,
-        counter: 3,
-    }
+    Term { registry: RegistryId::from_bits(7), generation: 1, counter: 3 }
 }
 
 pub fn identity(master: &str) -> Identity {
     Identity {
         master_id: MasterId::parse(master).unwrap(),
-        info: v1::MasterInfo {
-            id: master.to_owned(),
-            port: 5050,
-            ..Default::default()
-        },
+        info: v1::MasterInfo { id: master.to_owned(), port: 5050, ..Default::default() },
         term: term(),
         started: Timestamp(1_000_000_000),
         elected: Timestamp(2_000_000_000),
-        version: v1::VersionInfo {
-            version: "1.12.0".to_owned(),
-            ..Default::default()
-        },
+        version: v1::VersionInfo { version: "1.12.0".to_owned(), ..Default::default() },
     }
 }
 
@@ -84,9 +73,7 @@ impl Master {
             at,
             timers: BTreeMap::new(),
             unwritten: vec![],
-            first: Gave {
-                effects: first.clone(),
-            },
+            first: Gave { effects: first.clone() },
             offers: BTreeMap::new(),
             seed: 1,
             next_uuid: 0,
@@ -182,10 +169,7 @@ impl Master {
     }
 
     fn next_timer(&self) -> Option<(TimerKey, Instant)> {
-        let next = self
-            .timers
-            .iter()
-            .min_by_key(|(key, due)| (**due, (*key).clone()));
+        let next = self.timers.iter().min_by_key(|(key, due)| (**due, (*key).clone()));
         next.map(|(key, due)| (key.clone(), *due))
     }
 
@@ -234,16 +218,9 @@ impl Master {
     pub fn running(&mut self, stream: u64, agent_connection: u64, task_id: &str) -> v1::Offer {
         let offer = self.offer();
         let info = task(task_id, &offer, "cpus:1;mem:128");
-        self.does(call(
-            stream,
-            &offer.framework_id,
-            accept(&[&offer], vec![info]),
-        ));
+        self.does(call(stream, &offer.framework_id, accept(&[&offer], vec![info])));
         let update = self.status(&offer, task_id, TaskState::TaskRunning);
-        self.does(says(
-            agent_connection,
-            FromAgent::UpdateStatus(Box::new(update.clone())),
-        ));
+        self.does(says(agent_connection, FromAgent::UpdateStatus(Box::new(update.clone()))));
         self.does(acknowledges(stream, &update));
         offer
     }
@@ -333,10 +310,9 @@ fn tidy(text: &str) -> String {
 /// One effect as a line; log lines are left out.
 fn line(effect: &Effect) -> Option<String> {
     Some(match effect {
-        Effect::ToAgent {
-            connection,
-            message,
-        } => format!("agent {} <- {}", connection.0, order(message)),
+        Effect::ToAgent { connection, message } => {
+            format!("agent {} <- {}", connection.0, order(message))
+        }
         Effect::CloseAgent { connection } => format!("close agent {}", connection.0),
         Effect::ToSubscriber { connection, event } => {
             format!("stream {} <- {}", connection.0, event_line(event))
@@ -375,21 +351,13 @@ fn order(message: &FromMaster) -> String {
     };
     match &**order {
         Order::Registered { agent_id, .. } => format!("Registered {agent_id}"),
-        Order::Reregistered {
-            agent_id,
-            reconcile,
-            ..
-        } => {
+        Order::Reregistered { agent_id, reconcile, .. } => {
             let tasks: Vec<&str> = reconcile.iter().map(|key| key.task_id.as_str()).collect();
             format!("Reregistered {agent_id} reconcile [{}]", tasks.join(" "))
         }
-        Order::Ping {
-            sequence,
-            connected,
-        } => format!(
-            "Ping {sequence}{}",
-            if *connected { "" } else { " not connected" }
-        ),
+        Order::Ping { sequence, connected } => {
+            format!("Ping {sequence}{}", if *connected { "" } else { " not connected" })
+        }
         Order::RunTask { task, .. } => format!("RunTask {}", task.task_id),
         Order::KillTask { task, .. } => format!("KillTask {}", task.task_id),
         Order::AcknowledgeStatus { task, .. } => format!("AcknowledgeStatus {}", task.task_id),
@@ -408,12 +376,7 @@ fn event_line(event: &v1::scheduler::Event) -> String {
     if let Some(offers) = &event.offers {
         let offers = offers.offers.iter().map(|offer| {
             let resources = Resources::from_v1(&offer.resources).unwrap();
-            format!(
-                "{} {} {}",
-                offer.id,
-                offer.agent_id,
-                resources.unallocate().unwrap()
-            )
+            format!("{} {} {}", offer.id, offer.agent_id, resources.unallocate().unwrap())
         });
         return format!("{kind} {}", offers.collect::<Vec<_>>().join(", "));
     }
@@ -423,13 +386,9 @@ fn event_line(event: &v1::scheduler::Event) -> String {
     if let Some(update) = &event.update {
         let status = &update.status;
         let reason = status.reason.map_or("", |_| status.reason().as_str_name());
-        return format!(
-            "{kind} {} {} {reason}",
-            status.task_id,
-            status.state().as_str_name()
-        )
-        .trim_end()
-        .to_owned();
+        return format!("{kind} {} {} {reason}", status.task_id, status.state().as_str_name())
+            .trim_end()
+            .to_owned();
     }
     if let Some(update) = &event.update_operation_status {
         return format!("{kind} {}", update.status.state().as_str_name());
@@ -454,39 +413,21 @@ fn allocator(event: &AllocatorEvent) -> String {
         FrameworkActivated { id } => format!("FrameworkActivated {id}"),
         FrameworkDeactivated { id } => format!("FrameworkDeactivated {id}"),
         AgentAdded { id, total, used } => {
-            let used = used
-                .iter()
-                .map(|(f, r)| format!("{f} {}", r.unallocate().unwrap()));
-            format!(
-                "AgentAdded {id} {total} used [{}]",
-                used.collect::<Vec<_>>().join(", ")
-            )
+            let used = used.iter().map(|(f, r)| format!("{f} {}", r.unallocate().unwrap()));
+            format!("AgentAdded {id} {total} used [{}]", used.collect::<Vec<_>>().join(", "))
         }
         AgentUpdated { id, total } => format!("AgentUpdated {id} {total}"),
         AgentRemoved { id } => format!("AgentRemoved {id}"),
         AgentActivated { id } => format!("AgentActivated {id}"),
         AgentDeactivated { id } => format!("AgentDeactivated {id}"),
-        Recovered {
-            framework,
-            agent,
-            resources,
-            refuse,
-        } => {
+        Recovered { framework, agent, resources, refuse } => {
             let refuse =
                 refuse.map_or(String::new(), |long| format!(" refuse {}s", long.as_secs()));
-            format!(
-                "Recovered {framework} {agent} {}{refuse}",
-                resources.unallocate().unwrap()
-            )
+            format!("Recovered {framework} {agent} {}{refuse}", resources.unallocate().unwrap())
         }
-        Allocated {
-            framework,
-            agent,
-            resources,
-        } => format!(
-            "Allocated {framework} {agent} {}",
-            resources.unallocate().unwrap()
-        ),
+        Allocated { framework, agent, resources } => {
+            format!("Allocated {framework} {agent} {}", resources.unallocate().unwrap())
+        }
         Suppressed { framework, roles } => format!("Suppressed {framework} {}", roles.len()),
         Revived { framework, roles } => format!("Revived {framework} {}", roles.len()),
         other => format!("{other:?}"),
@@ -589,18 +530,13 @@ pub fn reported(
 /// A framework in role `r` that waits a week for its scheduler and knows UNREACHABLE.
 pub fn info(name: &str) -> v1::FrameworkInfo {
     use v1::framework_info::capability::Type;
-    let capability = |kind: Type| v1::framework_info::Capability {
-        r#type: Some(kind.into()),
-    };
+    let capability = |kind: Type| v1::framework_info::Capability { r#type: Some(kind.into()) };
     v1::FrameworkInfo {
         user: "nobody".to_owned(),
         name: name.to_owned(),
         roles: vec!["r".to_owned()],
         failover_timeout: Some(7.0 * 24.0 * 3600.0),
-        capabilities: vec![
-            capability(Type::MultiRole),
-            capability(Type::PartitionAware),
-        ],
+        capabilities: vec![capability(Type::MultiRole), capability(Type::PartitionAware)],
         ..Default::default()
     }
 }
@@ -618,11 +554,7 @@ pub fn with_id(mut info: v1::FrameworkInfo, id: &FrameworkId) -> v1::FrameworkIn
 }
 
 pub fn process(connection: u64) -> Caller {
-    Caller {
-        connection: ConnectionId(connection),
-        principal: None,
-        channel: Channel::Process,
-    }
+    Caller { connection: ConnectionId(connection), principal: None, channel: Channel::Process }
 }
 
 pub fn subscribe(info: v1::FrameworkInfo) -> Call {
@@ -639,20 +571,14 @@ pub fn subscribe(info: v1::FrameworkInfo) -> Call {
 }
 
 pub fn subscribes(connection: u64, info: v1::FrameworkInfo) -> Event {
-    Event::SchedulerCalled {
-        caller: process(connection),
-        call: Box::new(subscribe(info)),
-    }
+    Event::SchedulerCalled { caller: process(connection), call: Box::new(subscribe(info)) }
 }
 
 /// A call of a subscribed framework over libproc.
 pub fn call(connection: u64, framework: &v1::FrameworkId, call: Call) -> Event {
     Event::SchedulerCalled {
         caller: process(connection),
-        call: Box::new(Call {
-            framework_id: Some(framework.clone()),
-            ..call
-        }),
+        call: Box::new(Call { framework_id: Some(framework.clone()), ..call }),
     }
 }
 
@@ -694,9 +620,7 @@ pub fn accept_all(offers: &[&v1::Offer], operations: Vec<v1::offer::Operation>) 
 pub fn accept(offers: &[&v1::Offer], tasks: Vec<v1::TaskInfo>) -> Call {
     let mut call = accept_all(offers, vec![launch(tasks)]);
     if let Some(accept) = &mut call.accept {
-        accept.filters = Some(v1::Filters {
-            refuse_seconds: Some(0.0),
-        });
+        accept.filters = Some(v1::Filters { refuse_seconds: Some(0.0) });
     }
     call
 }
@@ -714,10 +638,7 @@ pub fn kill(task: &str, agent: Option<&v1::AgentId>) -> Call {
 }
 
 pub fn simple(kind: call::Type) -> Call {
-    Call {
-        r#type: Some(kind.into()),
-        ..Default::default()
-    }
+    Call { r#type: Some(kind.into()), ..Default::default() }
 }
 
 pub fn acknowledges(stream: u64, update: &StatusUpdate) -> Event {
@@ -741,9 +662,7 @@ pub fn reconcile(tasks: &[(&str, Option<&str>)]) -> Call {
     });
     Call {
         r#type: Some(call::Type::Reconcile.into()),
-        reconcile: Some(call::Reconcile {
-            tasks: tasks.collect(),
-        }),
+        reconcile: Some(call::Reconcile { tasks: tasks.collect() }),
         ..Default::default()
     }
 }
@@ -759,22 +678,15 @@ pub fn asks(call: v1::master::call::Type) -> Event {
 }
 
 pub fn key(framework: &FrameworkId, task: &str) -> TaskKey {
-    TaskKey {
-        framework_id: framework.clone(),
-        task_id: TaskId::parse(task).unwrap(),
-    }
+    TaskKey { framework_id: framework.clone(), task_id: TaskId::parse(task).unwrap() }
 }
 
 pub fn lost_agent(connection: u64) -> Event {
-    Event::AgentDisconnected {
-        connection: ConnectionId(connection),
-    }
+    Event::AgentDisconnected { connection: ConnectionId(connection) }
 }
 
 pub fn lost_stream(connection: u64) -> Event {
-    Event::SubscriberDisconnected {
-        connection: ConnectionId(connection),
-    }
+    Event::SubscriberDisconnected { connection: ConnectionId(connection) }
 }
 
 pub fn pong(connection: u64, sequence: u64) -> Event {

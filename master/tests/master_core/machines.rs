@@ -15,12 +15,7 @@ fn table(columns: &[&str], rows: &[(&str, &str)], step: impl Fn(usize, usize) ->
         let cells: Vec<&str> = cells.split_whitespace().collect();
         assert_eq!(cells.len(), columns.len(), "{state}");
         for (column, expected) in cells.iter().enumerate() {
-            assert_eq!(
-                step(row, column),
-                *expected,
-                "{state} and {}",
-                columns[column]
-            );
+            assert_eq!(step(row, column), *expected, "{state} and {}", columns[column]);
         }
     }
 }
@@ -40,107 +35,59 @@ fn agent() {
         })
     };
     let connection = Some(ConnectionId(1));
-    let departing = |departure| AgentState::Departing {
-        connection,
-        write: WriteId(1),
-        departure,
-    };
-    let registering = |connection| AgentState::Registering {
-        connection,
-        write: WriteId(1),
-        report: report(),
-    };
+    let departing = |departure| AgentState::Departing { connection, write: WriteId(1), departure };
+    let registering =
+        |connection| AgentState::Registering { connection, write: WriteId(1), report: report() };
     let states = [
         AgentState::Recovered,
         registering(connection),
         registering(None),
-        AgentState::Active {
-            connection: ConnectionId(1),
-            pings: Pings::default(),
-        },
-        AgentState::Disconnected {
-            since: Instant::ZERO,
-        },
+        AgentState::Active { connection: ConnectionId(1), pings: Pings::default() },
+        AgentState::Disconnected { since: Instant::ZERO },
         departing(Departure::Unreachable),
         departing(Departure::Removed),
-        AgentState::Unreachable {
-            since: Timestamp(1),
-        },
+        AgentState::Unreachable { since: Timestamp(1) },
     ];
     let steps = [
-        AgentStep::Admit {
-            connection: ConnectionId(2),
-            write: WriteId(2),
-            report: report(),
-        },
-        AgentStep::Serve {
-            connection: ConnectionId(2),
-        },
+        AgentStep::Admit { connection: ConnectionId(2), write: WriteId(2), report: report() },
+        AgentStep::Serve { connection: ConnectionId(2) },
         AgentStep::ServeLater { at: Instant::ZERO },
         AgentStep::LoseConnection { at: Instant::ZERO },
-        AgentStep::Depart {
-            write: WriteId(2),
-            departure: Departure::Unreachable,
-        },
+        AgentStep::Depart { write: WriteId(2), departure: Departure::Unreachable },
         AgentStep::GiveUp { at: Timestamp(2) },
     ];
     let name = |state: &AgentState| {
         match state {
             AgentState::Recovered => "recovered",
-            AgentState::Registering {
-                connection: None, ..
-            } => "registering-alone",
+            AgentState::Registering { connection: None, .. } => "registering-alone",
             AgentState::Registering { .. } => "registering",
             AgentState::Active { .. } => "active",
             AgentState::Disconnected { .. } => "disconnected",
-            AgentState::Departing {
-                connection: None, ..
-            } => "departing-alone",
+            AgentState::Departing { connection: None, .. } => "departing-alone",
             AgentState::Departing { .. } => "departing",
             AgentState::Unreachable { .. } => "unreachable",
         }
         .to_owned()
     };
     table(
-        &[
-            "Admit",
-            "Serve",
-            "ServeLater",
-            "LoseConnection",
-            "Depart",
-            "GiveUp",
-        ],
+        &["Admit", "Serve", "ServeLater", "LoseConnection", "Depart", "GiveUp"],
         &[
             ("recovered", "registering active - - departing-alone -"),
             ("registering", "- active - registering-alone - -"),
-            (
-                "registering-alone",
-                "- active disconnected registering-alone - -",
-            ),
+            ("registering-alone", "- active disconnected registering-alone - -"),
             ("active", "registering active - disconnected departing -"),
             ("disconnected", "registering active - - departing-alone -"),
-            (
-                "departing to unreachable",
-                "- - - departing-alone - unreachable",
-            ),
+            ("departing to unreachable", "- - - departing-alone - unreachable"),
             ("departing for good", "- - - departing-alone - -"),
             ("unreachable", "registering - - - - -"),
         ],
-        |state, step| {
-            states[state]
-                .after(steps[step].clone())
-                .as_ref()
-                .map_or("-".into(), name)
-        },
+        |state, step| states[state].after(steps[step].clone()).as_ref().map_or("-".into(), name),
     );
 }
 
 #[test]
 fn framework() {
-    let subscriber = || Subscriber {
-        connection: ConnectionId(1),
-        stream_id: None,
-    };
+    let subscriber = || Subscriber { connection: ConnectionId(1), stream_id: None };
     let subscription = || {
         Box::new(Subscription {
             info: Default::default(),
@@ -159,9 +106,7 @@ fn framework() {
         FrameworkState::Recovered { deadline },
         subscribing(Some(subscriber())),
         subscribing(None),
-        FrameworkState::Connected {
-            subscriber: subscriber(),
-        },
+        FrameworkState::Connected { subscriber: subscriber() },
         FrameworkState::Disconnected { deadline },
         FrameworkState::Removing { write: WriteId(1) },
         FrameworkState::Completed { at: Timestamp(1) },
@@ -180,9 +125,7 @@ fn framework() {
     let name = |state: &FrameworkState| {
         match state {
             FrameworkState::Recovered { .. } => "recovered",
-            FrameworkState::Subscribing {
-                subscriber: None, ..
-            } => "subscribing-alone",
+            FrameworkState::Subscribing { subscriber: None, .. } => "subscribing-alone",
             FrameworkState::Subscribing { .. } => "subscribing",
             FrameworkState::Connected { .. } => "connected",
             FrameworkState::Disconnected { .. } => "disconnected",
@@ -195,37 +138,21 @@ fn framework() {
         &["Subscribe", "Confirm", "Disconnect", "Remove", "Complete"],
         &[
             ("recovered", "subscribing - - removing -"),
-            (
-                "subscribing",
-                "subscribing connected subscribing-alone removing -",
-            ),
-            (
-                "subscribing-alone",
-                "subscribing disconnected subscribing-alone removing -",
-            ),
+            ("subscribing", "subscribing connected subscribing-alone removing -"),
+            ("subscribing-alone", "subscribing disconnected subscribing-alone removing -"),
             ("connected", "subscribing - disconnected removing -"),
             ("disconnected", "subscribing - - removing -"),
             ("removing", "- - - - completed"),
             ("completed", "- - - - -"),
         ],
-        |state, step| {
-            states[state]
-                .after(steps[step].clone())
-                .as_ref()
-                .map_or("-".into(), name)
-        },
+        |state, step| states[state].after(steps[step].clone()).as_ref().map_or("-".into(), name),
     );
 }
 
 #[test]
 fn task() {
     let states = [Life::Live, Life::Unreachable, Life::Ended, Life::Settled];
-    let steps = [
-        LifeStep::End,
-        LifeStep::LoseAgent,
-        LifeStep::Resume,
-        LifeStep::Settle,
-    ];
+    let steps = [LifeStep::End, LifeStep::LoseAgent, LifeStep::Resume, LifeStep::Settle];
     table(
         &["End", "LoseAgent", "Resume", "Settle"],
         &[
@@ -234,20 +161,14 @@ fn task() {
             ("Ended", "- - - Settled"),
             ("Settled", "- - - -"),
         ],
-        |state, step| {
-            states[state]
-                .after(steps[step])
-                .map_or("-".into(), |to| format!("{to:?}"))
-        },
+        |state, step| states[state].after(steps[step]).map_or("-".into(), |to| format!("{to:?}")),
     );
 }
 
 #[test]
 fn b6_states_that_a_task_may_take() {
     use TaskState::*;
-    let all: Vec<TaskState> = (0..=13)
-        .filter_map(|n| TaskState::try_from(n).ok())
-        .collect();
+    let all: Vec<TaskState> = (0..=13).filter_map(|n| TaskState::try_from(n).ok()).collect();
     assert_eq!(all.len(), 14);
     for old in &all {
         for new in &all {

@@ -23,10 +23,7 @@ fn identity() {
     assert_eq!(version.version_info.version, "1.12.0");
     let master = ask(&mut m, Type::GetMaster).get_master.unwrap();
     assert_eq!(master.master_info.unwrap().id, "m");
-    assert_eq!(
-        (master.start_time, master.elected_time),
-        (Some(1.0), Some(2.0))
-    );
+    assert_eq!((master.start_time, master.elected_time), (Some(1.0), Some(2.0)));
 }
 
 #[test]
@@ -43,18 +40,10 @@ fn state_is_one_view_of_everything() {
     assert_eq!(agent.pid.as_deref(), Some("slave(1)@10.0.0.1:5051"));
     let cpus = |resources: &[meseta_api::v1::Resource]| {
         let cpus = resources.iter().filter(|resource| resource.name == "cpus");
-        cpus.filter_map(|resource| resource.scalar.as_ref())
-            .map(|scalar| scalar.value)
-            .sum::<f64>()
+        cpus.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum::<f64>()
     };
     assert_eq!(cpus(&agent.total_resources), 4.0);
-    assert_eq!(
-        (
-            cpus(&agent.allocated_resources),
-            cpus(&agent.offered_resources)
-        ),
-        (1.0, 3.0)
-    );
+    assert_eq!((cpus(&agent.allocated_resources), cpus(&agent.offered_resources)), (1.0, 3.0));
     let framework = &state.get_frameworks.unwrap().frameworks[0];
     assert!(framework.active && framework.connected && !framework.recovered);
     assert_eq!(framework.offers.len(), 1);
@@ -76,37 +65,12 @@ fn what_is_not_durable_is_not_shown() {
     m.does(arrives(1));
     m.does(registers(1, ALL));
     m.does(subscribes(10, info("f")));
-    assert!(ask(&mut m, Type::GetAgents)
-        .get_agents
-        .unwrap()
-        .agents
-        .is_empty());
-    assert!(ask(&mut m, Type::GetFrameworks)
-        .get_frameworks
-        .unwrap()
-        .frameworks
-        .is_empty());
-    assert_eq!(
-        ask(&mut m, Type::GetRoles).get_roles.unwrap().roles.len(),
-        1
-    );
+    assert!(ask(&mut m, Type::GetAgents).get_agents.unwrap().agents.is_empty());
+    assert!(ask(&mut m, Type::GetFrameworks).get_frameworks.unwrap().frameworks.is_empty());
+    assert_eq!(ask(&mut m, Type::GetRoles).get_roles.unwrap().roles.len(), 1);
     m.durable();
-    assert_eq!(
-        ask(&mut m, Type::GetAgents)
-            .get_agents
-            .unwrap()
-            .agents
-            .len(),
-        1
-    );
-    assert_eq!(
-        ask(&mut m, Type::GetFrameworks)
-            .get_frameworks
-            .unwrap()
-            .frameworks
-            .len(),
-        1
-    );
+    assert_eq!(ask(&mut m, Type::GetAgents).get_agents.unwrap().agents.len(), 1);
+    assert_eq!(ask(&mut m, Type::GetFrameworks).get_frameworks.unwrap().frameworks.len(), 1);
 }
 
 #[test]
@@ -135,21 +99,13 @@ fn unreachable_and_completed_tasks_are_apart() {
     m.passes(8 * 24 * 60 * MINUTE);
     m.durable();
     let tasks = ask(&mut m, Type::GetTasks).get_tasks.unwrap();
-    assert_eq!(
-        tasks.completed_tasks[0].state(),
-        meseta_api::v1::TaskState::TaskKilled
-    );
+    assert_eq!(tasks.completed_tasks[0].state(), meseta_api::v1::TaskState::TaskKilled);
 }
 
 #[test]
 fn what_is_not_built_is_501() {
     let mut m = Master::new();
-    for kind in [
-        Type::GetQuota,
-        Type::DrainAgent,
-        Type::Subscribe,
-        Type::Unknown,
-    ] {
+    for kind in [Type::GetQuota, Type::DrainAgent, Type::Subscribe, Type::Unknown] {
         assert_eq!(m.refuses(asks(kind)).0, 501);
     }
     let untyped = Event::OperatorAsked {

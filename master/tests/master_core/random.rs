@@ -17,10 +17,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % n
     }
 }
@@ -90,10 +88,7 @@ impl World {
                         }
                     }
                 }
-                Effect::ToAgent {
-                    connection,
-                    message,
-                } => self.obey(connection.0, message),
+                Effect::ToAgent { connection, message } => self.obey(connection.0, message),
                 _ => {}
             }
         }
@@ -103,10 +98,7 @@ impl World {
     fn obey(&mut self, connection: u64, message: &meseta_api::internal::agent::FromMaster) {
         use meseta_api::internal::agent::{FromMaster, Order};
         let lost = self.dice.below(10) == 0;
-        let host = self
-            .hosts
-            .iter_mut()
-            .find(|host| host.connection == Some(connection));
+        let host = self.hosts.iter_mut().find(|host| host.connection == Some(connection));
         let (Some(host), FromMaster::Order { order, .. }) = (host, message) else {
             return;
         };
@@ -121,8 +113,7 @@ impl World {
                     TaskState::TaskRunning,
                 );
                 view.resources = task.resources.clone();
-                host.tasks
-                    .insert((id, task.task_id.value.clone()), (view, None));
+                host.tasks.insert((id, task.task_id.value.clone()), (view, None));
             }
             Order::AcknowledgeStatus { task, uuid } => {
                 let key = (task.framework_id.clone(), task.task_id.to_string());
@@ -137,8 +128,7 @@ impl World {
                 }
             }
             Order::ShutdownFramework { framework_id } => {
-                host.tasks
-                    .retain(|(framework, _), _| framework != framework_id);
+                host.tasks.retain(|(framework, _), _| framework != framework_id);
             }
             _ => {}
         }
@@ -176,11 +166,7 @@ impl World {
         host.connection = Some(connection);
         let report = Report {
             tasks: host.tasks.values().map(|(view, _)| view.clone()).collect(),
-            frameworks: host
-                .tasks
-                .keys()
-                .map(|(id, _)| with_id(info("f"), id))
-                .collect(),
+            frameworks: host.tasks.keys().map(|(id, _)| with_id(info("f"), id)).collect(),
             executors: vec![],
         };
         let id = host.id.clone();
@@ -202,11 +188,7 @@ impl World {
         let connection = self.fresh();
         self.streams.insert(connection, None);
         let known: Vec<FrameworkId> = self.known.iter().cloned().collect();
-        let mut of = if self.dice.below(2) == 0 {
-            info("f")
-        } else {
-            unaware("f")
-        };
+        let mut of = if self.dice.below(2) == 0 { info("f") } else { unaware("f") };
         of.failover_timeout = Some([0.0, 600.0, 1e6][self.dice.below(3)]);
         let pick = self.dice.below(known.len() + 1);
         if let Some(id) = known.get(pick) {
@@ -221,10 +203,7 @@ impl World {
             return None;
         }
         let pick = self.dice.below(n);
-        self.streams
-            .iter()
-            .nth(pick)
-            .map(|(stream, id)| (*stream, id.clone()))
+        self.streams.iter().nth(pick).map(|(stream, id)| (*stream, id.clone()))
     }
 
     fn scheduler_leaves(&mut self) {
@@ -265,11 +244,7 @@ impl World {
 
     fn status(&mut self) {
         let which = self.dice.below(self.hosts.len());
-        let states = [
-            TaskState::TaskRunning,
-            TaskState::TaskFinished,
-            TaskState::TaskFailed,
-        ];
+        let states = [TaskState::TaskRunning, TaskState::TaskFinished, TaskState::TaskFailed];
         let state = states[self.dice.below(states.len())];
         let host = &mut self.hosts[which];
         let (Some(connection), Some(agent)) = (host.connection, host.id.clone()) else {
@@ -296,14 +271,8 @@ impl World {
         }
         let framework = framework.clone();
         let sent = update.clone().unwrap();
-        self.event(says(
-            connection,
-            FromAgent::UpdateStatus(Box::new(sent.clone())),
-        ));
-        let stream = self
-            .streams
-            .iter()
-            .find(|(_, id)| **id == Some(framework.clone()));
+        self.event(says(connection, FromAgent::UpdateStatus(Box::new(sent.clone()))));
+        let stream = self.streams.iter().find(|(_, id)| **id == Some(framework.clone()));
         if let Some(stream) = stream.map(|(stream, _)| *stream) {
             self.event(acknowledges(stream, &sent));
         }

@@ -29,57 +29,31 @@ fn answers_come_from_the_master_and_are_not_acknowledged() {
     let (mut m, framework) = running(info("f"));
     let gave = m.does(call(10, &framework, reconcile(&[("t", None)])));
     let status = &gave.updates()[0];
-    assert_eq!(
-        (status.source(), status.reason()),
-        (Source::Master, Reason::Reconciliation)
-    );
+    assert_eq!((status.source(), status.reason()), (Source::Master, Reason::Reconciliation));
     assert!(status.uuid.is_none() && status.data.is_none() && status.message.is_none());
     assert_eq!(status.agent_id, Some("m-S0".into()));
 }
 
 #[test]
 fn each_case_in_its_order() {
-    for (info, gone, unknown, lost) in [
-        (info("f"), "GONE", "UNKNOWN", "UNREACHABLE"),
-        (unaware("f"), "LOST", "LOST", "LOST"),
-    ] {
+    for (info, gone, unknown, lost) in
+        [(info("f"), "GONE", "UNKNOWN", "UNREACHABLE"), (unaware("f"), "LOST", "LOST", "LOST")]
+    {
         let (mut m, framework) = running(info);
         // 1, RC-01
         assert_eq!(asked(&mut m, &framework, "t", None), "t TASK_RUNNING");
         // 3, RC-02
-        assert_eq!(
-            asked(&mut m, &framework, "x", Some("m-S0")),
-            format!("x TASK_{gone}")
-        );
+        assert_eq!(asked(&mut m, &framework, "x", Some("m-S0")), format!("x TASK_{gone}"));
         // 6, RC-03
-        assert_eq!(
-            asked(&mut m, &framework, "x", Some("m-S7")),
-            format!("x TASK_{unknown}")
-        );
-        assert_eq!(
-            asked(&mut m, &framework, "x", None),
-            format!("x TASK_{unknown}")
-        );
+        assert_eq!(asked(&mut m, &framework, "x", Some("m-S7")), format!("x TASK_{unknown}"));
+        assert_eq!(asked(&mut m, &framework, "x", None), format!("x TASK_{unknown}"));
         // 4
         m.passes(75 * SECOND);
         m.durable();
-        assert_eq!(
-            asked(&mut m, &framework, "x", Some("m-S0")),
-            format!("x TASK_{lost}")
-        );
-        assert_eq!(
-            asked(&mut m, &framework, "t", None),
-            format!("t TASK_{lost}")
-        );
-        let gave = m.does(call(
-            10,
-            &framework,
-            reconcile(&[("t", None), ("x", Some("m-S0"))]),
-        ));
-        assert!(gave
-            .updates()
-            .iter()
-            .all(|status| status.unreachable_time.is_some()));
+        assert_eq!(asked(&mut m, &framework, "x", Some("m-S0")), format!("x TASK_{lost}"));
+        assert_eq!(asked(&mut m, &framework, "t", None), format!("t TASK_{lost}"));
+        let gave = m.does(call(10, &framework, reconcile(&[("t", None), ("x", Some("m-S0"))])));
+        assert!(gave.updates().iter().all(|status| status.unreachable_time.is_some()));
     }
 }
 
@@ -93,19 +67,11 @@ fn rc_04_silence_until_recovered_agents_are_back_or_given_up() {
     m.durable();
     assert_eq!(asked(&mut m, &framework, "t", Some("m-S0")), "");
     assert_eq!(asked(&mut m, &framework, "t", None), "");
-    assert_eq!(
-        asked(&mut m, &framework, "t", Some("m-S7")),
-        "t TASK_UNKNOWN"
-    );
+    assert_eq!(asked(&mut m, &framework, "t", Some("m-S7")), "t TASK_UNKNOWN");
     // RC-08
-    m.does(Event::TimerDue(
-        meseta_master::core::TimerKey::RecoveredAgentsDue,
-    ));
+    m.does(Event::TimerDue(meseta_master::core::TimerKey::RecoveredAgentsDue));
     m.durable();
-    assert_eq!(
-        asked(&mut m, &framework, "t", Some("m-S0")),
-        "t TASK_UNREACHABLE"
-    );
+    assert_eq!(asked(&mut m, &framework, "t", Some("m-S0")), "t TASK_UNREACHABLE");
 }
 
 #[test]
@@ -113,11 +79,7 @@ fn rc_05_implicit_tells_of_all_that_has_not_ended() {
     let (mut m, framework) = running(info("f"));
     let offer = m.running(10, 1, "u");
     let next = m.offer();
-    m.does(call(
-        10,
-        &framework,
-        accept(&[&next], vec![task("v", &next, "cpus:1")]),
-    ));
+    m.does(call(10, &framework, accept(&[&next], vec![task("v", &next, "cpus:1")])));
     let ended = m.status(&offer, "u", v1::TaskState::TaskFinished);
     let ended = meseta_api::internal::master::FromAgent::UpdateStatus(Box::new(ended));
     m.does(says(1, ended));
@@ -135,9 +97,8 @@ fn implicit_tells_of_unreachable_tasks_too() {
         let (mut m, framework) = running(info);
         m.passes(75 * SECOND);
         m.durable();
-        m.does(call(10, &framework, reconcile(&[]))).gives(&format!(
-            "stream 10 <- UPDATE t TASK_{lost} REASON_RECONCILIATION"
-        ));
+        m.does(call(10, &framework, reconcile(&[])))
+            .gives(&format!("stream 10 <- UPDATE t TASK_{lost} REASON_RECONCILIATION"));
     }
 }
 
@@ -145,10 +106,6 @@ fn implicit_tells_of_unreachable_tasks_too() {
 fn ids_that_are_none_are_refused() {
     let (mut m, framework) = running(info("f"));
     for (task, agent) in [("", None), ("a/b", None), ("t", Some("a/b"))] {
-        assert_eq!(
-            m.refuses(call(10, &framework, reconcile(&[(task, agent)])))
-                .0,
-            400
-        );
+        assert_eq!(m.refuses(call(10, &framework, reconcile(&[(task, agent)]))).0, 400);
     }
 }

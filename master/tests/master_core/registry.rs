@@ -19,11 +19,7 @@ fn agent_record(resources: &str) -> Box<AgentRecord> {
 }
 
 fn framework_record(left: Option<u64>) -> Box<FrameworkRecord> {
-    Box::new(FrameworkRecord {
-        info: info("f"),
-        registered: Timestamp(7),
-        time_left_ms: left,
-    })
+    Box::new(FrameworkRecord { info: info("f"), registered: Timestamp(7), time_left_ms: left })
 }
 
 /// Every kind of operation, on two agents and two frameworks.
@@ -34,18 +30,9 @@ fn operations() -> Vec<RegistryOperation> {
     let f = || FrameworkId::parse("m-0000").unwrap();
     let g = || FrameworkId::parse("m-0001").unwrap();
     vec![
-        AdmitAgent {
-            agent: a(),
-            record: agent_record("cpus:1"),
-        },
-        AdmitAgent {
-            agent: b(),
-            record: agent_record("cpus:2"),
-        },
-        ReadmitAgent {
-            agent: a(),
-            record: agent_record("cpus:3;ports:[1-2,5-6]"),
-        },
+        AdmitAgent { agent: a(), record: agent_record("cpus:1") },
+        AdmitAgent { agent: b(), record: agent_record("cpus:2") },
+        ReadmitAgent { agent: a(), record: agent_record("cpus:3;ports:[1-2,5-6]") },
         MarkUnreachable {
             agent: a(),
             record: Box::new(UnreachableAgentRecord {
@@ -53,29 +40,14 @@ fn operations() -> Vec<RegistryOperation> {
                 since: Timestamp(9),
             }),
         },
-        MarkReachable {
-            agent: a(),
-            record: agent_record("cpus:3"),
-        },
+        MarkReachable { agent: a(), record: agent_record("cpus:3") },
         RemoveAgent { agent: b() },
-        AddFramework {
-            framework: f(),
-            record: framework_record(None),
-        },
-        AddFramework {
-            framework: g(),
-            record: framework_record(None),
-        },
-        UpdateFramework {
-            framework: f(),
-            record: framework_record(Some(3)),
-        },
+        AddFramework { framework: f(), record: framework_record(None) },
+        AddFramework { framework: g(), record: framework_record(None) },
+        UpdateFramework { framework: f(), record: framework_record(Some(3)) },
         RemoveFramework {
             framework: g(),
-            record: CompletedFrameworkRecord {
-                name: "g".to_owned(),
-                removed: Timestamp(11),
-            },
+            record: CompletedFrameworkRecord { name: "g".to_owned(), removed: Timestamp(11) },
         },
     ]
 }
@@ -94,18 +66,11 @@ fn rg_01_keys_and_memory_agree_after_each_operation() {
                     None => drop(store.remove(&key)),
                 }
             }
-            assert_eq!(
-                Registry::load(store.clone()).unwrap(),
-                registry,
-                "{operation:?}"
-            );
+            assert_eq!(Registry::load(store.clone()).unwrap(), registry, "{operation:?}");
         }
     }
     let keys: Vec<&str> = store.keys().map(String::as_str).collect();
-    assert_eq!(
-        keys,
-        ["agents/m-S0", "completed/m-0001", "frameworks/m-0000"]
-    );
+    assert_eq!(keys, ["agents/m-S0", "completed/m-0001", "frameworks/m-0000"]);
 }
 
 #[test]
@@ -113,9 +78,7 @@ fn records_are_maps_with_named_fields() {
     let (_, value) = operations()[0].changes().unwrap().remove(0);
     let value = value.unwrap();
     for name in ["info", "version", "registered", "hostname"] {
-        let found = value
-            .windows(name.len())
-            .any(|window| window == name.as_bytes());
+        let found = value.windows(name.len()).any(|window| window == name.as_bytes());
         assert!(found, "{name}");
     }
 }
@@ -123,26 +86,11 @@ fn records_are_maps_with_named_fields() {
 #[test]
 fn me_08_a_registry_that_cannot_be_understood_is_not_led_with() {
     let load = |key: &str, value: &[u8]| Registry::load([(key.to_owned(), value.to_vec())]);
-    assert!(matches!(
-        load("quota/eng", b""),
-        Err(LoadError::UnknownKind { .. })
-    ));
-    assert!(matches!(
-        load("nothing", b""),
-        Err(LoadError::UnknownKind { .. })
-    ));
-    assert!(matches!(
-        load("agents/a/b", b""),
-        Err(LoadError::BadId { .. })
-    ));
-    assert!(matches!(
-        load("agents/a", b"\xc1"),
-        Err(LoadError::BadValue { .. })
-    ));
-    assert!(matches!(
-        load("frameworks/", b""),
-        Err(LoadError::BadId { .. })
-    ));
+    assert!(matches!(load("quota/eng", b""), Err(LoadError::UnknownKind { .. })));
+    assert!(matches!(load("nothing", b""), Err(LoadError::UnknownKind { .. })));
+    assert!(matches!(load("agents/a/b", b""), Err(LoadError::BadId { .. })));
+    assert!(matches!(load("agents/a", b"\xc1"), Err(LoadError::BadValue { .. })));
+    assert!(matches!(load("frameworks/", b""), Err(LoadError::BadId { .. })));
 }
 
 #[test]

@@ -32,16 +32,11 @@ fn ts_01_a_status_is_forwarded_and_its_acknowledgement_goes_back() {
          allocator Recovered m-0000 m-S0 cpus:1;mem:128",
     );
     assert_eq!(gave.updates()[0].uuid, status.status.uuid);
-    m.does(acknowledges(10, &status))
-        .gives("agent 1 <- AcknowledgeStatus t");
+    m.does(acknowledges(10, &status)).gives("agent 1 <- AcknowledgeStatus t");
     // B23.3: the task is gone; its id is free again (TS-04, E22).
     let next = m.offer();
-    m.does(call(
-        10,
-        &next.framework_id,
-        accept(&[&next], vec![task("t", &next, "cpus:1")]),
-    ))
-    .says("agent 1 <- RunTask t");
+    m.does(call(10, &next.framework_id, accept(&[&next], vec![task("t", &next, "cpus:1")])))
+        .says("agent 1 <- RunTask t");
 }
 
 #[test]
@@ -59,10 +54,8 @@ fn b7_resources_are_freed_by_the_latest_state() {
     m.does(acknowledges(10, &behind));
     // The terminal status frees nothing twice.
     let last = m.status(&offer, "t", TaskState::TaskFailed);
-    m.does(update(&last))
-        .gives("stream 10 <- UPDATE t TASK_FAILED");
-    m.does(acknowledges(10, &last))
-        .gives("agent 1 <- AcknowledgeStatus t");
+    m.does(update(&last)).gives("stream 10 <- UPDATE t TASK_FAILED");
+    m.does(acknowledges(10, &last)).gives("agent 1 <- AcknowledgeStatus t");
 }
 
 #[test]
@@ -81,11 +74,9 @@ fn a_terminal_state_stays() {
 fn ts_10_a_status_of_an_unknown_task_is_forwarded_and_counted() {
     let (mut m, _, offer) = running(info("f"));
     let status = m.status(&offer, "other", TaskState::TaskRunning);
-    m.does(update(&status))
-        .gives("stream 10 <- UPDATE other TASK_RUNNING");
+    m.does(update(&status)).gives("stream 10 <- UPDATE other TASK_RUNNING");
     assert_eq!(m.core.counters().updates_of_unknown_tasks, 1);
-    m.does(acknowledges(10, &status))
-        .gives("agent 1 <- AcknowledgeStatus other");
+    m.does(acknowledges(10, &status)).gives("agent 1 <- AcknowledgeStatus other");
 }
 
 #[test]
@@ -93,10 +84,8 @@ fn tsk_13_without_partition_awareness_dropped_is_lost() {
     for (info, seen) in [(info("f"), "DROPPED"), (unaware("f"), "LOST")] {
         let (mut m, _, offer) = running(info);
         let status = m.status(&offer, "t", TaskState::TaskDropped);
-        m.does(update(&status))
-            .says(&format!("stream 10 <- UPDATE t TASK_{seen}"));
-        m.does(acknowledges(10, &status))
-            .gives("agent 1 <- AcknowledgeStatus t");
+        m.does(update(&status)).says(&format!("stream 10 <- UPDATE t TASK_{seen}"));
+        m.does(acknowledges(10, &status)).gives("agent 1 <- AcknowledgeStatus t");
     }
 }
 
@@ -122,37 +111,26 @@ fn fw_08_a_disconnected_framework_misses_a_status_and_its_successor_gets_it() {
     let (mut m, framework, offer) = running(info("f"));
     m.does(lost_stream(10));
     let status = m.status(&offer, "t", TaskState::TaskFinished);
-    m.does(update(&status))
-        .gives("allocator Recovered m-0000 m-S0 cpus:1;mem:128");
+    m.does(update(&status)).gives("allocator Recovered m-0000 m-S0 cpus:1;mem:128");
     let framework = FrameworkId::try_from(&framework).unwrap();
     m.does(subscribes(11, with_id(info("f"), &framework)));
     m.durable();
     // The agent repeats it.
-    m.does(update(&status))
-        .gives("stream 11 <- UPDATE t TASK_FINISHED");
-    m.does(acknowledges(11, &status))
-        .gives("agent 1 <- AcknowledgeStatus t");
+    m.does(update(&status)).gives("stream 11 <- UPDATE t TASK_FINISHED");
+    m.does(acknowledges(11, &status)).gives("agent 1 <- AcknowledgeStatus t");
 }
 
 #[test]
 fn a_status_of_a_removed_framework_is_answered_with_its_end() {
     let (mut m, framework, offer) = running(info("f"));
-    m.does(call(
-        10,
-        &framework,
-        simple(v1::scheduler::call::Type::Teardown),
-    ));
+    m.does(call(10, &framework, simple(v1::scheduler::call::Type::Teardown)));
     m.durable();
     let status = m.status(&offer, "t", TaskState::TaskRunning);
-    m.does(update(&status))
-        .gives("agent 1 <- ShutdownFramework m-0000");
+    m.does(update(&status)).gives("agent 1 <- ShutdownFramework m-0000");
     let mut stranger = status;
     stranger.framework_id = FrameworkId::parse("stranger").unwrap();
     m.does(update(&stranger)).gives("");
-    assert_eq!(
-        m.core.counters().ignored[&Ignored::UpdateOfUnknownFramework],
-        1
-    );
+    assert_eq!(m.core.counters().ignored[&Ignored::UpdateOfUnknownFramework], 1);
 }
 
 #[test]
@@ -163,18 +141,13 @@ fn ts_02_acknowledgements_that_lead_nowhere_are_counted() {
     // Of another uuid: goes to the agent, which knows better, and ends nothing here.
     let mut other = status.clone();
     other.status.uuid = Some(vec![99; 16].into());
-    m.does(acknowledges(10, &other))
-        .gives("agent 1 <- AcknowledgeStatus t");
+    m.does(acknowledges(10, &other)).gives("agent 1 <- AcknowledgeStatus t");
     m.does(acknowledges(10, &status));
     // Twice: the task is gone, the agent ignores it.
-    m.does(acknowledges(10, &status))
-        .gives("agent 1 <- AcknowledgeStatus t");
+    m.does(acknowledges(10, &status)).gives("agent 1 <- AcknowledgeStatus t");
     m.does(lost_agent(1));
     m.does(acknowledges(10, &status)).gives("");
-    assert_eq!(
-        m.core.counters().ignored[&Ignored::UndeliverableAcknowledgement],
-        1
-    );
+    assert_eq!(m.core.counters().ignored[&Ignored::UndeliverableAcknowledgement], 1);
     let mut bad = status;
     bad.status.uuid = Some(vec![1].into());
     assert_eq!(m.refuses(acknowledges(10, &bad)).0, 400);
@@ -204,22 +177,18 @@ fn an_acknowledgement_meant_for_the_previous_leader_is_dropped() {
 fn sch_17_a_kill_goes_to_the_agent_each_time() {
     let (mut m, framework, _) = running(info("f"));
     for _ in 0..2 {
-        m.does(call(10, &framework, kill("t", None)))
-            .gives("agent 1 <- KillTask t");
+        m.does(call(10, &framework, kill("t", None))).gives("agent 1 <- KillTask t");
     }
-    m.does(call(10, &framework, kill("t", Some(&"m-S0".into()))))
-        .gives("agent 1 <- KillTask t");
-    m.does(call(10, &framework, kill("t", Some(&"m-S9".into()))))
-        .gives("");
+    m.does(call(10, &framework, kill("t", Some(&"m-S0".into())))).gives("agent 1 <- KillTask t");
+    m.does(call(10, &framework, kill("t", Some(&"m-S9".into())))).gives("");
     assert_eq!(m.core.counters().ignored[&Ignored::KillOnWrongAgent], 1);
 }
 
 #[test]
 fn b9_a_kill_carries_its_policy() {
     let (mut m, framework, _) = running(info("f"));
-    let policy = |nanoseconds| v1::KillPolicy {
-        grace_period: Some(v1::DurationInfo { nanoseconds }),
-    };
+    let policy =
+        |nanoseconds| v1::KillPolicy { grace_period: Some(v1::DurationInfo { nanoseconds }) };
     let with = |nanoseconds| {
         let mut call = kill("t", None);
         if let Some(kill) = &mut call.kill {

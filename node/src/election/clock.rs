@@ -37,9 +37,7 @@ impl LeaseClock {
 
 fn boot_time() -> Duration {
     let clock = nix::time::ClockId::CLOCK_BOOTTIME;
-    let time = clock
-        .now()
-        .expect("Linux has had CLOCK_BOOTTIME since 2.6.39");
+    let time = clock.now().expect("Linux has had CLOCK_BOOTTIME since 2.6.39");
     Duration::from(time)
 }
 

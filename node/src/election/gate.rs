@@ -30,18 +30,12 @@ pub struct LeaseGate {
 impl LeaseGate {
     /// Closed until an election is won.
     pub fn waiting(clock: LeaseClock) -> Self {
-        LeaseGate {
-            deadline: Arc::new(AtomicU64::new(WAITING)),
-            clock,
-        }
+        LeaseGate { deadline: Arc::new(AtomicU64::new(WAITING)), clock }
     }
 
     /// Open until [`LeaseGate::close`]: for a standalone master, which has no lease to lose.
     pub fn always_open() -> Self {
-        LeaseGate {
-            deadline: Arc::new(AtomicU64::new(FOR_EVER)),
-            clock: LeaseClock::boot(),
-        }
+        LeaseGate { deadline: Arc::new(AtomicU64::new(FOR_EVER)), clock: LeaseClock::boot() }
     }
 
     /// Whether the lease deadline lies ahead.
@@ -77,13 +71,11 @@ impl LeaseGate {
     /// Moves the deadline of an open gate ahead, never back. False if it is not open: an answer
     /// that arrives after the deadline must not revive what was already silenced.
     pub(crate) fn extend(&self, deadline: Duration) -> bool {
-        let extended = self
-            .deadline
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |current| {
-                let open = !matches!(current, WAITING | CLOSED)
-                    && current > encode(Some(self.clock.now()));
-                open.then(|| current.max(encode(Some(deadline))))
-            });
+        let extended = self.deadline.fetch_update(Ordering::AcqRel, Ordering::Acquire, |current| {
+            let open =
+                !matches!(current, WAITING | CLOSED) && current > encode(Some(self.clock.now()));
+            open.then(|| current.max(encode(Some(deadline))))
+        });
         extended.is_ok()
     }
 
@@ -93,9 +85,7 @@ impl LeaseGate {
 }
 
 fn encode(deadline: Option<Duration>) -> u64 {
-    let nanos = deadline.map_or(FOR_EVER, |at| {
-        u64::try_from(at.as_nanos()).unwrap_or(FOR_EVER)
-    });
+    let nanos = deadline.map_or(FOR_EVER, |at| u64::try_from(at.as_nanos()).unwrap_or(FOR_EVER));
     nanos.max(CLOSED + 1)
 }
 
@@ -128,10 +118,7 @@ mod tests {
     fn opens_extends_and_ends_with_its_deadline() {
         let (gate, set) = gate();
         assert!(!gate.is_open());
-        assert!(
-            !gate.extend(110 * SECOND),
-            "a waiting gate has nothing to extend"
-        );
+        assert!(!gate.extend(110 * SECOND), "a waiting gate has nothing to extend");
         assert!(gate.open(Some(110 * SECOND)));
         assert_eq!(gate.remaining(), 10 * SECOND);
         assert!(gate.extend(105 * SECOND), "an earlier deadline is no error");
@@ -148,10 +135,7 @@ mod tests {
         let (gate, set) = gate();
         assert!(gate.open(Some(110 * SECOND)));
         set(111 * SECOND);
-        assert!(
-            !gate.extend(130 * SECOND),
-            "an answer after the deadline is too late"
-        );
+        assert!(!gate.extend(130 * SECOND), "an answer after the deadline is too late");
         gate.close();
         assert!(!gate.open(Some(140 * SECOND)));
         assert!(!gate.extend(140 * SECOND));

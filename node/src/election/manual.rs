@@ -36,13 +36,7 @@ impl ManualElection {
             gate: LeaseGate::waiting(clock),
             over: Arc::new(AtomicBool::new(false)),
         };
-        (
-            ManualElection {
-                events,
-                control: control.clone(),
-            },
-            control,
-        )
+        (ManualElection { events, control: control.clone() }, control)
     }
 }
 
@@ -51,11 +45,7 @@ impl Election for ManualElection {
         let gate = self.control.gate.clone();
         let control = self.control;
         let resign = Resign::new(move || control.lose(LostReason::Resigned));
-        Candidacy {
-            events: self.events,
-            gate,
-            resign,
-        }
+        Candidacy { events: self.events, gate, resign }
     }
 }
 
@@ -115,24 +105,15 @@ mod tests {
         });
         let (election, control) = ManualElection::new(clock);
         let mut candidacy = Box::new(election).start();
-        let term = Term {
-            registry: RegistryId::from_bits(1),
-            generation: 0,
-            counter: 1,
-        };
+        let term = Term { registry: RegistryId::from_bits(1), generation: 0, counter: 1 };
         assert!(control.elect(term, Some(Duration::from_secs(15))));
-        assert_eq!(
-            candidacy.events.try_recv(),
-            Ok(ElectionEvent::Elected { term })
-        );
+        assert_eq!(candidacy.events.try_recv(), Ok(ElectionEvent::Elected { term }));
         *now.lock().unwrap() = Duration::from_secs(16);
         assert!(!candidacy.gate.is_open());
         assert!(!control.refresh(Duration::from_secs(30)));
         control.lose(LostReason::LeaseRanOut);
         candidacy.resign.resign();
-        let lost = ElectionEvent::Lost {
-            reason: LostReason::LeaseRanOut,
-        };
+        let lost = ElectionEvent::Lost { reason: LostReason::LeaseRanOut };
         assert_eq!(candidacy.events.try_recv(), Ok(lost));
         assert!(candidacy.events.try_recv().is_err(), "an end is told once");
     }

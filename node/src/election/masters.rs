@@ -49,9 +49,7 @@ impl FromStr for Masters {
             return Ok(Masters::Etcd(text.parse()?));
         }
         if let Some((scheme, _)) = text.split_once("://") {
-            return Err(InvalidMasters::Scheme {
-                scheme: format!("{scheme}://"),
-            });
+            return Err(InvalidMasters::Scheme { scheme: format!("{scheme}://") });
         }
         Ok(Masters::Listed(HostPort::parse_list(text, DEFAULT_PORT)?))
     }

@@ -27,16 +27,10 @@ impl Election for StandaloneElection {
             let gate = gate.clone();
             move || {
                 gate.close();
-                let _ = events_in.send(ElectionEvent::Lost {
-                    reason: LostReason::Resigned,
-                });
+                let _ = events_in.send(ElectionEvent::Lost { reason: LostReason::Resigned });
             }
         });
-        Candidacy {
-            events,
-            gate,
-            resign,
-        }
+        Candidacy { events, gate, resign }
     }
 }
 
@@ -47,35 +41,17 @@ mod tests {
 
     #[test]
     fn leads_at_once_until_it_resigns() {
-        let term = Term {
-            registry: RegistryId::from_bits(1),
-            generation: 0,
-            counter: 3,
-        };
-        let candidate = LeaderInfo {
-            id: "m".into(),
-            address: "127.0.0.1:5050".into(),
-            hostname: None,
-        };
-        let election = Box::new(StandaloneElection {
-            term,
-            candidate: candidate.clone(),
-        });
+        let term = Term { registry: RegistryId::from_bits(1), generation: 0, counter: 3 };
+        let candidate =
+            LeaderInfo { id: "m".into(), address: "127.0.0.1:5050".into(), hostname: None };
+        let election = Box::new(StandaloneElection { term, candidate: candidate.clone() });
         let mut candidacy = election.start();
-        assert_eq!(
-            candidacy.events.try_recv(),
-            Ok(ElectionEvent::Elected { term })
-        );
-        assert_eq!(
-            candidacy.events.try_recv(),
-            Ok(ElectionEvent::LeaderChanged(Some(candidate)))
-        );
+        assert_eq!(candidacy.events.try_recv(), Ok(ElectionEvent::Elected { term }));
+        assert_eq!(candidacy.events.try_recv(), Ok(ElectionEvent::LeaderChanged(Some(candidate))));
         assert!(candidacy.gate.is_open());
         candidacy.resign.resign();
         assert!(!candidacy.gate.is_open());
-        let lost = ElectionEvent::Lost {
-            reason: LostReason::Resigned,
-        };
+        let lost = ElectionEvent::Lost { reason: LostReason::Resigned };
         assert_eq!(candidacy.events.try_recv(), Ok(lost));
     }
 }

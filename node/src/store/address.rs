@@ -28,10 +28,7 @@ impl HostPort {
     /// # Errors
     /// [`InvalidAddress`], naming the text and what is wrong with it.
     pub fn parse(text: &str, default_port: u16) -> Result<Self, InvalidAddress> {
-        let invalid = |reason| InvalidAddress {
-            text: text.to_owned(),
-            reason,
-        };
+        let invalid = |reason| InvalidAddress { text: text.to_owned(), reason };
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, tail) = rest.split_once(']').ok_or(invalid("`[` is not closed"))?;
@@ -40,10 +37,7 @@ impl HostPort {
                 }
                 let port = match tail {
                     "" => None,
-                    tail => Some(
-                        tail.strip_prefix(':')
-                            .ok_or(invalid("expected `:` after `]`"))?,
-                    ),
+                    tail => Some(tail.strip_prefix(':').ok_or(invalid("expected `:` after `]`"))?),
                 };
                 (&text[..host.len() + 2], port)
             }
@@ -60,9 +54,7 @@ impl HostPort {
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if !host.starts_with('[') && !host.chars().all(plain) {
-            return Err(invalid(
-                "the host contains a character that no host name has",
-            ));
+            return Err(invalid("the host contains a character that no host name has"));
         }
         let port = match port {
             None => default_port,
@@ -72,10 +64,7 @@ impl HostPort {
                 .filter(|port| *port != 0)
                 .ok_or(invalid("the port is not a number from 1 to 65535"))?,
         };
-        Ok(HostPort {
-            host: host.to_owned(),
-            port,
-        })
+        Ok(HostPort { host: host.to_owned(), port })
     }
 
     /// Parses a comma-separated list of at least one.
@@ -83,9 +72,7 @@ impl HostPort {
     /// # Errors
     /// As [`HostPort::parse`], for the first member that is wrong.
     pub fn parse_list(text: &str, default_port: u16) -> Result<Vec<Self>, InvalidAddress> {
-        text.split(',')
-            .map(|member| HostPort::parse(member.trim(), default_port))
-            .collect()
+        text.split(',').map(|member| HostPort::parse(member.trim(), default_port)).collect()
     }
 
     /// The name or address; an IPv6 address is in brackets.
@@ -141,9 +128,7 @@ impl FromStr for ClusterName {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let dots_only = text.chars().all(|c| c == '.');
         if text.len() > 63 || dots_only || !text.chars().all(plain) {
-            return Err(InvalidClusterName {
-                text: text.to_owned(),
-            });
+            return Err(InvalidClusterName { text: text.to_owned() });
         }
         Ok(ClusterName(text.to_owned()))
     }

@@ -38,9 +38,7 @@ impl FromStr for StoreChoice {
             "memory" => Ok(StoreChoice::Memory),
             "embedded" => Ok(StoreChoice::Embedded),
             url if url.starts_with(SCHEME) => Ok(StoreChoice::Etcd(url.parse()?)),
-            text => Err(InvalidStoreChoice::Unknown {
-                text: text.to_owned(),
-            }),
+            text => Err(InvalidStoreChoice::Unknown { text: text.to_owned() }),
         }
     }
 }
@@ -61,19 +59,14 @@ mod tests {
 
     #[test]
     fn values_print_as_they_mean() {
-        for (text, printed) in [
-            ("memory", "memory"),
-            ("embedded", "embedded"),
-            ("etcd://a", "etcd://a:2379"),
-        ] {
+        for (text, printed) in
+            [("memory", "memory"), ("embedded", "embedded"), ("etcd://a", "etcd://a:2379")]
+        {
             assert_eq!(text.parse::<StoreChoice>().unwrap().to_string(), printed);
         }
         assert_eq!(StoreChoice::default(), StoreChoice::Embedded);
         for text in ["", "Embedded", "zk://a", "etcd://"] {
-            assert!(
-                text.parse::<StoreChoice>().is_err(),
-                "`{text}` was accepted"
-            );
+            assert!(text.parse::<StoreChoice>().is_err(), "`{text}` was accepted");
         }
     }
 }

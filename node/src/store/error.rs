@@ -115,10 +115,7 @@ pub enum Fenced {
 }
 
 fn leader_name(leader: &Option<u64>) -> String {
-    leader.map_or_else(
-        || "nobody".to_owned(),
-        |counter| format!("counter {counter}"),
-    )
+    leader.map_or_else(|| "nobody".to_owned(), |counter| format!("counter {counter}"))
 }
 
 /// A store could not be read.

@@ -55,10 +55,7 @@ fn broken_rule(text: &str) -> Option<&'static str> {
         Some("contains a control character")
     } else if text.split('/').any(str::is_empty) {
         Some("empty segment")
-    } else if text
-        .split('/')
-        .any(|segment| segment == "." || segment == "..")
-    {
+    } else if text.split('/').any(|segment| segment == "." || segment == "..") {
         Some("segment `.` or `..`")
     } else {
         None
@@ -99,12 +96,7 @@ mod tests {
 
     #[test]
     fn rules() {
-        for good in [
-            "meta",
-            "agents/a-1",
-            "frameworks/2026-01-01-0001/x",
-            "quota/eng%2Fprod",
-        ] {
+        for good in ["meta", "agents/a-1", "frameworks/2026-01-01-0001/x", "quota/eng%2Fprod"] {
             assert_eq!(Key::new(good).unwrap().as_str(), good);
         }
         let long = "x".repeat(MAX_KEY_BYTES + 1);

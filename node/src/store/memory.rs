@@ -161,10 +161,7 @@ impl MemoryStore {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic of a test while it held the lock must not hide that test's own message.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn reach(&self, stage: Stage) {
@@ -214,16 +211,10 @@ impl State {
     fn commit(&mut self, txn: &Txn) -> Result<(), CommitError> {
         let mark = txn.mark;
         if self.in_doubt {
-            return Err(CommitError::NotDone {
-                mark,
-                reason: NotDone::NotLoaded,
-            });
+            return Err(CommitError::NotDone { mark, reason: NotDone::NotLoaded });
         }
         let fenced = |leader| {
-            let reason = Fenced::OtherLeader {
-                ours: mark.counter,
-                leader,
-            };
+            let reason = Fenced::OtherLeader { ours: mark.counter, leader };
             Err(CommitError::Fenced { mark, reason })
         };
         match self.leader {
@@ -231,8 +222,7 @@ impl State {
             Leader::Counter(leader) if leader != mark.counter => return fenced(Some(leader)),
             Leader::Anybody | Leader::Counter(_) => {}
         }
-        txn.check(self.commit, LIMITS)
-            .map_err(|reason| CommitError::NotDone { mark, reason })?;
+        txn.check(self.commit, LIMITS).map_err(|reason| CommitError::NotDone { mark, reason })?;
         match self.commit_faults.pop_front() {
             None => {
                 self.apply(txn);
@@ -257,11 +247,7 @@ impl State {
 
     fn doubt(&mut self, mark: CommitMark) -> CommitError {
         self.in_doubt = true;
-        CommitError::MaybeDone {
-            mark,
-            waited: Duration::ZERO,
-            cause: cause(InjectedFault),
-        }
+        CommitError::MaybeDone { mark, waited: Duration::ZERO, cause: cause(InjectedFault) }
     }
 }
 

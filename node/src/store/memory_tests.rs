@@ -18,9 +18,7 @@ fn txn(term: &Term, sequence: u64) -> Txn {
 }
 
 fn now<T>(future: BoxFuture<'static, T>) -> T {
-    future
-        .now_or_never()
-        .expect("the store should answer at once")
+    future.now_or_never().expect("the store should answer at once")
 }
 
 #[test]
@@ -29,10 +27,7 @@ fn commits_are_loaded_back() {
     now(store.commit(txn(&term, 1))).unwrap();
     now(store.commit(txn(&term, 2).delete(key("agents/1")))).unwrap();
     let snapshot = now(store.load()).unwrap();
-    assert_eq!(
-        snapshot.entries.keys().map(Key::as_str).collect::<Vec<_>>(),
-        ["agents/2"]
-    );
+    assert_eq!(snapshot.entries.keys().map(Key::as_str).collect::<Vec<_>>(), ["agents/2"]);
     assert_eq!(snapshot.commit, CommitMark::new(&term, 2));
     assert_eq!(snapshot.registry, term.registry);
 }
@@ -44,13 +39,7 @@ fn a_mark_that_does_not_rise_is_refused() {
     for sequence in [1, 2] {
         let err = now(store.commit(txn(&term, sequence))).unwrap_err();
         assert!(
-            matches!(
-                err,
-                CommitError::NotDone {
-                    reason: NotDone::StaleMark { .. },
-                    ..
-                }
-            ),
+            matches!(err, CommitError::NotDone { reason: NotDone::StaleMark { .. }, .. }),
             "{err:?}"
         );
     }
@@ -60,9 +49,8 @@ fn a_mark_that_does_not_rise_is_refused() {
 fn oversized_and_contradictory_transactions_are_refused_whole() {
     let (store, term) = store();
     let mark = CommitMark::new(&term, 1);
-    let many = (0..=LIMITS.max_ops).fold(Txn::new(mark), |txn, i| {
-        txn.put(key(&format!("agents/{i}")), "x")
-    });
+    let many = (0..=LIMITS.max_ops)
+        .fold(Txn::new(mark), |txn, i| txn.put(key(&format!("agents/{i}")), "x"));
     let large = Txn::new(mark).put(key("meta/large"), vec![0; LIMITS.max_bytes]);
     let both = Txn::new(mark).put(key("a"), "x").delete(key("a"));
     for refused in [many, large, both] {
@@ -75,39 +63,23 @@ fn oversized_and_contradictory_transactions_are_refused_whole() {
 #[test]
 fn each_fault_leaves_what_it_says() {
     let (store, term) = store();
-    store.inject([
-        CommitFault::Refused,
-        CommitFault::Lost,
-        CommitFault::Unacknowledged,
-    ]);
+    store.inject([CommitFault::Refused, CommitFault::Lost, CommitFault::Unacknowledged]);
 
     let refused = now(store.commit(txn(&term, 1))).unwrap_err();
-    assert!(
-        matches!(refused, CommitError::NotDone { .. }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, CommitError::NotDone { .. }), "{refused:?}");
 
     let lost = now(store.commit(txn(&term, 2))).unwrap_err();
     assert!(matches!(lost, CommitError::MaybeDone { .. }), "{lost:?}");
     assert!(store.peek().entries.is_empty());
     let early = now(store.commit(txn(&term, 3))).unwrap_err();
     assert!(
-        matches!(
-            early,
-            CommitError::NotDone {
-                reason: NotDone::NotLoaded,
-                ..
-            }
-        ),
+        matches!(early, CommitError::NotDone { reason: NotDone::NotLoaded, .. }),
         "a store in doubt took a transaction: {early:?}"
     );
 
     now(store.load()).unwrap();
     let unacknowledged = now(store.commit(txn(&term, 3))).unwrap_err();
-    assert!(
-        matches!(unacknowledged, CommitError::MaybeDone { .. }),
-        "{unacknowledged:?}"
-    );
+    assert!(matches!(unacknowledged, CommitError::MaybeDone { .. }), "{unacknowledged:?}");
     assert_eq!(now(store.load()).unwrap().commit, CommitMark::new(&term, 3));
 }
 
@@ -122,10 +94,7 @@ fn a_held_store_neither_takes_effect_nor_answers_and_then_keeps_order() {
     assert!(store.peek().entries.is_empty());
 
     store.release();
-    assert!(
-        (&mut second).now_or_never().is_none(),
-        "the second overtook the first"
-    );
+    assert!((&mut second).now_or_never().is_none(), "the second overtook the first");
     now(first).unwrap();
     now(second).unwrap();
     assert_eq!(store.peek().commit.sequence, 2);
@@ -145,11 +114,7 @@ fn pace_can_delay_the_answer_after_the_effect() {
     })));
     let mut commit = store.commit(txn(&term, 1));
     assert!((&mut commit).now_or_never().is_none());
-    assert_eq!(
-        store.peek().commit.sequence,
-        1,
-        "took effect before it was answered"
-    );
+    assert_eq!(store.peek().commit.sequence, 1, "took effect before it was answered");
     release.send_replace(true);
     now(commit).unwrap();
 }
@@ -162,26 +127,14 @@ fn a_deposed_leader_is_fenced() {
     let err = now(store.commit(txn(&old, 1))).unwrap_err();
     assert!(matches!(
         err,
-        CommitError::Fenced {
-            reason: Fenced::OtherLeader {
-                ours: 1,
-                leader: None
-            },
-            ..
-        }
+        CommitError::Fenced { reason: Fenced::OtherLeader { ours: 1, leader: None }, .. }
     ));
     let new = store.begin_term();
     assert_eq!(new.newer(&old), Ok(true));
     let err = now(store.commit(txn(&old, 1))).unwrap_err();
     assert!(matches!(
         err,
-        CommitError::Fenced {
-            reason: Fenced::OtherLeader {
-                ours: 1,
-                leader: Some(2)
-            },
-            ..
-        }
+        CommitError::Fenced { reason: Fenced::OtherLeader { ours: 1, leader: Some(2) }, .. }
     ));
     now(store.commit(txn(&new, 1))).unwrap();
 }
@@ -199,9 +152,6 @@ fn a_restore_makes_later_terms_newer() {
 fn loads_fail_as_often_as_told() {
     let (store, _) = store();
     store.fail_loads(1);
-    assert!(matches!(
-        now(store.load()),
-        Err(LoadError::Unavailable { .. })
-    ));
+    assert!(matches!(now(store.load()), Err(LoadError::Unavailable { .. })));
     assert!(now(store.load()).is_ok());
 }

@@ -26,11 +26,7 @@ pub struct CommitMark {
 impl CommitMark {
     /// The mark of the `sequence`-th transaction of the leader in `term`.
     pub fn new(term: &Term, sequence: u64) -> Self {
-        CommitMark {
-            generation: term.generation,
-            counter: term.counter,
-            sequence,
-        }
+        CommitMark { generation: term.generation, counter: term.counter, sequence }
     }
 }
 
@@ -54,11 +50,7 @@ pub struct Txn {
 impl Txn {
     /// A transaction without changes.
     pub fn new(mark: CommitMark) -> Self {
-        Txn {
-            puts: BTreeMap::new(),
-            deletes: BTreeSet::new(),
-            mark,
-        }
+        Txn { puts: BTreeMap::new(), deletes: BTreeSet::new(), mark }
     }
 
     /// The same with `value` under `key`.
@@ -83,11 +75,7 @@ impl Txn {
     /// Bytes of all keys and values, with [`OP_OVERHEAD_BYTES`] for each operation. What
     /// [`Limits::max_bytes`] is compared with.
     pub fn bytes(&self) -> usize {
-        let puts: usize = self
-            .puts
-            .iter()
-            .map(|(k, v)| k.as_str().len() + v.len())
-            .sum();
+        let puts: usize = self.puts.iter().map(|(k, v)| k.as_str().len() + v.len()).sum();
         let deletes: usize = self.deletes.iter().map(|k| k.as_str().len()).sum();
         puts + deletes + self.ops() * OP_OVERHEAD_BYTES
     }
@@ -110,16 +98,10 @@ impl Txn {
             return Err(NotDone::PutAndDeleted { key: key.clone() });
         }
         if self.ops() > limits.max_ops {
-            return Err(NotDone::TooManyOps {
-                ops: self.ops(),
-                max: limits.max_ops,
-            });
+            return Err(NotDone::TooManyOps { ops: self.ops(), max: limits.max_ops });
         }
         if self.bytes() > limits.max_bytes {
-            return Err(NotDone::TooLarge {
-                bytes: self.bytes(),
-                max: limits.max_bytes,
-            });
+            return Err(NotDone::TooLarge { bytes: self.bytes(), max: limits.max_bytes });
         }
         Ok(())
     }
@@ -151,19 +133,12 @@ pub struct Identity {
 impl Identity {
     /// A registry that is being initialized.
     pub const fn fresh(registry: RegistryId) -> Self {
-        Identity {
-            registry,
-            generation: 0,
-        }
+        Identity { registry, generation: 0 }
     }
 
     /// The term of this registry with `counter`.
     pub const fn term(self, counter: u64) -> Term {
-        Term {
-            registry: self.registry,
-            generation: self.generation,
-            counter,
-        }
+        Term { registry: self.registry, generation: self.generation, counter }
     }
 }
 

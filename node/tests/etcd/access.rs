@@ -11,9 +11,7 @@ use std::time::Duration;
 const PASSWORD: &str = "secret";
 
 async fn enable_auth(etcd: &Etcd) {
-    let mut root = etcd_client::Client::connect([etcd.address().to_string()], None)
-        .await
-        .unwrap();
+    let mut root = etcd_client::Client::connect([etcd.address().to_string()], None).await.unwrap();
     root.user_add("root", PASSWORD, None).await.unwrap();
     root.role_add("root").await.unwrap();
     root.user_grant_role("root", "root").await.unwrap();
@@ -23,20 +21,12 @@ async fn enable_auth(etcd: &Etcd) {
 fn as_root(etcd: &Etcd, password: &str) -> Endpoints {
     let ttl = Duration::from_secs(10);
     let mut config = EtcdConfig::new(vec![etcd.address()], ClusterName::default(), ttl);
-    config.user = Some(Credentials {
-        user: "root".to_owned(),
-        password: password.to_owned(),
-    });
+    config.user = Some(Credentials { user: "root".to_owned(), password: password.to_owned() });
     Endpoints::new(config)
 }
 
 fn campaign(endpoints: Endpoints) -> Candidacy {
-    Box::new(EtcdElection::new(
-        endpoints,
-        candidate("m1"),
-        RegistryId::from_bits(7),
-    ))
-    .start()
+    Box::new(EtcdElection::new(endpoints, candidate("m1"), RegistryId::from_bits(7))).start()
 }
 
 /// ET-06: a restarted member has forgotten every token; new ones are fetched without a fuss.
@@ -85,18 +75,13 @@ async fn a_wrong_password_ends_the_candidacy_with_its_reason() {
     let etcd = Etcd::start().await;
     enable_auth(&etcd).await;
     let endpoints = as_root(&etcd, "wrong");
-    assert!(
-        !format!("{:?}", endpoints.config()).contains("wrong"),
-        "passwords are not printed"
-    );
+    assert!(!format!("{:?}", endpoints.config()).contains("wrong"), "passwords are not printed");
     let mut candidacy = campaign(endpoints);
     let reason = event(&mut candidacy, "lost", |event| match event {
         ElectionEvent::Lost { reason } => Some(reason),
         _ => None,
     })
     .await;
-    let LostReason::RegistryUnusable(why) = reason else {
-        panic!("{reason}")
-    };
+    let LostReason::RegistryUnusable(why) = reason else { panic!("{reason}") };
     assert!(why.contains("authentication failed"), "{why}");
 }

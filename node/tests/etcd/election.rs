@@ -23,9 +23,7 @@ async fn sees(candidacy: &mut Candidacy, id: &str) {
 }
 
 async fn next(stream: &mut LeaderStream) -> Option<LeaderInfo> {
-    tokio::time::timeout(PATIENCE, stream.next())
-        .await
-        .expect("no change of leader was told")
+    tokio::time::timeout(PATIENCE, stream.next()).await.expect("no change of leader was told")
 }
 
 /// ME-01: the leader vanishes without a word.
@@ -47,10 +45,7 @@ async fn a_standby_takes_over_when_the_leader_stops_refreshing() {
     println!("failover took {took:?} with a TTL of 2 s");
     assert_eq!(new.newer(&old), Ok(true), "of one registry, and newer");
     assert!(second.gate.is_open());
-    assert!(
-        took < Duration::from_secs(2 + 2),
-        "lease and 2 s, took {took:?}"
-    );
+    assert!(took < Duration::from_secs(2 + 2), "lease and 2 s, took {took:?}");
 }
 
 /// The gate of the old leader is closed before the new one's opens: at most one may speak.
@@ -95,30 +90,18 @@ async fn a_resignation_lets_the_next_in_at_once() {
     let mut second = campaign(&members, 10, "m2", 8);
     sees(&mut second, "m1").await;
     let resigned = Instant::now();
-    let Candidacy {
-        mut events,
-        gate,
-        resign,
-    } = first;
+    let Candidacy { mut events, gate, resign } = first;
     resign.resign();
     assert!(!gate.is_open(), "silent from the call on");
     elected(&mut second).await;
     let took = resigned.elapsed();
     println!("takeover after a resignation took {took:?}");
-    assert!(
-        took < Duration::from_secs(3),
-        "waited for the lease: {took:?}"
-    );
+    assert!(took < Duration::from_secs(3), "waited for the lease: {took:?}");
     let mut last = None;
     while let Some(event) = events.recv().await {
         last = Some(event);
     }
-    assert_eq!(
-        last,
-        Some(ElectionEvent::Lost {
-            reason: LostReason::Resigned
-        })
-    );
+    assert_eq!(last, Some(ElectionEvent::Lost { reason: LostReason::Resigned }));
 }
 
 /// ET-01: etcd answers, and says that the lease or the key is gone.
@@ -127,14 +110,10 @@ async fn a_leader_whose_key_is_removed_steps_down() {
     let etcd = Etcd::start().await;
     let mut leader = campaign(&[etcd.address()], 10, "m1", 7);
     elected(&mut leader).await;
-    let mut operator = etcd_client::Client::connect([etcd.address().to_string()], None)
-        .await
-        .unwrap();
+    let mut operator =
+        etcd_client::Client::connect([etcd.address().to_string()], None).await.unwrap();
     let removed = Instant::now();
-    operator
-        .delete("/meseta/meseta/leader", None)
-        .await
-        .unwrap();
+    operator.delete("/meseta/meseta/leader", None).await.unwrap();
     assert_eq!(lost(&mut leader).await, LostReason::KeyLost);
     println!("noticed the removed key after {:?}", removed.elapsed());
 }
@@ -154,9 +133,7 @@ async fn a_leader_outlasts_a_restart_of_etcd() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, refreshed)
-        .await
-        .expect("never refreshed again");
+    tokio::time::timeout(PATIENCE, refreshed).await.expect("never refreshed again");
     // The same term still leads: a newcomer sees it and waits.
     let mut second = campaign(&[etcd.address()], 10, "m2", 8);
     sees(&mut second, "m1").await;
@@ -180,23 +157,17 @@ async fn a_candidate_waits_for_etcd() {
 async fn a_registry_is_initialized_once() {
     let etcd = Etcd::start().await;
     let members = [etcd.address()];
-    let mut candidacies: Vec<_> = (1..=4u128)
-        .map(|i| campaign(&members, 10, &format!("m{i}"), i))
-        .collect();
+    let mut candidacies: Vec<_> =
+        (1..=4u128).map(|i| campaign(&members, 10, &format!("m{i}"), i)).collect();
     let mut registries = Vec::new();
     while !candidacies.is_empty() {
         let first = {
-            let waits = candidacies
-                .iter_mut()
-                .map(|candidacy| Box::pin(elected(candidacy)));
+            let waits = candidacies.iter_mut().map(|candidacy| Box::pin(elected(candidacy)));
             let (term, index, _) = futures_util::future::select_all(waits).await;
             registries.push(term.registry);
             index
         };
-        let open = candidacies
-            .iter()
-            .filter(|candidacy| candidacy.gate.is_open())
-            .count();
+        let open = candidacies.iter().filter(|candidacy| candidacy.gate.is_open()).count();
         assert_eq!(open, 1, "one leader at a time");
         candidacies.remove(first).resign.resign();
     }
@@ -221,11 +192,7 @@ async fn detection_follows_the_leader_and_survives_outages() {
     etcd.kill();
     etcd.restart().await;
     first.resign.resign();
-    assert_eq!(
-        next(&mut stream).await,
-        None,
-        "the leader stood until it resigned"
-    );
+    assert_eq!(next(&mut stream).await, None, "the leader stood until it resigned");
     let mut second = campaign(&members, 10, "m2", 8);
     elected(&mut second).await;
     assert_eq!(next(&mut stream).await, Some(candidate("m2")));
@@ -234,13 +201,9 @@ async fn detection_follows_the_leader_and_survives_outages() {
 #[tokio::test]
 async fn a_candidate_that_etcd_refuses_ends_with_a_reason() {
     let etcd = Etcd::start().await;
-    let mut operator = etcd_client::Client::connect([etcd.address().to_string()], None)
-        .await
-        .unwrap();
-    operator
-        .put("/meseta/meseta/identity", "not json", None)
-        .await
-        .unwrap();
+    let mut operator =
+        etcd_client::Client::connect([etcd.address().to_string()], None).await.unwrap();
+    operator.put("/meseta/meseta/identity", "not json", None).await.unwrap();
     let mut candidacy = campaign(&[etcd.address()], 2, "m1", 7);
     let LostReason::RegistryUnusable(why) = lost(&mut candidacy).await else {
         panic!("an unreadable registry is no reason to wait");

@@ -32,39 +32,17 @@ async fn commits_are_loaded_back_and_refusals_change_nothing() {
     let (_candidacy, term, store) = leader(&etcd, 10).await;
     let unloaded = EtcdStore::new(endpoints(&[etcd.address()], 10), LeaseGate::always_open());
     let err = unloaded.commit(txn(&term, 1)).await.unwrap_err();
-    assert!(
-        matches!(
-            err,
-            CommitError::NotDone {
-                reason: NotDone::NotLoaded,
-                ..
-            }
-        ),
-        "{err:?}"
-    );
+    assert!(matches!(err, CommitError::NotDone { reason: NotDone::NotLoaded, .. }), "{err:?}");
 
     store.commit(txn(&term, 1)).await.unwrap();
-    store
-        .commit(txn(&term, 2).delete(key("agents/1")))
-        .await
-        .unwrap();
+    store.commit(txn(&term, 2).delete(key("agents/1"))).await.unwrap();
     let err = store.commit(txn(&term, 2)).await.unwrap_err();
     assert!(matches!(err, CommitError::NotDone { .. }), "{err:?}");
 
     let snapshot = load(&etcd).await;
-    assert_eq!(
-        snapshot
-            .entries
-            .keys()
-            .map(|key| key.as_str())
-            .collect::<Vec<_>>(),
-        ["agents/2"]
-    );
+    assert_eq!(snapshot.entries.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["agents/2"]);
     assert_eq!(snapshot.commit, CommitMark::new(&term, 2));
-    assert_eq!(
-        (snapshot.registry, snapshot.generation),
-        (term.registry, term.generation)
-    );
+    assert_eq!((snapshot.registry, snapshot.generation), (term.registry, term.generation));
 }
 
 /// RG-11: what the limits allow etcd takes, and nothing is split.
@@ -80,33 +58,16 @@ async fn the_largest_transactions_fit() {
     }
     store.commit(many.clone()).await.unwrap();
     many.mark.sequence = 2;
-    let err = store
-        .commit(many.put(key("one/more"), "x"))
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        err,
-        CommitError::NotDone {
-            reason: NotDone::TooManyOps { .. },
-            ..
-        }
-    ));
+    let err = store.commit(many.put(key("one/more"), "x")).await.unwrap_err();
+    assert!(matches!(err, CommitError::NotDone { reason: NotDone::TooManyOps { .. }, .. }));
 
     let fitting = |extra: usize| {
-        let empty = Txn::new(CommitMark::new(&term, 2))
-            .put(key("large"), "")
-            .bytes();
+        let empty = Txn::new(CommitMark::new(&term, 2)).put(key("large"), "").bytes();
         Txn::new(CommitMark::new(&term, 2))
             .put(key("large"), vec![b'x'; limits.max_bytes - empty + extra])
     };
     let err = store.commit(fitting(1)).await.unwrap_err();
-    assert!(matches!(
-        err,
-        CommitError::NotDone {
-            reason: NotDone::TooLarge { .. },
-            ..
-        }
-    ));
+    assert!(matches!(err, CommitError::NotDone { reason: NotDone::TooLarge { .. }, .. }));
     store.commit(fitting(0)).await.unwrap();
     assert_eq!(load(&etcd).await.entries.len(), limits.max_ops + 1);
 }
@@ -128,11 +89,7 @@ async fn a_registry_of_many_pages_is_loaded_whole() {
     }
     let started = Instant::now();
     let snapshot = load(&etcd).await;
-    println!(
-        "loaded {} objects of 13 KiB in {:?}",
-        expected.len(),
-        started.elapsed()
-    );
+    println!("loaded {} objects of 13 KiB in {:?}", expected.len(), started.elapsed());
     assert_eq!(snapshot.entries.into_keys().collect::<Vec<_>>(), expected);
 }
 
@@ -153,11 +110,7 @@ async fn a_deposed_leader_is_fenced() {
     let new = elected(&mut second).await;
     assert_eq!(new.newer(&old), Ok(true));
     let err = store.commit(txn(&old, 2)).await.unwrap_err();
-    let CommitError::Fenced {
-        reason: Fenced::OtherLeader { ours, leader },
-        ..
-    } = err
-    else {
+    let CommitError::Fenced { reason: Fenced::OtherLeader { ours, leader }, .. } = err else {
         panic!("{err:?}");
     };
     assert_eq!((ours, leader), (old.counter, Some(new.counter)));
@@ -167,13 +120,7 @@ async fn a_deposed_leader_is_fenced() {
     store.load().await.unwrap();
     let err = store.commit(txn(&new, 1)).await.unwrap_err();
     assert!(
-        matches!(
-            err,
-            CommitError::Fenced {
-                reason: Fenced::LeaseRanOut,
-                ..
-            }
-        ),
+        matches!(err, CommitError::Fenced { reason: Fenced::LeaseRanOut, .. }),
         "a closed gate lets nothing out: {err:?}"
     );
     assert_eq!(load(&etcd).await.commit, CommitMark::new(&old, 1));
@@ -188,16 +135,7 @@ async fn a_registry_that_was_written_by_somebody_else_stops_its_leader() {
     other.load().await.unwrap();
     other.commit(txn(&term, 1)).await.unwrap();
     let err = store.commit(txn(&term, 5)).await.unwrap_err();
-    assert!(
-        matches!(
-            err,
-            CommitError::Fenced {
-                reason: Fenced::Diverged { .. },
-                ..
-            }
-        ),
-        "{err:?}"
-    );
+    assert!(matches!(err, CommitError::Fenced { reason: Fenced::Diverged { .. }, .. }), "{err:?}");
 }
 
 /// The request arrives, its answer does not: the next endpoint tells that it was done.
@@ -215,10 +153,7 @@ async fn a_lost_answer_is_settled_through_another_endpoint() {
     let started = Instant::now();
     store.commit(txn(&term, 2)).await.unwrap();
     println!("a lost answer was settled in {:?}", started.elapsed());
-    assert!(
-        proxy.lost() > 0,
-        "the answer was not lost, nothing was tested"
-    );
+    assert!(proxy.lost() > 0, "the answer was not lost, nothing was tested");
     store.commit(txn(&term, 3)).await.unwrap();
     assert_eq!(load(&etcd).await.commit, CommitMark::new(&term, 3));
 }
@@ -253,28 +188,13 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_unknown() {
     let took = started.elapsed();
     println!("MaybeDone after {took:?} with a TTL of 4 s: {err}");
     assert!(matches!(err, CommitError::MaybeDone { .. }), "{err:?}");
-    assert!(
-        took < Duration::from_millis(2500),
-        "half the TTL is 2 s, it took {took:?}"
-    );
+    assert!(took < Duration::from_millis(2500), "half the TTL is 2 s, it took {took:?}");
     let err = store.commit(txn(&term, 3)).await.unwrap_err();
-    assert!(
-        matches!(
-            err,
-            CommitError::NotDone {
-                reason: NotDone::NotLoaded,
-                ..
-            }
-        ),
-        "{err:?}"
-    );
+    assert!(matches!(err, CommitError::NotDone { reason: NotDone::NotLoaded, .. }), "{err:?}");
 
     etcd.resume();
     let snapshot = store.load().await.unwrap();
-    assert!(
-        [1, 2].contains(&snapshot.commit.sequence),
-        "all or nothing: {snapshot:?}"
-    );
+    assert!([1, 2].contains(&snapshot.commit.sequence), "all or nothing: {snapshot:?}");
     assert_eq!(snapshot.entries.len() as u64, snapshot.commit.sequence);
 }
 
@@ -303,9 +223,8 @@ async fn a_restore_raises_the_generation() {
     let (candidacy, old, store) = leader(&etcd, 2).await;
     store.commit(txn(&old, 1)).await.unwrap();
     candidacy.resign.resign();
-    let raised = meseta_node::store::etcd::raise_generation(&endpoints(&[etcd.address()], 2))
-        .await
-        .unwrap();
+    let raised =
+        meseta_node::store::etcd::raise_generation(&endpoints(&[etcd.address()], 2)).await.unwrap();
     assert_eq!(raised.generation, 1);
     let (_candidacy, new, store) = leader(&etcd, 2).await;
     assert_eq!((new.registry, new.generation), (old.registry, 1));

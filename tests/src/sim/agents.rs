@@ -48,16 +48,7 @@ impl AgentSeat {
         let containerizer =
             FakeContainerizer::new(Arc::new(move |container| lock(&launched).push(container)));
         let launches = Launches::default();
-        AgentSeat {
-            machine,
-            name,
-            ip,
-            containerizer,
-            waiting,
-            launches,
-            executors: 0,
-            pid: None,
-        }
+        AgentSeat { machine, name, ip, containerizer, waiting, launches, executors: 0, pid: None }
     }
 
     /// Its machine's name.
@@ -105,11 +96,8 @@ impl AgentSeat {
             let config = ExecutorConfig::from_environment(&container.spec.environment);
             let config = config.expect("the agent gives executors their environment");
             let framework = config.framework_id.clone();
-            let executor = Scripted {
-                framework,
-                launches: self.launches.clone(),
-                running: BTreeMap::new(),
-            };
+            let executor =
+                Scripted { framework, launches: self.launches.clone(), running: BTreeMap::new() };
             meseta_executor::spawn(&node, config, executor).expect("a fresh node has no processes");
             let (handle, there) = (container.handle.clone(), node.clone());
             node.spawn_future(async move {
@@ -119,10 +107,7 @@ impl AgentSeat {
             let (handle, there) = (container.handle, node.clone());
             node.spawn_future(async move {
                 there.ended().await;
-                handle.end(ContainerExit {
-                    status: Some(0),
-                    oom_killed: false,
-                });
+                handle.end(ContainerExit { status: Some(0), oom_killed: false });
             });
         }
     }
@@ -144,11 +129,7 @@ impl Scripted {
 }
 
 fn status(task: &str, state: v1::TaskState) -> v1::TaskStatus {
-    v1::TaskStatus {
-        task_id: task.into(),
-        state: state as i32,
-        ..Default::default()
-    }
+    v1::TaskStatus { task_id: task.into(), state: state as i32, ..Default::default() }
 }
 
 impl Executor for Scripted {

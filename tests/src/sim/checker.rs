@@ -50,9 +50,7 @@ impl Checker {
         let new = &record.told[*seen..];
         *seen = record.told.len();
         let streams = &mut self.streams;
-        new.iter()
-            .filter_map(|told| check_status(streams, framework, told))
-            .collect()
+        new.iter().filter_map(|told| check_status(streams, framework, told)).collect()
     }
 
     /// What the executors of an agent have been told to launch: (framework, task), in order.
@@ -71,10 +69,7 @@ impl Checker {
 
     /// The master's own books.
     pub fn books(&mut self, broken: Vec<String>) -> Vec<String> {
-        broken
-            .into_iter()
-            .map(|what| format!("{CONSERVED}: {what}"))
-            .collect()
+        broken.into_iter().map(|what| format!("{CONSERVED}: {what}")).collect()
     }
 }
 
@@ -85,9 +80,7 @@ fn check_status(
     told: &Told,
 ) -> Option<String> {
     let uuid = told.uuid.as_ref()?;
-    let stream = streams
-        .entry((framework.to_owned(), told.task.clone()))
-        .or_default();
+    let stream = streams.entry((framework.to_owned(), told.task.clone())).or_default();
     match stream.uuids.iter().position(|seen| seen == uuid) {
         // Again, because its acknowledgement was lost: fine while nothing later was delivered.
         Some(at) if at + 1 == stream.uuids.len() => None,
@@ -120,12 +113,7 @@ mod tests {
         let mut record = Record::default();
         for (state, uuid) in statuses {
             let uuid = Some(vec![*uuid]);
-            record.told.push(Told {
-                at: Instant::ZERO,
-                task: "t".into(),
-                state: *state,
-                uuid,
-            });
+            record.told.push(Told { at: Instant::ZERO, task: "t".into(), state: *state, uuid });
         }
         Checker::default().statuses("f", &Arc::new(Mutex::new(record)))
     }
@@ -133,10 +121,7 @@ mod tests {
     #[test]
     fn order_is_per_task_and_repeats_are_of_the_last() {
         use TaskState::{TaskFinished as F, TaskRunning as R, TaskStarting as S};
-        assert_eq!(
-            told(&[(S, 1), (S, 1), (R, 2), (F, 3), (F, 3)]),
-            Vec::<String>::new()
-        );
+        assert_eq!(told(&[(S, 1), (S, 1), (R, 2), (F, 3), (F, 3)]), Vec::<String>::new());
         assert_eq!(told(&[(R, 2), (S, 1)]).len(), 1);
         assert_eq!(told(&[(S, 1), (R, 2), (S, 1)]).len(), 1);
     }
@@ -145,9 +130,7 @@ mod tests {
     fn a_second_launch_is_named() {
         let mut checker = Checker::default();
         let launch = ("f".to_owned(), "t".to_owned());
-        assert!(checker
-            .launches("a", std::slice::from_ref(&launch))
-            .is_empty());
+        assert!(checker.launches("a", std::slice::from_ref(&launch)).is_empty());
         let broken = checker.launches("a", &[launch.clone(), launch]);
         assert!(broken[0].starts_with(LAUNCHED_ONCE), "{broken:?}");
     }

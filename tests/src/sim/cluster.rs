@@ -80,10 +80,7 @@ pub struct SimCluster {
 }
 
 pub(super) fn credential(principal: &str) -> Credential {
-    Credential {
-        principal: principal.to_owned(),
-        secret: SECRET.to_owned(),
-    }
+    Credential { principal: principal.to_owned(), secret: SECRET.to_owned() }
 }
 
 impl SimCluster {
@@ -91,9 +88,7 @@ impl SimCluster {
     pub fn new(seed: u64, shape: Shape) -> Self {
         let mut sim = Sim::new(seed);
         let machine = sim.machine("master", MASTER_ADDRESS);
-        let agents = (0..shape.agents)
-            .map(|at| AgentSeat::new(&mut sim, at))
-            .collect();
+        let agents = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
         let longest = shape.longest.as_millis() as u64;
         let frameworks = (0..shape.frameworks)
             .map(|at| {
@@ -108,10 +103,7 @@ impl SimCluster {
                         )
                     })
                     .collect();
-                let record = Arc::new(Mutex::new(Record {
-                    todo,
-                    ..Record::default()
-                }));
+                let record = Arc::new(Mutex::new(Record { todo, ..Record::default() }));
                 FrameworkSeat {
                     machine,
                     name,
@@ -124,11 +116,7 @@ impl SimCluster {
         let mut cluster = SimCluster {
             sim,
             store: MemoryStore::new(RegistryId::from_bits(7)),
-            master: MasterSeat {
-                machine,
-                pid: None,
-                control: None,
-            },
+            master: MasterSeat { machine, pid: None, control: None },
             agents,
             frameworks,
             checker: Checker::default(),
@@ -149,11 +137,9 @@ impl SimCluster {
     /// Starts a master on its machine, crashing one that runs, and elects it.
     pub fn start_master(&mut self) {
         let ring = Keyring::new("master", MASTER);
-        for (principal, role) in [
-            ("agent", AGENT),
-            ("framework", FRAMEWORK),
-            ("operator", OPERATOR),
-        ] {
+        for (principal, role) in
+            [("agent", AGENT), ("framework", FRAMEWORK), ("operator", OPERATOR)]
+        {
             ring.insert(principal, SECRET.as_bytes(), role);
         }
         let config = NodeConfig {
@@ -173,10 +159,7 @@ impl SimCluster {
             store: Arc::new(self.store.clone()),
         };
         let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
-        assert!(
-            control.elect(self.store.begin_term(), None),
-            "a waiting candidate can be elected"
-        );
+        assert!(control.elect(self.store.begin_term(), None), "a waiting candidate can be elected");
         self.master.pid = Some(pid);
         self.master.control = Some(control);
     }
@@ -205,9 +188,7 @@ impl SimCluster {
     /// Starts a framework's scheduler, crashing one that runs; its id and record are kept.
     pub fn start_framework(&mut self, at: usize) {
         let seat = &mut self.frameworks[at];
-        let node = self
-            .sim
-            .start(seat.machine, NodeConfig::new("sim", "framework"));
+        let node = self.sim.start(seat.machine, NodeConfig::new("sim", "framework"));
         let mut config = SchedulerConfig::new(&seat.name, "*", credential("framework"));
         config.masters = vec![MASTER_ADDRESS.into()];
         config.id_path = Some(PathBuf::from("/framework-id"));
@@ -231,8 +212,7 @@ impl SimCluster {
 
     /// Breaks the connection between a framework and the master.
     pub fn reset_framework(&mut self, at: usize) {
-        self.sim
-            .reset(self.frameworks[at].machine, self.master.machine);
+        self.sim.reset(self.frameworks[at].machine, self.master.machine);
     }
 
     /// Cuts an agent off from the master, or ends that.
@@ -297,14 +277,11 @@ impl SimCluster {
         // Only a step of the master's own process changes its books.
         if step.process.as_str() == "master" {
             let books = self.master.pid.as_ref().and_then(|pid| {
-                self.sim.inspect(pid, |master| {
-                    master.core().map(|core| core.check_invariants())
-                })
+                self.sim.inspect(pid, |master| master.core().map(|core| core.check_invariants()))
             });
             found.extend(self.checker.books(books.flatten().unwrap_or_default()));
         }
-        self.breaches
-            .extend(found.into_iter().map(|what| format!("{what} (at {step})")));
+        self.breaches.extend(found.into_iter().map(|what| format!("{what} (at {step})")));
     }
 
     // ---- looking
@@ -346,9 +323,7 @@ impl SimCluster {
 
     /// Tasks that have ended, of all frameworks.
     pub fn ended(&self) -> usize {
-        self.records()
-            .map(|shared| super::workload::record(shared).ended.len())
-            .sum()
+        self.records().map(|shared| super::workload::record(shared).ended.len()).sum()
     }
 
     /// Whether every task of every framework has ended.

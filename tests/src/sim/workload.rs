@@ -66,9 +66,7 @@ impl Workload {
             name: name.into(),
             r#type: v1::value::Type::Scalar as i32,
             scalar: Some(v1::value::Scalar { value }),
-            allocation_info: Some(v1::resource::AllocationInfo {
-                role: Some(role.into()),
-            }),
+            allocation_info: Some(v1::resource::AllocationInfo { role: Some(role.into()) }),
             ..Default::default()
         };
         v1::TaskInfo {
@@ -76,10 +74,7 @@ impl Workload {
             task_id: id.into(),
             agent_id: agent.clone(),
             resources: vec![scalar("cpus", self.cpus), scalar("mem", 32.0)],
-            command: Some(v1::CommandInfo {
-                value: Some(command.into()),
-                ..Default::default()
-            }),
+            command: Some(v1::CommandInfo { value: Some(command.into()), ..Default::default() }),
             ..Default::default()
         }
     }
@@ -87,35 +82,19 @@ impl Workload {
     /// As many tasks as fit into an offer.
     fn fill(&self, offer: &v1::Offer, now: Instant) -> Vec<v1::TaskInfo> {
         let total = |name: &str| -> f64 {
-            let named = offer
-                .resources
-                .iter()
-                .filter(|resource| resource.name == name);
-            named
-                .filter_map(|resource| resource.scalar.as_ref())
-                .map(|scalar| scalar.value)
-                .sum()
+            let named = offer.resources.iter().filter(|resource| resource.name == name);
+            named.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum()
         };
         let fit = (total("cpus") / self.cpus).min(total("mem") / 32.0) as usize;
-        let role = offer
-            .allocation_info
-            .as_ref()
-            .and_then(|info| info.role.clone());
+        let role = offer.allocation_info.as_ref().and_then(|info| info.role.clone());
         let mut record = record(&self.record);
         let count = fit.min(record.todo.len());
         let tasks: Vec<(String, String)> = record.todo.drain(..count).collect();
         tasks
             .into_iter()
             .map(|(id, command)| {
-                record
-                    .live
-                    .insert(id.clone(), (offer.agent_id.clone(), now));
-                self.task(
-                    &id,
-                    &command,
-                    &offer.agent_id,
-                    role.as_deref().unwrap_or("*"),
-                )
+                record.live.insert(id.clone(), (offer.agent_id.clone(), now));
+                self.task(&id, &command, &offer.agent_id, role.as_deref().unwrap_or("*"))
             })
             .collect()
     }

@@ -30,22 +30,14 @@ fn declared(manifest: &str) -> Vec<(usize, String)> {
 }
 
 fn check_workspace(manifest: &str, packages: &[Package]) -> Vec<Finding> {
-    let used = |name: &String| {
-        packages
-            .iter()
-            .any(|p| p.dependencies.iter().any(|d| d.name == *name))
-    };
+    let used =
+        |name: &String| packages.iter().any(|p| p.dependencies.iter().any(|d| d.name == *name));
     declared(manifest)
         .into_iter()
         .filter(|(_, name)| !used(name))
         .map(|(line, name)| {
             let what = format!("no package uses the workspace dependency {name}");
-            Finding {
-                path: "Cargo.toml".into(),
-                line,
-                what,
-                why: WHY,
-            }
+            Finding { path: "Cargo.toml".into(), line, what, why: WHY }
         })
         .collect()
 }
@@ -87,9 +79,7 @@ fn names(text: &str, krate: &str) -> bool {
 fn sources(packages: &[Package]) -> BTreeMap<String, String> {
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     for file in files(&root()).iter().filter(|f| f.ends_with(".rs")) {
-        let owner = packages
-            .iter()
-            .find(|p| file.starts_with(&format!("{}/", p.folder)));
+        let owner = packages.iter().find(|p| file.starts_with(&format!("{}/", p.folder)));
         if let Some(package) = owner {
             *texts.entry(package.folder.clone()).or_default() += &read(file);
         }
@@ -112,24 +102,13 @@ fn every_dependency_of_a_package_has_a_source() {
 fn a_planted_unused_workspace_dependency_is_named() {
     let manifest = "[workspace]\nx = 1\n[workspace.dependencies]\nserde = \"1\"\n# why\nrand.version = \"1\"\n[profile.dev]\nopt = 1\n";
     let packages = [planted("libproc", "libproc", &["serde"])];
-    expect_one(
-        &check_workspace(manifest, &packages),
-        6,
-        "the workspace dependency rand",
-    );
-    expect_none(check_workspace(
-        "[workspace.dependencies]\nserde = \"1\"\n",
-        &packages,
-    ));
+    expect_one(&check_workspace(manifest, &packages), 6, "the workspace dependency rand");
+    expect_none(check_workspace("[workspace.dependencies]\nserde = \"1\"\n", &packages));
 }
 
 #[test]
 fn a_planted_unused_dependency_of_a_package_is_named() {
-    let packages = [planted(
-        "libproc",
-        "libproc",
-        &["serde", "rmp-serde", "serde_bytes"],
-    )];
+    let packages = [planted("libproc", "libproc", &["serde", "rmp-serde", "serde_bytes"])];
     let text = |s: &str| BTreeMap::from([("libproc".to_owned(), s.to_owned())]);
     let used = "use serde::Serialize; rmp_serde::to_vec(); #[serde(with = \"serde_bytes\")]";
     expect_none(check_packages(&packages, &text(used)));

@@ -16,16 +16,8 @@ const ENGINE_WHY: &str = "actix is libproc's hidden engine: only libproc/src/hos
     libproc/src/runtime.rs may see it, or its unordered paths leak around the mailbox";
 
 const DOORS: &[Door] = &[
-    Door {
-        library: "actix",
-        files: ENGINE,
-        why: ENGINE_WHY,
-    },
-    Door {
-        library: "actix_rt",
-        files: ENGINE,
-        why: ENGINE_WHY,
-    },
+    Door { library: "actix", files: ENGINE, why: ENGINE_WHY },
+    Door { library: "actix_rt", files: ENGINE, why: ENGINE_WHY },
     Door {
         library: "etcd_client",
         files: &["node/src/", "node/tests/"],
@@ -34,10 +26,7 @@ const DOORS: &[Door] = &[
     },
     Door {
         library: "cgroups_rs",
-        files: &[
-            "agent/src/container/cgroups.rs",
-            "agent/src/container/cgroups/",
-        ],
+        files: &["agent/src/container/cgroups.rs", "agent/src/container/cgroups/"],
         why: "cgroups-rs stands behind the agent's module container::cgroups, so that v1 and v2 \
             differ in one place",
     },
@@ -72,34 +61,14 @@ fn each_hidden_library_is_imported_through_its_door() {
 #[test]
 fn a_planted_import_is_named() {
     let cases = [
-        (
-            "master/src/actor.rs",
-            "use actix::prelude::*;",
-            "actix::prelude",
-        ),
-        (
-            "libproc/src/tcp.rs",
-            "fn f() { actix_rt::System::new(); }",
-            "actix_rt::System",
-        ),
+        ("master/src/actor.rs", "use actix::prelude::*;", "actix::prelude"),
+        ("libproc/src/tcp.rs", "fn f() { actix_rt::System::new(); }", "actix_rt::System"),
         ("libproc/tests/host.rs", "use actix::Actor;", "actix::Actor"),
-        (
-            "master/src/registrar/etcd.rs",
-            "use etcd_client as e;",
-            "only node imports etcd-client",
-        ),
-        (
-            "agent/src/container/memory.rs",
-            "use cgroups_rs::fs;",
-            "cgroups_rs::fs",
-        ),
+        ("master/src/registrar/etcd.rs", "use etcd_client as e;", "only node imports etcd-client"),
+        ("agent/src/container/memory.rs", "use cgroups_rs::fs;", "cgroups_rs::fs"),
     ];
     for (path, line, needle) in cases {
-        expect_one(
-            &check(&[Source::new(path, &format!("//! x\n{line}\n"))]),
-            2,
-            needle,
-        );
+        expect_one(&check(&[Source::new(path, &format!("//! x\n{line}\n"))]), 2, needle);
     }
 }
 
@@ -109,14 +78,8 @@ fn the_doors_themselves_and_benches_are_open() {
         ("libproc/src/host.rs", "use actix::Actor;"),
         ("tests/benches/tell.rs", "use actix::Actor;"),
         ("node/src/store/etcd.rs", "use etcd_client::Client;"),
-        (
-            "agent/src/container/cgroups/v1.rs",
-            "use cgroups_rs::Cgroup;",
-        ),
-        (
-            "master/src/lib.rs",
-            "// actix::Actor is not named here\nlet s = \"actix::Actor\";",
-        ),
+        ("agent/src/container/cgroups/v1.rs", "use cgroups_rs::Cgroup;"),
+        ("master/src/lib.rs", "// actix::Actor is not named here\nlet s = \"actix::Actor\";"),
     ];
     for (path, text) in open {
         expect_none(check(&[Source::new(path, text)]));

@@ -59,11 +59,7 @@ pub(crate) fn packages() -> Vec<Package> {
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
     parse(&metadata, read)
 }
@@ -79,10 +75,7 @@ pub(crate) fn parse(metadata: &Value, text: impl Fn(&str) -> String) -> Vec<Pack
             name: string(&value["name"]),
             folder: manifest.trim_end_matches("/Cargo.toml").to_owned(),
             text: text(manifest),
-            dependencies: array(&value["dependencies"])
-                .iter()
-                .map(dependency)
-                .collect(),
+            dependencies: array(&value["dependencies"]).iter().map(dependency).collect(),
         }
     };
     array(&metadata["packages"]).iter().map(package).collect()
@@ -96,24 +89,15 @@ fn dependency(value: &Value) -> Dependency {
         Some(other) => panic!("unknown kind of dependency {other:?}"),
     };
     let features = array(&value["features"]).iter().map(string).collect();
-    Dependency {
-        name: string(&value["name"]),
-        kind,
-        features,
-    }
+    Dependency { name: string(&value["name"]), kind, features }
 }
 
 fn string(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("expected a string, got {value}"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("expected a string, got {value}")).to_owned()
 }
 
 fn array(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .unwrap_or_else(|| panic!("expected an array, got {value}"))
+    value.as_array().unwrap_or_else(|| panic!("expected an array, got {value}"))
 }
 
 /// A package for the tests of rules: each dependency as `name`, `dev:name` or `name+feature`.
@@ -125,27 +109,13 @@ pub(crate) fn planted(name: &str, folder: &str, dependencies: &[&str]) -> Packag
         };
         let mut parts = spec.split('+').map(str::to_owned);
         let name = parts.next().unwrap_or_default();
-        Dependency {
-            name,
-            kind,
-            features: parts.collect(),
-        }
+        Dependency { name, kind, features: parts.collect() }
     };
     let dependencies: Vec<Dependency> = dependencies.iter().map(dependency).collect();
-    let lines: Vec<String> = dependencies
-        .iter()
-        .map(|d| format!("{}.workspace = true", d.name))
-        .collect();
-    let text = format!(
-        "[package]\nname = \"{name}\"\n[dependencies]\n{}\n",
-        lines.join("\n")
-    );
-    Package {
-        name: name.into(),
-        folder: folder.into(),
-        text,
-        dependencies,
-    }
+    let lines: Vec<String> =
+        dependencies.iter().map(|d| format!("{}.workspace = true", d.name)).collect();
+    let text = format!("[package]\nname = \"{name}\"\n[dependencies]\n{}\n", lines.join("\n"));
+    Package { name: name.into(), folder: folder.into(), text, dependencies }
 }
 
 #[test]
@@ -165,10 +135,7 @@ fn metadata_is_read_and_lines_are_found() {
         assert_eq!(manifest, "node/Cargo.toml");
         text.to_owned()
     });
-    assert_eq!(
-        (packages[0].folder.as_str(), packages[0].line_of("libproc")),
-        ("node", 3)
-    );
+    assert_eq!((packages[0].folder.as_str(), packages[0].line_of("libproc")), ("node", 3));
     let kinds: Vec<Kind> = packages[0].dependencies.iter().map(|d| d.kind).collect();
     assert_eq!(kinds, [Kind::Normal, Kind::Dev]);
     assert_eq!(packages[0].dependencies[0].features, ["sim"]);

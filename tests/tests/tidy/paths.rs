@@ -19,9 +19,7 @@ impl Named {
     /// Whether the path is `prefix` (`std::fs`) or below it.
     pub(crate) fn is_under(&self, prefix: &str) -> bool {
         let mut mine = self.segments.iter();
-        prefix
-            .split("::")
-            .all(|segment| mine.next().is_some_and(|s| s == segment))
+        prefix.split("::").all(|segment| mine.next().is_some_and(|s| s == segment))
     }
 }
 
@@ -140,10 +138,7 @@ fn is_name(token: &str) -> bool {
 
 fn named(text: &str) -> Vec<String> {
     let source = Source::new("a/src/lib.rs", text);
-    paths(&source)
-        .iter()
-        .map(|n| format!("{}:{}", n.line, n.segments.join("::")))
-        .collect()
+    paths(&source).iter().map(|n| format!("{}:{}", n.line, n.segments.join("::"))).collect()
 }
 
 #[test]
@@ -151,33 +146,17 @@ fn use_trees_are_taken_apart() {
     let text = "use std::{fs, io::{self, Read},\n    net::IpAddr as Ip};\nuse ::tokio::time;\n";
     assert_eq!(
         named(text),
-        [
-            "1:std::fs",
-            "1:std::io",
-            "1:std::io::Read",
-            "2:std::net::IpAddr",
-            "3:tokio::time"
-        ]
+        ["1:std::fs", "1:std::io", "1:std::io::Read", "2:std::net::IpAddr", "3:tokio::time"]
     );
 }
 
 #[test]
 fn names_brought_in_are_put_back_in_full() {
     let text = "use std::time;\nfn now() -> time::Instant { time::Instant::now() }\n";
-    assert_eq!(
-        named(text),
-        [
-            "1:std::time",
-            "2:std::time::Instant",
-            "2:std::time::Instant::now"
-        ]
-    );
+    assert_eq!(named(text), ["1:std::time", "2:std::time::Instant", "2:std::time::Instant::now"]);
 }
 
 #[test]
 fn fields_and_locals_are_not_paths() {
-    assert_eq!(
-        named("let rand = self.tokio; rand.next();\n"),
-        Vec::<String>::new()
-    );
+    assert_eq!(named("let rand = self.tokio; rand.next();\n"), Vec::<String>::new());
 }

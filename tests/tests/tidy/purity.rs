@@ -80,58 +80,22 @@ fn cores_are_pure() {
 #[test]
 fn planted_impurity_is_named() {
     let cases = [
-        (
-            "master/src/core/offers.rs",
-            "use tokio::sync::mpsc;",
-            "tokio::sync::mpsc",
-        ),
-        (
-            "master/src/core/offers.rs",
-            "use actix::Addr;",
-            "actix::Addr",
-        ),
-        (
-            "master/src/core.rs",
-            "use std::{collections::BTreeMap, fs};",
-            "std::fs",
-        ),
-        (
-            "agent/src/core/mod.rs",
-            "use std::net::TcpStream;",
-            "std::net::TcpStream",
-        ),
-        (
-            "agent/src/core/mod.rs",
-            "let t = std::time::Instant::now();",
-            "std::time::Instant",
-        ),
+        ("master/src/core/offers.rs", "use tokio::sync::mpsc;", "tokio::sync::mpsc"),
+        ("master/src/core/offers.rs", "use actix::Addr;", "actix::Addr"),
+        ("master/src/core.rs", "use std::{collections::BTreeMap, fs};", "std::fs"),
+        ("agent/src/core/mod.rs", "use std::net::TcpStream;", "std::net::TcpStream"),
+        ("agent/src/core/mod.rs", "let t = std::time::Instant::now();", "std::time::Instant"),
         (
             "agent/src/core/mod.rs",
             "use std::time::{Duration, SystemTime};",
             "std::time::SystemTime",
         ),
-        (
-            "agent/src/core/mod.rs",
-            "let v = std::env::var(\"X\");",
-            "std::env::var",
-        ),
-        (
-            "master/src/allocator/sorter.rs",
-            "let r = rand::random();",
-            "rand::random",
-        ),
-        (
-            "master/src/allocator/sorter.rs",
-            "let r = uuid::Uuid::new_v4();",
-            "new_v4",
-        ),
+        ("agent/src/core/mod.rs", "let v = std::env::var(\"X\");", "std::env::var"),
+        ("master/src/allocator/sorter.rs", "let r = rand::random();", "rand::random"),
+        ("master/src/allocator/sorter.rs", "let r = uuid::Uuid::new_v4();", "new_v4"),
     ];
     for (path, line, needle) in cases {
-        expect_one(
-            &check(&[Source::new(path, &format!("//! x\n{line}\n"))]),
-            2,
-            needle,
-        );
+        expect_one(&check(&[Source::new(path, &format!("//! x\n{line}\n"))]), 2, needle);
     }
 }
 
@@ -144,10 +108,7 @@ fn shells_addresses_and_tests_of_cores_are_free() {
             "master/src/core/agents.rs",
             "use std::net::{IpAddr, SocketAddr};\nuse std::time::Duration;",
         ),
-        (
-            "master/src/core/agents.rs",
-            "#[cfg(test)]\nmod tests {\n    use std::fs;\n}",
-        ),
+        ("master/src/core/agents.rs", "#[cfg(test)]\nmod tests {\n    use std::fs;\n}"),
     ];
     for (path, text) in open {
         expect_none(check(&[Source::new(path, text)]));

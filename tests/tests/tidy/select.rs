@@ -19,12 +19,7 @@ fn check(sources: &[Source]) -> Vec<Finding> {
             let simulated = !source.test[pair[0].0 - 1] || source.path.starts_with("tests/src/");
             if simulated && macro_call && tokens.get(at + 3).is_none_or(|t| t.1 != "biased") {
                 let (path, line) = (source.path.clone(), pair[0].0);
-                findings.push(Finding {
-                    path,
-                    line,
-                    what: "an unbiased select!".into(),
-                    why: WHY,
-                });
+                findings.push(Finding { path, line, what: "an unbiased select!".into(), why: WHY });
             }
         }
     }
@@ -39,11 +34,7 @@ fn every_select_is_biased() {
 #[test]
 fn a_planted_unbiased_select_is_named() {
     let text = "async fn f() {\n    tokio::select! {\n        _ = a => {}\n    }\n}\n";
-    expect_one(
-        &check(&[Source::new("a/src/lib.rs", text)]),
-        2,
-        "an unbiased select!",
-    );
+    expect_one(&check(&[Source::new("a/src/lib.rs", text)]), 2, "an unbiased select!");
     let text =
         "async fn f() {\n    tokio::select! {\n        biased;\n        _ = a => {}\n    }\n}\n";
     expect_none(check(&[Source::new("a/src/lib.rs", text)]));

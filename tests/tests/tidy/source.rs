@@ -27,18 +27,9 @@ impl Source {
         if text.last().is_some_and(String::is_empty) {
             text.pop();
         }
-        let test = if is_test_path(path) {
-            vec![true; text.len()]
-        } else {
-            test_lines(&code, text.len())
-        };
-        Self {
-            path: path.to_owned(),
-            text,
-            code,
-            comments,
-            test,
-        }
+        let test =
+            if is_test_path(path) { vec![true; text.len()] } else { test_lines(&code, text.len()) };
+        Self { path: path.to_owned(), text, code, comments, test }
     }
 
     /// Lines of code outside tests, with their numbers (from 1).
@@ -48,11 +39,7 @@ impl Source {
 
     /// All lines of code, with their numbers (from 1).
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code
-            .iter()
-            .take(self.text.len())
-            .enumerate()
-            .map(|(i, l)| (i + 1, l.as_str()))
+        self.code.iter().take(self.text.len()).enumerate().map(|(i, l)| (i + 1, l.as_str()))
     }
 
     /// Whether a tool wrote it: `@generated` within the first five lines.
@@ -67,19 +54,14 @@ impl Source {
 fn is_test_path(path: &str) -> bool {
     let folders: Vec<&str> = path.split('/').collect();
     let name = folders.last().copied().unwrap_or_default();
-    folders[..folders.len() - 1]
-        .iter()
-        .any(|f| matches!(*f, "tests" | "benches" | "fuzz"))
+    folders[..folders.len() - 1].iter().any(|f| matches!(*f, "tests" | "benches" | "fuzz"))
         || name == "tests.rs"
 }
 
 /// The workspace root.
 pub(crate) fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .expect("tests/ stands in the workspace root")
-        .to_owned()
+    tests.parent().expect("tests/ stands in the workspace root").to_owned()
 }
 
 /// Every Rust source of the working tree, sorted by path.
@@ -137,8 +119,7 @@ fn mark_test_modules(sources: &mut [Source]) {
         let folder = module_folder(&source.path);
         for (number, line) in source.numbered() {
             let declared = line.trim().strip_suffix(';').and_then(|l| {
-                l.strip_prefix("mod ")
-                    .or_else(|| l.split_once(" mod ").map(|(_, name)| name))
+                l.strip_prefix("mod ").or_else(|| l.split_once(" mod ").map(|(_, name)| name))
             });
             if let (Some(name), true) = (declared, source.test[number - 1]) {
                 stems.push(format!("{folder}/{}", name.trim()));
@@ -170,9 +151,8 @@ fn test_lines(code: &[String], len: usize) -> Vec<bool> {
     let mut line = 0;
     while line < len {
         let squeezed: String = code[line].split_whitespace().collect();
-        let conditional = ["#[cfg(test)", "#[cfg(all(test"]
-            .iter()
-            .any(|start| squeezed.contains(start));
+        let conditional =
+            ["#[cfg(test)", "#[cfg(all(test"].iter().any(|start| squeezed.contains(start));
         if !conditional {
             line += 1;
             continue;
@@ -209,10 +189,7 @@ fn item_end(code: &[String], start: usize) -> usize {
 /// Literals keep their quotes in the code and lose their insides.
 fn split(text: &str) -> (String, String) {
     let chars: Vec<char> = text.chars().collect();
-    let mut out = Split {
-        code: String::new(),
-        comments: String::new(),
-    };
+    let mut out = Split { code: String::new(), comments: String::new() };
     let mut i = 0;
     while i < chars.len() {
         let rest = &chars[i..];
@@ -311,9 +288,7 @@ fn raw_string(rest: &[char]) -> Option<usize> {
     if rest.get(1 + hashes) != Some(&'"') {
         return None;
     }
-    let close: Vec<char> = std::iter::once('"')
-        .chain(std::iter::repeat_n('#', hashes))
-        .collect();
+    let close: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
     let body = 2 + hashes;
     let end = rest[body..].windows(close.len()).position(|w| w == close);
     Some(end.map_or(rest.len(), |at| body + at + close.len()))
@@ -339,10 +314,7 @@ fn comments_and_literals_are_not_code() {
     for word in ["tokio", "actix", "safe", "fs", "rand"] {
         assert!(!code.contains(word), "{word} in {code}");
     }
-    assert!(
-        code.contains("let c =") && code.contains("fn f<'a>(x: &'a str) {}"),
-        "{code}"
-    );
+    assert!(code.contains("let c =") && code.contains("fn f<'a>(x: &'a str) {}"), "{code}");
     assert!(source.comments[0].contains("actix") && source.comments[2].contains("rand"));
     assert!(code.contains("let e ="), "{code}");
 }
@@ -351,10 +323,7 @@ fn comments_and_literals_are_not_code() {
 fn test_items_are_marked_and_what_follows_them_is_not() {
     let text = "fn a() {}\n#[cfg(test)]\nuse x::y;\nfn b() {}\n#[cfg(test)]\nmod tests {\n    fn c() {}\n}\nfn d() {}\n";
     let source = Source::new("a/src/lib.rs", text);
-    assert_eq!(
-        source.test,
-        [false, true, true, false, true, true, true, true, false]
-    );
+    assert_eq!(source.test, [false, true, true, false, true, true, true, true, false]);
 }
 
 #[test]
@@ -362,10 +331,7 @@ fn whole_files_of_tests_are_known_by_path_or_by_their_parent() {
     assert!(Source::new("libproc/tests/fifo.rs", "fn a() {}\n").test[0]);
     assert!(Source::new("master/src/core/tests.rs", "fn a() {}\n").test[0]);
     let mut sources = [
-        Source::new(
-            "master/src/core/mod.rs",
-            "#[cfg(test)]\nmod script;\nmod plan;\n",
-        ),
+        Source::new("master/src/core/mod.rs", "#[cfg(test)]\nmod script;\nmod plan;\n"),
         Source::new("master/src/core/script.rs", "fn a() {}\n"),
         Source::new("master/src/core/plan.rs", "fn a() {}\n"),
     ];

@@ -21,11 +21,7 @@ const MISSING: &str =
     "what does not exist yet is refused with an error that says so, never a panic";
 
 fn check(sources: &[Source]) -> Vec<Finding> {
-    sources
-        .iter()
-        .flat_map(|s| [ignored(s), sleeps(s), stubs(s)])
-        .flatten()
-        .collect()
+    sources.iter().flat_map(|s| [ignored(s), sleeps(s), stubs(s)]).flatten().collect()
 }
 
 fn ignored(source: &Source) -> Vec<Finding> {
@@ -56,12 +52,7 @@ fn stubs(source: &Source) -> Vec<Finding> {
 }
 
 fn finding(source: &Source, line: usize, what: String, why: &'static str) -> Finding {
-    Finding {
-        path: source.path.clone(),
-        line,
-        what,
-        why,
-    }
+    Finding { path: source.path.clone(), line, what, why }
 }
 
 #[test]
@@ -74,50 +65,22 @@ fn planted_idleness_is_named() {
     let cases = [
         ("a/tests/x.rs", "#[ignore]", "an ignored test"),
         ("a/tests/x.rs", "#[ignore = \"slow\"]", "an ignored test"),
-        (
-            "a/tests/x.rs",
-            "#[cfg_attr(miri, ignore)]",
-            "an ignored test",
-        ),
-        (
-            "a/tests/x.rs",
-            "fn f() { std::thread::sleep(d); }",
-            "std::thread::sleep",
-        ),
-        (
-            "tests/src/cluster.rs",
-            "use tokio::time::{sleep, timeout};",
-            "tokio::time::sleep",
-        ),
-        (
-            "a/src/lib.rs",
-            "#[cfg(test)] mod t { use std::thread::sleep; }",
-            "std::thread::sleep",
-        ),
+        ("a/tests/x.rs", "#[cfg_attr(miri, ignore)]", "an ignored test"),
+        ("a/tests/x.rs", "fn f() { std::thread::sleep(d); }", "std::thread::sleep"),
+        ("tests/src/cluster.rs", "use tokio::time::{sleep, timeout};", "tokio::time::sleep"),
+        ("a/src/lib.rs", "#[cfg(test)] mod t { use std::thread::sleep; }", "std::thread::sleep"),
         ("a/src/lib.rs", "fn f() { todo!() }", "todo!"),
-        (
-            "a/src/lib.rs",
-            "fn f() { unimplemented !(\"later\") }",
-            "unimplemented!",
-        ),
+        ("a/src/lib.rs", "fn f() { unimplemented !(\"later\") }", "unimplemented!"),
     ];
     for (path, line, needle) in cases {
-        expect_one(
-            &check(&[Source::new(path, &format!("//! x\n{line}\n"))]),
-            2,
-            needle,
-        );
+        expect_one(&check(&[Source::new(path, &format!("//! x\n{line}\n"))]), 2, needle);
     }
 }
 
 #[test]
 fn a_name_brought_in_and_called_is_named_where_it_is_called_too() {
     let text = "use std::thread;\nfn f() { thread::sleep(d); }\n";
-    expect_one(
-        &check(&[Source::new("a/tests/x.rs", text)]),
-        2,
-        "std::thread::sleep",
-    );
+    expect_one(&check(&[Source::new("a/tests/x.rs", text)]), 2, "std::thread::sleep");
 }
 
 #[test]

@@ -6,14 +6,8 @@ use crate::source::{tree, Source};
 
 /// The files that may hold `unsafe`, by the start of their path, each with what needs it.
 const FILES: &[(&str, &str)] = &[
-    (
-        "agent/src/container/launcher",
-        "fork, namespaces and the calls of a child before exec",
-    ),
-    (
-        "agent/src/container/init",
-        "the container's supervisor: pidfds, raw wait status, the TTY",
-    ),
+    ("agent/src/container/launcher", "fork, namespaces and the calls of a child before exec"),
+    ("agent/src/container/init", "the container's supervisor: pidfds, raw wait status, the TTY"),
 ];
 
 const PLACE: &str = "unsafe lives only in the container launcher and init, where the kernel asks \
@@ -23,9 +17,7 @@ const COMMENT: &str = "each unsafe needs a SAFETY comment right above it that sa
 fn check(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
-        let allowed = FILES
-            .iter()
-            .any(|(start, _)| source.path.starts_with(start));
+        let allowed = FILES.iter().any(|(start, _)| source.path.starts_with(start));
         for (line, _) in tokens(source).iter().filter(|(_, token)| token == "unsafe") {
             let why = if !allowed {
                 PLACE
@@ -83,10 +75,7 @@ fn a_planted_unsafe_is_named() {
     let second = check(&[Source::new("agent/src/container/init/reap.rs", far)]);
     expect_one(&second, 3, "needs a SAFETY comment");
     // A comment or a string that speaks of it is none.
-    expect_none(check(&[Source::new(
-        "master/src/lib.rs",
-        "// unsafe\nlet s = \"unsafe\";\n",
-    )]));
+    expect_none(check(&[Source::new("master/src/lib.rs", "// unsafe\nlet s = \"unsafe\";\n")]));
 }
 
 #[test]
@@ -97,9 +86,6 @@ fn an_explained_unsafe_passes() {
         "/// Forks.\n///\n/// # Safety\n/// Before any thread.\nunsafe fn f();\n",
     ];
     for text in texts {
-        expect_none(check(&[Source::new(
-            "agent/src/container/launcher.rs",
-            text,
-        )]));
+        expect_none(check(&[Source::new("agent/src/container/launcher.rs", text)]));
     }
 }

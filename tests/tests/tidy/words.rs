@@ -11,9 +11,8 @@ const WHY_NEVER: &str = "finish it, or file an issue and say in a plain sentence
 const WHY_OWNED: &str =
     "what is left to do names its owner or issue in brackets, or it is left forever";
 
-const TEXTS: &[&str] = &[
-    "rs", "toml", "md", "yaml", "yml", "tpl", "json", "proto", "sh", "txt", "py", "js", "mjs",
-];
+const TEXTS: &[&str] =
+    &["rs", "toml", "md", "yaml", "yml", "tpl", "json", "proto", "sh", "txt", "py", "js", "mjs"];
 const NAMES: &[&str] = &["Makefile", "Dockerfile", "run"];
 
 fn is_text(path: &str) -> bool {
@@ -27,12 +26,7 @@ fn check(path: &str, text: &str) -> Vec<Finding> {
     for (at, line) in text.lines().enumerate() {
         let mut say = |word: &str, why| {
             let what = format!("the word {word}");
-            findings.push(Finding {
-                path: path.to_owned(),
-                line: at + 1,
-                what,
-                why,
-            });
+            findings.push(Finding { path: path.to_owned(), line: at + 1, what, why });
         };
         for word in NEVER.iter().filter(|word| holds(line, word, "")) {
             say(word, WHY_NEVER);
@@ -58,40 +52,20 @@ fn holds(line: &str, word: &str, unless: &str) -> bool {
 fn no_text_is_left_unfinished() {
     let texts: Vec<String> = files(&root()).into_iter().filter(|p| is_text(p)).collect();
     assert!(texts.iter().any(|p| p == "Makefile") && texts.iter().any(|p| p == "README.md"));
-    expect_none(
-        texts
-            .iter()
-            .flat_map(|path| check(path, &read(path)))
-            .collect(),
-    );
+    expect_none(texts.iter().flat_map(|path| check(path, &read(path))).collect());
 }
 
 #[test]
 fn a_planted_word_is_named() {
     for word in NEVER {
-        expect_one(
-            &check("a/src/lib.rs", &format!("\n// {word}: later\n")),
-            2,
-            word,
-        );
+        expect_one(&check("a/src/lib.rs", &format!("\n// {word}: later\n")), 2, word);
     }
-    expect_one(
-        &check("Makefile", &format!("# {OWNED}: later\n")),
-        1,
-        "names its owner",
-    );
-    expect_one(
-        &check("a.md", &format!("{OWNED} later\n")),
-        1,
-        "names its owner",
-    );
+    expect_one(&check("Makefile", &format!("# {OWNED}: later\n")), 1, "names its owner");
+    expect_one(&check("a.md", &format!("{OWNED} later\n")), 1, "names its owner");
 }
 
 #[test]
 fn an_owned_task_and_a_longer_word_pass() {
-    expect_none(check(
-        "a.rs",
-        &format!("// {OWNED}(#12): drop after the next release\n"),
-    ));
+    expect_none(check("a.rs", &format!("// {OWNED}(#12): drop after the next release\n")));
     expect_none(check("a.sh", &format!("mktemp -d /tmp/a.{}X\n", NEVER[1])));
 }

@@ -38,15 +38,9 @@ pub struct CgroupLimits {
 impl CgroupLimits {
     pub(crate) fn check(&self) -> Result<(), InvalidSpec> {
         if let Some(millis) = self.cpu_millis.filter(|&millis| millis > MAX_CPU_MILLIS) {
-            return Err(InvalidSpec::Cpus {
-                millis,
-                max: MAX_CPU_MILLIS,
-            });
+            return Err(InvalidSpec::Cpus { millis, max: MAX_CPU_MILLIS });
         }
-        for bytes in [self.memory_bytes, self.memory_soft_bytes]
-            .into_iter()
-            .flatten()
-        {
+        for bytes in [self.memory_bytes, self.memory_soft_bytes].into_iter().flatten() {
             if i64::try_from(bytes).is_err() {
                 return Err(InvalidSpec::Memory { bytes });
             }
@@ -56,14 +50,12 @@ impl CgroupLimits {
 
     /// `cpu.shares`.
     pub(super) fn shares(&self) -> Option<u64> {
-        self.cpu_millis
-            .map(|millis| (millis * SHARES_PER_CPU / 1000).clamp(SHARES.0, SHARES.1))
+        self.cpu_millis.map(|millis| (millis * SHARES_PER_CPU / 1000).clamp(SHARES.0, SHARES.1))
     }
 
     /// `cpu.weight`.
     pub(super) fn weight(&self) -> Option<u64> {
-        self.cpu_millis
-            .map(|millis| (millis * WEIGHT_PER_CPU / 1000).clamp(WEIGHT.0, WEIGHT.1))
+        self.cpu_millis.map(|millis| (millis * WEIGHT_PER_CPU / 1000).clamp(WEIGHT.0, WEIGHT.1))
     }
 
     /// Microseconds of cpu per [`PERIOD_US`], or `None` for no ceiling.
@@ -79,9 +71,7 @@ impl CgroupLimits {
 
     /// The soft memory limit in bytes.
     pub(super) fn soft(&self) -> Option<u64> {
-        self.memory_soft_bytes
-            .or(self.memory_bytes)
-            .map(|bytes| bytes.max(MIN_MEMORY))
+        self.memory_soft_bytes.or(self.memory_bytes).map(|bytes| bytes.max(MIN_MEMORY))
     }
 }
 
@@ -90,11 +80,7 @@ mod tests {
     use super::*;
 
     fn cpus(cpu_millis: u64) -> CgroupLimits {
-        CgroupLimits {
-            cpu_millis: Some(cpu_millis),
-            cpu_quota: true,
-            ..CgroupLimits::default()
-        }
+        CgroupLimits { cpu_millis: Some(cpu_millis), cpu_quota: true, ..CgroupLimits::default() }
     }
 
     #[test]
@@ -114,24 +100,15 @@ mod tests {
 
     #[test]
     fn memory_has_a_floor_and_soft_follows_hard() {
-        let limits = CgroupLimits {
-            memory_bytes: Some(1),
-            ..CgroupLimits::default()
-        };
-        assert_eq!(
-            (limits.hard(), limits.soft()),
-            (Some(MIN_MEMORY), Some(MIN_MEMORY))
-        );
+        let limits = CgroupLimits { memory_bytes: Some(1), ..CgroupLimits::default() };
+        assert_eq!((limits.hard(), limits.soft()), (Some(MIN_MEMORY), Some(MIN_MEMORY)));
         assert_eq!(CgroupLimits::default().hard(), None);
     }
 
     #[test]
     fn absurd_values_are_refused() {
         assert!(cpus(MAX_CPU_MILLIS + 1).check().is_err());
-        let limits = CgroupLimits {
-            memory_bytes: Some(u64::MAX),
-            ..CgroupLimits::default()
-        };
+        let limits = CgroupLimits { memory_bytes: Some(u64::MAX), ..CgroupLimits::default() };
         assert!(limits.check().is_err());
     }
 }

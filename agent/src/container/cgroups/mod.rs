@@ -68,22 +68,11 @@ pub enum CgroupError {
     #[error("no {controller} controller is mounted")]
     NoController { controller: &'static str },
     #[error("controller {controller} is not available in {}", path.display())]
-    NotDelegated {
-        controller: &'static str,
-        path: PathBuf,
-    },
+    NotDelegated { controller: &'static str, path: PathBuf },
     #[error("cannot {action} cgroup {}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("cannot {action} cgroup {path}")]
-    V1 {
-        action: &'static str,
-        path: String,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    V1 { action: &'static str, path: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("cgroup {} of an earlier container still has processes", path.display())]
     Occupied { path: PathBuf },
 }
@@ -92,20 +81,15 @@ impl CgroupsConfig {
     /// Looks at the kernel, and makes `parent` to see whether this process may.
     pub fn detect(parent: impl Into<String>) -> Detection {
         let version = match statfs(MOUNT) {
-            Ok(at) if at.filesystem_type() == CGROUP2_SUPER_MAGIC => CgroupVersion::V2 {
-                root: PathBuf::from(MOUNT),
-            },
+            Ok(at) if at.filesystem_type() == CGROUP2_SUPER_MAGIC => {
+                CgroupVersion::V2 { root: PathBuf::from(MOUNT) }
+            }
             _ => CgroupVersion::V1,
         };
-        let config = CgroupsConfig {
-            parent: parent.into(),
-            version,
-        };
+        let config = CgroupsConfig { parent: parent.into(), version };
         match config.prepare() {
             Ok(()) => Detection::Usable(config),
-            Err(error) => Detection::Unusable {
-                reason: chain(&error),
-            },
+            Err(error) => Detection::Unusable { reason: chain(&error) },
         }
     }
 
@@ -246,11 +230,7 @@ impl ContainerCgroup {
 
 fn at(action: &'static str, path: &std::path::Path) -> impl Fn(io::Error) -> CgroupError {
     let path = path.to_owned();
-    move |source| CgroupError::Io {
-        action,
-        path: path.clone(),
-        source,
-    }
+    move |source| CgroupError::Io { action, path: path.clone(), source }
 }
 
 /// An error and its causes on one line.

@@ -16,14 +16,8 @@ pub(super) fn processes(dir: &Path, pids: &mut Vec<i32>) -> io::Result<()> {
         return Ok(());
     };
     // 0 stands for a process of another pid namespace, which cannot be named here.
-    pids.extend(
-        text.lines()
-            .filter_map(|line| line.parse::<i32>().ok())
-            .filter(|&pid| pid > 0),
-    );
-    below(dir)?
-        .iter()
-        .try_for_each(|child| processes(child, pids))
+    pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|&pid| pid > 0));
+    below(dir)?.iter().try_for_each(|child| processes(child, pids))
 }
 
 /// Removes `dir` and every cgroup below it, retrying while the kernel says it is busy.

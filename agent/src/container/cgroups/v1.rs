@@ -33,21 +33,13 @@ const OPTIONAL: [&str; 2] = ["cpuacct", "name=systemd"];
 const FREEZE_PATIENCE: Duration = Duration::from_millis(500);
 
 fn load(path: &str) -> Cgroup {
-    let names = REQUIRED
-        .iter()
-        .chain(&OPTIONAL)
-        .map(|name| (*name).to_owned())
-        .collect();
+    let names = REQUIRED.iter().chain(&OPTIONAL).map(|name| (*name).to_owned()).collect();
     Cgroup::load_with_specified_controllers(Box::new(V1::new()), path, names)
 }
 
 fn failed(action: &'static str, path: &str) -> impl Fn(Error) -> CgroupError {
     let path = path.to_owned();
-    move |error| CgroupError::V1 {
-        action,
-        path: path.clone(),
-        source: Box::new(error),
-    }
+    move |error| CgroupError::V1 { action, path: path.clone(), source: Box::new(error) }
 }
 
 fn controller<'a, T>(group: &'a Cgroup, controller: &'static str) -> Result<&'a T, CgroupError>
@@ -55,9 +47,7 @@ where
     &'a T: From<&'a Subsystem>,
     T: Controller + cgroups_rs::fs::ControllIdentifier,
 {
-    group
-        .controller_of::<T>()
-        .ok_or(CgroupError::NoController { controller })
+    group.controller_of::<T>().ok_or(CgroupError::NoController { controller })
 }
 
 /// The unified hierarchy of a hybrid machine, which cgroups-rs does not look for.
@@ -71,23 +61,14 @@ fn unified(path: &str) -> Option<PathBuf> {
 pub(super) fn dirs(path: &str) -> Vec<PathBuf> {
     let group = load(path);
     let folder = |subsystem: &Subsystem| subsystem.to_controller().path().to_owned();
-    group
-        .subsystems()
-        .iter()
-        .map(folder)
-        .chain(unified(path))
-        .collect()
+    group.subsystems().iter().map(folder).chain(unified(path)).collect()
 }
 
 /// Makes the cgroup and its parents in every hierarchy. Idempotent.
 pub(super) fn create(path: &str) -> Result<(), CgroupError> {
     let group = load(path);
     for controller in REQUIRED {
-        if !group
-            .subsystems()
-            .iter()
-            .any(|known| known.controller_name() == controller)
-        {
+        if !group.subsystems().iter().any(|known| known.controller_name() == controller) {
             return Err(CgroupError::NoController { controller });
         }
     }
@@ -101,9 +82,7 @@ pub(super) fn create(path: &str) -> Result<(), CgroupError> {
 /// Moves a process in, in every hierarchy.
 pub(super) fn add(path: &str, pid: i32) -> Result<(), CgroupError> {
     let member = CgroupPid::from(u64::from(pid.unsigned_abs()));
-    load(path)
-        .add_task_by_tgid(member)
-        .map_err(failed("add a process to", path))?;
+    load(path).add_task_by_tgid(member).map_err(failed("add a process to", path))?;
     if let Some(dir) = unified(path) {
         std::fs::write(dir.join("cgroup.procs"), pid.to_string())
             .map_err(at("add a process to", &dir))?;
@@ -116,13 +95,9 @@ pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<()
     let group = load(path);
     if let Some(shares) = limits.shares() {
         let cpu: &CpuController = controller(&group, "cpu")?;
-        cpu.set_shares(shares)
-            .map_err(failed("set cpu.shares of", path))?;
+        cpu.set_shares(shares).map_err(failed("set cpu.shares of", path))?;
         // -1 is no ceiling, which an update may go back to.
-        let quota = limits
-            .quota_us()
-            .and_then(|us| i64::try_from(us).ok())
-            .unwrap_or(-1);
+        let quota = limits.quota_us().and_then(|us| i64::try_from(us).ok()).unwrap_or(-1);
         cpu.set_cfs_quota_and_period(Some(quota), Some(PERIOD_US))
             .map_err(failed("set cpu.cfs_quota_us of", path))?;
     }
@@ -135,9 +110,7 @@ pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<()
     }
     if let Some(hard) = limits.hard().map(number) {
         if first || hard > memory.memory_stat().limit_in_bytes {
-            memory
-                .set_limit(hard)
-                .map_err(failed("set memory.limit_in_bytes of", path))?;
+            memory.set_limit(hard).map_err(failed("set memory.limit_in_bytes of", path))?;
         }
     }
     Ok(())
@@ -168,10 +141,7 @@ pub(super) fn oom_kills(path: &str) -> u64 {
     let memory = group.controller_of::<MemController>();
     let dir = memory.map(|memory| memory.path().join("memory.oom_control"));
     dir.and_then(|file| std::fs::read_to_string(file).ok())
-        .and_then(|text| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
-        })
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()))
         .unwrap_or(0)
 }
 

@@ -18,10 +18,7 @@ const CONTROLLERS: [&str; 2] = ["cpu", "memory"];
 const FREEZE_PATIENCE: Duration = Duration::from_millis(500);
 
 fn put(dir: &Path, file: &str, value: &str) -> io::Result<()> {
-    let mut open = OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .open(dir.join(file))?;
+    let mut open = OpenOptions::new().write(true).truncate(true).open(dir.join(file))?;
     open.write_all(value.as_bytes())
 }
 
@@ -43,22 +40,13 @@ fn enable(dir: &Path) -> Result<(), CgroupError> {
     let has = |file: &str| std::fs::read_to_string(dir.join(file)).map_err(at("read", dir));
     let (known, enabled) = (has("cgroup.controllers")?, has("cgroup.subtree_control")?);
     for controller in CONTROLLERS {
-        if !known
-            .split_ascii_whitespace()
-            .any(|name| name == controller)
-        {
-            return Err(CgroupError::NotDelegated {
-                controller,
-                path: dir.to_owned(),
-            });
+        if !known.split_ascii_whitespace().any(|name| name == controller) {
+            return Err(CgroupError::NotDelegated { controller, path: dir.to_owned() });
         }
     }
     let missing = |name: &&&str| !enabled.split_ascii_whitespace().any(|on| on == **name);
-    let wanted: Vec<String> = CONTROLLERS
-        .iter()
-        .filter(missing)
-        .map(|name| format!("+{name}"))
-        .collect();
+    let wanted: Vec<String> =
+        CONTROLLERS.iter().filter(missing).map(|name| format!("+{name}")).collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -83,9 +71,7 @@ pub(super) fn add(dir: &Path, pid: i32) -> Result<(), CgroupError> {
 pub(super) fn limit(dir: &Path, limits: &CgroupLimits, first: bool) -> Result<(), CgroupError> {
     if let Some(weight) = limits.weight() {
         put(dir, "cpu.weight", &weight.to_string()).map_err(at("set cpu.weight of", dir))?;
-        let quota = limits
-            .quota_us()
-            .map_or("max".to_owned(), |us| us.to_string());
+        let quota = limits.quota_us().map_or("max".to_owned(), |us| us.to_string());
         let line = format!("{quota} {PERIOD_US}");
         put(dir, "cpu.max", &line).map_err(at("set cpu.max of", dir))?;
     }
@@ -134,10 +120,7 @@ pub(super) fn kill(
 pub(super) fn oom_kills(dir: &Path) -> u64 {
     std::fs::read_to_string(dir.join("memory.events"))
         .ok()
-        .and_then(|text| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
-        })
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()))
         .unwrap_or(0)
 }
 

@@ -29,10 +29,7 @@ impl Tree {
         let root = std::env::temp_dir().join(format!("v2-{name}-{}", std::process::id()));
         let tree = Tree { root };
         for level in LEVELS {
-            tree.put(
-                &format!("{level}/cgroup.controllers"),
-                "cpuset cpu io memory pids\n",
-            );
+            tree.put(&format!("{level}/cgroup.controllers"), "cpuset cpu io memory pids\n");
             tree.put(&format!("{level}/cgroup.subtree_control"), "");
         }
         fs::create_dir_all(tree.root.join("meseta/c-5051/.supervisors")).unwrap();
@@ -53,13 +50,8 @@ impl Tree {
     }
 
     fn cgroup(&self) -> ContainerCgroup {
-        let version = CgroupVersion::V2 {
-            root: self.root.clone(),
-        };
-        let config = CgroupsConfig {
-            parent: "meseta/c-5051".to_owned(),
-            version,
-        };
+        let version = CgroupVersion::V2 { root: self.root.clone() };
+        let config = CgroupsConfig { parent: "meseta/c-5051".to_owned(), version };
         ContainerCgroup::new(config, ContainerId::new("task-1").unwrap())
     }
 }
@@ -84,11 +76,7 @@ fn limits_are_written_below_delegated_parents() {
     let tree = Tree::new("limits");
     tree.cgroup().create(&limits()).unwrap();
     for level in LEVELS {
-        assert_eq!(
-            tree.get(&format!("{level}/cgroup.subtree_control")),
-            "+cpu +memory",
-            "{level}"
-        );
+        assert_eq!(tree.get(&format!("{level}/cgroup.subtree_control")), "+cpu +memory", "{level}");
     }
     let leaf = |file: &str| tree.get(&format!("{LEAF}/{file}"));
     assert_eq!(leaf("cpu.weight"), "150");
@@ -103,25 +91,11 @@ fn an_update_raises_the_hard_limit_and_never_lowers_it() {
     let tree = Tree::new("update");
     let cgroup = tree.cgroup();
     cgroup.create(&limits()).unwrap();
-    let with = |bytes| CgroupLimits {
-        memory_bytes: Some(bytes),
-        ..limits()
-    };
+    let with = |bytes| CgroupLimits { memory_bytes: Some(bytes), ..limits() };
     cgroup.update(&with(50 << 20)).unwrap();
-    assert_eq!(
-        tree.get(&format!("{LEAF}/memory.max")),
-        (64 << 20).to_string()
-    );
-    cgroup
-        .update(&CgroupLimits {
-            cpu_quota: false,
-            ..with(128 << 20)
-        })
-        .unwrap();
-    assert_eq!(
-        tree.get(&format!("{LEAF}/memory.max")),
-        (128 << 20).to_string()
-    );
+    assert_eq!(tree.get(&format!("{LEAF}/memory.max")), (64 << 20).to_string());
+    cgroup.update(&CgroupLimits { cpu_quota: false, ..with(128 << 20) }).unwrap();
+    assert_eq!(tree.get(&format!("{LEAF}/memory.max")), (128 << 20).to_string());
     assert_eq!(tree.get(&format!("{LEAF}/cpu.max")), "max 100000");
 }
 
@@ -130,22 +104,10 @@ fn a_missing_controller_and_an_occupied_cgroup_are_refused() {
     let tree = Tree::new("refused");
     tree.put(&format!("{LEAF}/cgroup.procs"), "4242\n");
     let occupied = tree.cgroup().create(&limits());
-    assert!(
-        matches!(occupied, Err(CgroupError::Occupied { .. })),
-        "{occupied:?}"
-    );
+    assert!(matches!(occupied, Err(CgroupError::Occupied { .. })), "{occupied:?}");
     tree.put("meseta/cgroup.controllers", "cpu");
     let error = tree.cgroup().create(&limits()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            CgroupError::NotDelegated {
-                controller: "memory",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, CgroupError::NotDelegated { controller: "memory", .. }), "{error}");
 }
 
 #[test]
@@ -165,10 +127,7 @@ fn processes_are_read_through_the_tree_and_killed_by_the_kernel() {
 fn memory_events_tell_of_kills() {
     let tree = Tree::new("events");
     assert_eq!(tree.cgroup().oom_kills(), 0);
-    tree.put(
-        &format!("{LEAF}/memory.events"),
-        "low 0\noom 3\noom_kill 2\noom_group_kill 1\n",
-    );
+    tree.put(&format!("{LEAF}/memory.events"), "low 0\noom 3\noom_kill 2\noom_group_kill 1\n");
     assert_eq!(tree.cgroup().oom_kills(), 2);
 }
 

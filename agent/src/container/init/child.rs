@@ -62,12 +62,8 @@ pub(super) struct Held {
 impl Plan {
     pub(super) fn new(intent: &Intent, stdio: Stdio) -> Result<Self, NulError> {
         let spec = &intent.spec;
-        let text = |items: &[String]| {
-            items
-                .iter()
-                .map(|item| CString::new(item.as_str()))
-                .collect()
-        };
+        let text =
+            |items: &[String]| items.iter().map(|item| CString::new(item.as_str())).collect();
         let (candidates, argv): (_, Result<Vec<CString>, NulError>) = match &spec.command {
             Command::Shell(script) => (
                 vec!["/bin/sh".to_owned()],
@@ -75,11 +71,7 @@ impl Plan {
             ),
             Command::Exec { program, argv } => {
                 let path = spec.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-                let argv = if argv.is_empty() {
-                    std::slice::from_ref(program)
-                } else {
-                    argv
-                };
+                let argv = if argv.is_empty() { std::slice::from_ref(program) } else { argv };
                 (search(program, path), text(argv))
             }
             Command::Helper { args } => {
@@ -126,11 +118,7 @@ pub(super) fn fork_held(plan: &Plan) -> io::Result<Held> {
     let (outcome, report) = pipe2(OFlag::O_CLOEXEC)?;
     let pointers = |items: &[CString]| {
         let ends = std::iter::once(ptr::null());
-        items
-            .iter()
-            .map(|item| item.as_ptr())
-            .chain(ends)
-            .collect::<Vec<_>>()
+        items.iter().map(|item| item.as_ptr()).chain(ends).collect::<Vec<_>>()
     };
     let (argv, env) = (pointers(&plan.argv), pointers(&plan.env));
     // SAFETY: this process has one thread (see `init`), and the child only runs `become_program`,
@@ -145,11 +133,9 @@ pub(super) fn fork_held(plan: &Plan) -> io::Result<Held> {
             // SAFETY: freshly forked; the vectors are null-terminated and outlive the call.
             unsafe { become_program(plan, &argv, &env, pipes) }
         }
-        ForkResult::Parent { child } => Ok(Held {
-            pid: child.as_raw(),
-            release: release.into(),
-            outcome: outcome.into(),
-        }),
+        ForkResult::Parent { child } => {
+            Ok(Held { pid: child.as_raw(), release: release.into(), outcome: outcome.into() })
+        }
     }
 }
 
@@ -204,12 +190,7 @@ unsafe fn become_program(
         }
         libc::umask(0o022);
         // Every descriptor is close-on-exec already; a second line against leaks (CVE-2024-21626).
-        libc::syscall(
-            libc::SYS_close_range,
-            3,
-            i32::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        );
+        libc::syscall(libc::SYS_close_range, 3, i32::MAX, libc::CLOSE_RANGE_CLOEXEC);
         reset_signals();
 
         // As execvp: go on after what may be elsewhere, and prefer "not permitted" to "not found".
@@ -264,13 +245,7 @@ unsafe fn reset_signals() {
     unsafe {
         for signal in 1..=LAST_SIGNAL {
             let none = ptr::null_mut::<u64>();
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                none,
-                SIGSET_BYTES,
-            );
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, SIGSET_BYTES);
         }
         let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(none.as_mut_ptr());
@@ -314,15 +289,9 @@ pub(super) fn outcome(pipe: &mut File, intent: &Intent) -> io::Result<Option<Exe
     };
     let failure = || {
         let step = STEPS.into_iter().find(|known| *known as u8 == *step)?;
-        Some(ExecFailure {
-            step,
-            errno: i32::from_ne_bytes(errno.try_into().ok()?),
-            program,
-        })
+        Some(ExecFailure { step, errno: i32::from_ne_bytes(errno.try_into().ok()?), program })
     };
-    failure()
-        .map(Some)
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+    failure().map(Some).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
 }
 
 #[cfg(test)]

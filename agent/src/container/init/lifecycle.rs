@@ -180,11 +180,7 @@ impl Lifecycle {
                 self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
                 let first = !self.kill_requested;
                 self.kill_requested = true;
-                Ok(if first {
-                    vec![Action::Signal(libc::SIGTERM)]
-                } else {
-                    Vec::new()
-                })
+                Ok(if first { vec![Action::Signal(libc::SIGTERM)] } else { Vec::new() })
             }
             Request::Kill => {
                 // After the main process has ended by itself, a kill only hastens the rest.

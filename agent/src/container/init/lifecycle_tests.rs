@@ -6,11 +6,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 fn failure() -> ExecFailure {
     let step = super::super::super::records::ExecStep::Exec;
-    ExecFailure {
-        step,
-        errno: 2,
-        program: "p".to_owned(),
-    }
+    ExecFailure { step, errno: 2, program: "p".to_owned() }
 }
 
 /// A machine brought into each phase by its shortest way.
@@ -45,18 +41,8 @@ fn every_phase_and_event() {
         (Held, Event::Tick, vec![], Held),
         (Released, Event::Release, vec![], Released),
         (Released, Event::LauncherGone, vec![], Released),
-        (
-            Released,
-            Event::Executed,
-            vec![Tell(Notice::Started)],
-            Running,
-        ),
-        (
-            Released,
-            Event::ExecFailed(failure()),
-            vec![tell_failed(), KillAll],
-            Draining,
-        ),
+        (Released, Event::Executed, vec![Tell(Notice::Started)], Running),
+        (Released, Event::ExecFailed(failure()), vec![tell_failed(), KillAll], Draining),
         (Released, Event::MainExited(9), vec![KillAll], Draining),
         (Released, Event::OutOfMemory, vec![KillAll], Released),
         (Released, Event::NothingLeft, vec![], Released),
@@ -100,10 +86,7 @@ fn a_released_child_stays_released_when_killed_before_its_program() {
     let mut held = at(StatusPhase::Held, now);
     held.on(Event::LauncherGone, now);
     assert!(!held.released);
-    assert!(
-        held.on(Event::Release, now).is_empty(),
-        "a release after the end releases nothing"
-    );
+    assert!(held.on(Event::Release, now).is_empty(), "a release after the end releases nothing");
     assert!(!held.released);
 }
 
@@ -119,18 +102,9 @@ fn terminate_escalates_once_and_only_shortens() {
     assert_eq!(life.next_tick(), Some(now + GRACE), "never later");
     life.request(&ask(Some(1_000)), now).unwrap();
     assert_eq!(life.next_tick(), Some(now + Duration::from_secs(1)));
-    assert!(life
-        .on(Event::Tick, now + Duration::from_millis(999))
-        .is_empty());
-    assert_eq!(
-        life.on(Event::Tick, now + Duration::from_secs(1)),
-        [Action::KillAll]
-    );
-    assert_eq!(
-        life.on(Event::Tick, now + Duration::from_secs(2)),
-        [Action::KillAll],
-        "again"
-    );
+    assert!(life.on(Event::Tick, now + Duration::from_millis(999)).is_empty());
+    assert_eq!(life.on(Event::Tick, now + Duration::from_secs(1)), [Action::KillAll]);
+    assert_eq!(life.on(Event::Tick, now + Duration::from_secs(2)), [Action::KillAll], "again");
     assert!(life.kill_requested);
 }
 
@@ -138,13 +112,7 @@ fn terminate_escalates_once_and_only_shortens() {
 fn an_endless_grace_does_not_overflow() {
     let now = clock_now();
     let mut life = at(StatusPhase::Running, now);
-    life.request(
-        &Request::Terminate {
-            grace_ms: Some(u64::MAX),
-        },
-        now,
-    )
-    .unwrap();
+    life.request(&Request::Terminate { grace_ms: Some(u64::MAX) }, now).unwrap();
     assert!(life.next_tick().unwrap() > now + GRACE);
 }
 
@@ -153,28 +121,15 @@ fn requests_meet_each_phase() {
     let now = clock_now();
     let signal = Request::Signal { signal: 10 };
     assert!(at(StatusPhase::Held, now).request(&signal, now).is_err());
-    assert!(at(StatusPhase::Draining, now)
-        .request(&signal, now)
-        .is_err());
-    assert_eq!(
-        at(StatusPhase::Running, now).request(&signal, now).unwrap(),
-        [Action::Signal(10)]
-    );
+    assert!(at(StatusPhase::Draining, now).request(&signal, now).is_err());
+    assert_eq!(at(StatusPhase::Running, now).request(&signal, now).unwrap(), [Action::Signal(10)]);
     for bad in [0, -9, 65] {
         let request = Request::Signal { signal: bad };
-        assert!(
-            at(StatusPhase::Running, now)
-                .request(&request, now)
-                .is_err(),
-            "{bad}"
-        );
+        assert!(at(StatusPhase::Running, now).request(&request, now).is_err(), "{bad}");
     }
     for phase in [StatusPhase::Held, StatusPhase::Running] {
         let mut life = at(phase, now);
-        assert_eq!(
-            life.request(&Request::Kill, now).unwrap(),
-            [Action::KillAll]
-        );
+        assert_eq!(life.request(&Request::Kill, now).unwrap(), [Action::KillAll]);
         assert!(life.kill_requested);
     }
     let mut ended = at(StatusPhase::Draining, now);

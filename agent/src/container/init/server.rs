@@ -43,10 +43,7 @@ impl Server {
         let listener = UnixListener::bind(&short)?;
         std::fs::set_permissions(&short, std::fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
-        Ok(Server {
-            listener,
-            connections: Vec::new(),
-        })
+        Ok(Server { listener, connections: Vec::new() })
     }
 
     /// What to poll for reading.
@@ -58,27 +55,19 @@ impl Server {
     /// Takes what has come: new peers, and every whole request. A peer that breaks the protocol
     /// is closed; the others do not notice.
     pub(super) fn sweep(&mut self) -> Vec<Asked> {
-        self.connections
-            .retain_mut(|peer| !matches!(peer.fill(), Err(_) | Ok(false)));
+        self.connections.retain_mut(|peer| !matches!(peer.fill(), Err(_) | Ok(false)));
         while let Ok((stream, _)) = self.listener.accept() {
             let welcome = self.connections.len() < MAX_CONNECTIONS
                 && matches!(protocol::peer_is_trusted(&stream), Ok(true))
                 && stream.set_nonblocking(true).is_ok();
             if welcome {
-                self.connections.push(Connection {
-                    stream,
-                    input: Vec::new(),
-                    waiting: false,
-                });
+                self.connections.push(Connection { stream, input: Vec::new(), waiting: false });
             }
         }
         let mut asked = Vec::new();
         for (at, peer) in self.connections.iter_mut().enumerate() {
             while let Ok(Some((payload, used))) = protocol::split(&peer.input) {
-                asked.push(Asked {
-                    request: protocol::decode(payload).ok(),
-                    at,
-                });
+                asked.push(Asked { request: protocol::decode(payload).ok(), at });
                 peer.input.drain(..used);
             }
         }

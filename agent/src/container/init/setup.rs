@@ -27,9 +27,7 @@ pub(super) struct SetupError(pub(super) String);
 
 fn step<E: std::error::Error>(what: &str) -> impl Fn(E) -> SetupError + '_ {
     move |error| {
-        let cause = error
-            .source()
-            .map_or(String::new(), |cause| format!(": {cause}"));
+        let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
         SetupError(format!("cannot {what}: {error}{cause}"))
     }
 }
@@ -38,10 +36,7 @@ fn step<E: std::error::Error>(what: &str) -> impl Fn(E) -> SetupError + '_ {
 /// inherited descriptors, no signal that could end us but SIGKILL.
 pub(super) fn detach() -> Result<(UnixStream, SignalFd), SetupError> {
     sys::close_inherited(3).map_err(step("close inherited descriptors"))?;
-    let control = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(step("keep standard input"))?;
+    let control = io::stdin().as_fd().try_clone_to_owned().map_err(step("keep standard input"))?;
     dup2_stdin(null(false)?).map_err(step("replace standard input"))?;
     setsid().map_err(step("start a session"))?;
     // Blocked, not ignored: nothing is lost on exec, and a terminal's hangup or a stray SIGTERM
@@ -72,9 +67,7 @@ pub(super) fn supervisor(
         .ok_or_else(|| SetupError(format!("no {INTENT} in {}", dir.display())))?;
     let own_pid = nix::unistd::getpid().as_raw();
     if let Some(cgroup) = &intent.cgroup {
-        cgroup
-            .adopt_supervisor(own_pid)
-            .map_err(step("enter the supervisors' cgroup"))?;
+        cgroup.adopt_supervisor(own_pid).map_err(step("enter the supervisors' cgroup"))?;
     }
     let server = Server::bind(&folder, dir).map_err(step("listen"))?;
     let stdio = open_stdio(&intent)?;
@@ -83,24 +76,11 @@ pub(super) fn supervisor(
     // A failure from here on drops `held`, and with it ends the child.
     let oom = enter_cgroup(&intent, &held)?;
     let missing = |pid| SetupError(format!("process {pid} has ended during setup"));
-    let own = proc::record(own_pid)
-        .map_err(step("read /proc"))?
-        .ok_or_else(|| missing(own_pid))?;
-    let child = proc::record(held.pid)
-        .map_err(step("read /proc"))?
-        .ok_or_else(|| missing(held.pid))?;
+    let own = proc::record(own_pid).map_err(step("read /proc"))?.ok_or_else(|| missing(own_pid))?;
+    let child =
+        proc::record(held.pid).map_err(step("read /proc"))?.ok_or_else(|| missing(held.pid))?;
     let dir = dir.to_owned();
-    let parts = Parts {
-        dir,
-        intent,
-        own,
-        child,
-        held,
-        control,
-        signals,
-        server,
-        oom,
-    };
+    let parts = Parts { dir, intent, own, child, held, control, signals, server, oom };
     Ok(Supervisor::new(parts))
 }
 
@@ -109,9 +89,7 @@ fn enter_cgroup(intent: &Intent, held: &Held) -> Result<Option<OwnedFd>, SetupEr
     let Some(cgroup) = &intent.cgroup else {
         return Ok(None);
     };
-    cgroup
-        .add(held.pid)
-        .map_err(step("enter the container's cgroup"))?;
+    cgroup.add(held.pid).map_err(step("enter the container's cgroup"))?;
     match cgroup.watch_oom() {
         Ok(watch) => Ok(watch),
         Err(error) => {
@@ -161,9 +139,7 @@ fn open_log(sandbox: &File, name: &str, intent: &Intent) -> Result<OwnedFd, Setu
     let stat = fstat(&file).map_err(step(&what))?;
     let regular = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
     if !regular || stat.st_nlink != 1 {
-        return Err(SetupError(format!(
-            "{name} in the sandbox is not a plain file of its own"
-        )));
+        return Err(SetupError(format!("{name} in the sandbox is not a plain file of its own")));
     }
     nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_APPEND))
         .map_err(step(&what))?;

@@ -84,10 +84,7 @@ impl Supervisor {
 
     /// Runs until nothing of the container is left and that is on disk.
     pub(super) fn run(mut self) -> io::Result<()> {
-        self.tell(&Notice::Forked {
-            supervisor: self.own,
-            child: self.child,
-        });
+        self.tell(&Notice::Forked { supervisor: self.own, child: self.child });
         while !self.life.finished() {
             self.wait()?;
             self.read_control();
@@ -106,21 +103,13 @@ impl Supervisor {
 
     /// Blocks until anything happens or a tick is due.
     fn wait(&self) -> io::Result<()> {
-        let timeout = self
-            .life
-            .next_tick()
-            .map_or(PollTimeout::NONE, poll_timeout);
+        let timeout = self.life.next_tick().map_or(PollTimeout::NONE, poll_timeout);
         let pipes = self.outcome.as_ref().map(AsFd::as_fd).into_iter();
         let control = self.control.as_ref().map(AsFd::as_fd);
         let oom = self.oom.as_ref().map(AsFd::as_fd);
-        let fds = pipes
-            .chain(control)
-            .chain(oom)
-            .chain([self.signals.as_fd()]);
-        let mut fds: Vec<_> = fds
-            .chain(self.server.fds())
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
+        let fds = pipes.chain(control).chain(oom).chain([self.signals.as_fd()]);
+        let mut fds: Vec<_> =
+            fds.chain(self.server.fds()).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(error.into()),
@@ -238,12 +227,7 @@ impl Supervisor {
             };
             match self.life.request(request, clock::now()) {
                 Err(reason) => {
-                    self.server.answer(
-                        &asked,
-                        &Answer::Refused {
-                            reason: reason.to_owned(),
-                        },
-                    );
+                    self.server.answer(&asked, &Answer::Refused { reason: reason.to_owned() });
                 }
                 Ok(_) if *request == Request::Wait => self.server.hold(&asked),
                 Ok(actions) => {
@@ -283,11 +267,7 @@ impl Supervisor {
             false => tree::left(self.own.pid, &self.intent),
         };
         // Read before the cgroup goes.
-        let kills = self
-            .intent
-            .cgroup
-            .as_ref()
-            .map_or(0, |cgroup| cgroup.oom_kills());
+        let kills = self.intent.cgroup.as_ref().map_or(0, |cgroup| cgroup.oom_kills());
         if let Some(cgroup) = &self.intent.cgroup {
             if let Err(error) = cgroup.remove(clock::deadline(clock::now(), REMOVE_PATIENCE)) {
                 say(&format!("cgroup stays: {error}"));
@@ -300,11 +280,7 @@ impl Supervisor {
             released: self.life.released,
             exec_failure: self.life.exec_failure.clone(),
             forked_at_ms: self.forked_at_ms,
-            ended_at_ms: if self.ended_at_ms == 0 {
-                clock::unix_ms()
-            } else {
-                self.ended_at_ms
-            },
+            ended_at_ms: if self.ended_at_ms == 0 { clock::unix_ms() } else { self.ended_at_ms },
             left_behind,
         };
         self.write(&report)?;

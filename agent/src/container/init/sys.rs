@@ -30,11 +30,7 @@ pub(super) fn close_inherited(first: i32) -> io::Result<()> {
     // Linux before 5.9, or a sandbox that does not know the call.
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")? {
-        if let Some(fd) = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok())
-        {
+        if let Some(fd) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) {
             open.push(fd);
         }
     }

@@ -38,10 +38,8 @@ pub(super) fn kill(own: i32, intent: &Intent) {
         let Ok(members) = members(own, intent) else {
             break;
         };
-        let fresh: Vec<_> = members
-            .into_iter()
-            .filter(|member| stopped.insert(member.pid))
-            .collect();
+        let fresh: Vec<_> =
+            members.into_iter().filter(|member| stopped.insert(member.pid)).collect();
         if fresh.is_empty() {
             break;
         }
@@ -52,9 +50,7 @@ pub(super) fn kill(own: i32, intent: &Intent) {
 
 /// What is still there, by number.
 pub(super) fn left(own: i32, intent: &Intent) -> Vec<i32> {
-    members(own, intent).map_or(Vec::new(), |all| {
-        all.iter().map(|member| member.pid).collect()
-    })
+    members(own, intent).map_or(Vec::new(), |all| all.iter().map(|member| member.pid).collect())
 }
 
 fn members(own: i32, intent: &Intent) -> io::Result<Vec<ProcessRecord>> {
@@ -63,14 +59,8 @@ fn members(own: i32, intent: &Intent) -> io::Result<Vec<ProcessRecord>> {
     if let Some(cgroup) = &intent.cgroup {
         let known: BTreeSet<i32> = members.iter().map(|member| member.pid).collect();
         for pid in cgroup.processes().map_err(io::Error::other)? {
-            if let Some(stat) = all
-                .get(&pid)
-                .filter(|stat| stat.alive() && !known.contains(&pid))
-            {
-                members.push(ProcessRecord {
-                    pid,
-                    start_time: stat.start_time,
-                });
+            if let Some(stat) = all.get(&pid).filter(|stat| stat.alive() && !known.contains(&pid)) {
+                members.push(ProcessRecord { pid, start_time: stat.start_time });
             }
         }
     }

@@ -18,20 +18,14 @@ fn launched(task: v1::TaskInfo) -> Machine {
 fn task() -> v1::TaskInfo {
     v1::TaskInfo {
         task_id: "t".into(),
-        command: Some(v1::CommandInfo {
-            value: Some("true".into()),
-            ..Default::default()
-        }),
+        command: Some(v1::CommandInfo { value: Some("true".into()), ..Default::default() }),
         ..Default::default()
     }
 }
 
 fn running(task: v1::TaskInfo) -> Machine {
     let mut machine = launched(task);
-    assert_eq!(
-        states(&machine.handle(Event::Started)),
-        [TaskState::TaskRunning]
-    );
+    assert_eq!(states(&machine.handle(Event::Started)), [TaskState::TaskRunning]);
     machine
 }
 
@@ -64,34 +58,16 @@ fn grace(effects: &[Effect]) -> Option<Duration> {
 
 fn policy(seconds: i64) -> v1::KillPolicy {
     let nanoseconds = seconds * 1_000_000_000;
-    v1::KillPolicy {
-        grace_period: Some(v1::DurationInfo { nanoseconds }),
-    }
+    v1::KillPolicy { grace_period: Some(v1::DurationInfo { nanoseconds }) }
 }
 
 #[test]
 fn exit_status_becomes_state_and_message() {
     for (exit, state, words) in [
-        (
-            ChildExit::Code(0),
-            TaskState::TaskFinished,
-            "command exited with status 0",
-        ),
-        (
-            ChildExit::Code(3),
-            TaskState::TaskFailed,
-            "command exited with status 3",
-        ),
-        (
-            ChildExit::Signal(9),
-            TaskState::TaskFailed,
-            "command terminated by signal SIGKILL",
-        ),
-        (
-            ChildExit::Signal(99),
-            TaskState::TaskFailed,
-            "command terminated by signal 99",
-        ),
+        (ChildExit::Code(0), TaskState::TaskFinished, "command exited with status 0"),
+        (ChildExit::Code(3), TaskState::TaskFailed, "command exited with status 3"),
+        (ChildExit::Signal(9), TaskState::TaskFailed, "command terminated by signal SIGKILL"),
+        (ChildExit::Signal(99), TaskState::TaskFailed, "command terminated by signal 99"),
     ] {
         let effects = running(task()).handle(Event::Exited(exit));
         assert_eq!(states(&effects), [state]);
@@ -117,10 +93,7 @@ fn a_kill_escalates_and_names_the_end() {
 /// TSK-05, B9: the kill's policy goes before the task's; a repeated kill replaces the timer.
 #[test]
 fn policies_override_and_repeat() {
-    let mut machine = running(v1::TaskInfo {
-        kill_policy: Some(policy(30)),
-        ..task()
-    });
+    let mut machine = running(v1::TaskInfo { kill_policy: Some(policy(30)), ..task() });
     assert_eq!(
         grace(&machine.handle(Event::Kill("t".into(), None))),
         Some(Duration::from_secs(30))
@@ -129,33 +102,20 @@ fn policies_override_and_repeat() {
     assert_eq!(grace(&again), Some(Duration::from_secs(1)));
     assert_eq!(states(&again), []);
     assert_eq!(machine.handle(Event::GraceOver { attempt: 1 }), []);
-    assert_eq!(
-        machine.handle(Event::GraceOver { attempt: 2 }),
-        [Effect::Signal(Kill::Now)]
-    );
+    assert_eq!(machine.handle(Event::GraceOver { attempt: 2 }), [Effect::Signal(Kill::Now)]);
 }
 
 /// TSK-08.
 #[test]
 fn a_deadline_is_a_failure_with_its_reason() {
-    let most = v1::DurationInfo {
-        nanoseconds: 1_000_000_000,
-    };
-    let mut machine = launched(v1::TaskInfo {
-        max_completion_time: Some(most),
-        ..task()
-    });
+    let most = v1::DurationInfo { nanoseconds: 1_000_000_000 };
+    let mut machine = launched(v1::TaskInfo { max_completion_time: Some(most), ..task() });
     let effects = machine.handle(Event::Started);
-    assert_eq!(
-        effects.last(),
-        Some(&Effect::Deadline(Duration::from_secs(1)))
-    );
+    assert_eq!(effects.last(), Some(&Effect::Deadline(Duration::from_secs(1))));
     machine.handle(Event::DeadlineOver);
     let effects = machine.handle(Event::Exited(ChildExit::Signal(15)));
     assert_eq!(states(&effects), [TaskState::TaskFailed]);
-    let Some(Effect::Update(status)) = effects.first() else {
-        panic!("no update")
-    };
+    let Some(Effect::Update(status)) = effects.first() else { panic!("no update") };
     assert_eq!(status.reason(), Reason::MaxCompletionTimeReached);
 }
 

@@ -54,21 +54,13 @@ impl Model {
                 let subscribed = self.frameworks.get(framework);
                 !subscribed.is_some_and(|f| roles.iter().all(|role| f.1.contains_key(role)))
             }
-            Recovered {
-                framework,
-                agent,
-                resources,
-                ..
-            } => {
+            Recovered { framework, agent, resources, .. } => {
                 let holds = self.held.keys().any(|(_, client)| client.0 == *framework);
                 let known = holds || self.frameworks.contains_key(framework);
                 let missing = |role: &Role| {
                     let key = (agent.clone(), (framework.clone(), role.clone()));
                     let resources = resources.allocated_to(role).unallocate().unwrap();
-                    !self
-                        .held
-                        .get(&key)
-                        .is_some_and(|held| held.contains(&resources))
+                    !self.held.get(&key).is_some_and(|held| held.contains(&resources))
                 };
                 known
                     && self.agents.contains_key(agent)
@@ -82,24 +74,16 @@ impl Model {
     pub(super) fn apply(&mut self, event: AllocatorEvent, now: Instant) {
         use AllocatorEvent::*;
         match event {
-            FrameworkAdded {
-                id,
-                roles,
-                active,
-                used,
-            } => {
+            FrameworkAdded { id, roles, active, used } => {
                 let is_held = |agent: &AgentId| {
-                    self.held
-                        .keys()
-                        .any(|(on, (holder, _))| on == agent && *holder == id)
+                    self.held.keys().any(|(on, (holder, _))| on == agent && *holder == id)
                 };
                 let known = |agent: &AgentId| self.agents.contains_key(agent) && !is_held(agent);
                 let used: Vec<_> = used.into_iter().filter(|(agent, _)| known(agent)).collect();
                 for (agent, resources) in used {
                     self.hold(&id, &agent, &resources);
                 }
-                self.frameworks
-                    .insert(id, (active, roles.into_iter().collect()));
+                self.frameworks.insert(id, (active, roles.into_iter().collect()));
             }
             FrameworkUpdated { id, roles } => {
                 let roles: BTreeMap<Role, bool> = roles.into_iter().collect();
@@ -137,17 +121,10 @@ impl Model {
             }
             AgentActivated { id } => self.agents.get_mut(&id).unwrap().0 = true,
             AgentDeactivated { id } => self.agents.get_mut(&id).unwrap().0 = false,
-            Recovered {
-                framework,
-                agent,
-                resources,
-                refuse,
-            } => self.recover(framework, agent, &resources, refuse, now),
-            Allocated {
-                framework,
-                agent,
-                resources,
-            } => self.hold(&framework, &agent, &resources),
+            Recovered { framework, agent, resources, refuse } => {
+                self.recover(framework, agent, &resources, refuse, now)
+            }
+            Allocated { framework, agent, resources } => self.hold(&framework, &agent, &resources),
             Suppressed { framework, roles } => self.suppress(&framework, &roles, true),
             Revived { framework, roles } => {
                 self.suppress(&framework, &roles, false);
@@ -187,12 +164,7 @@ impl Model {
             if let Some(lasts) = lasts {
                 let lasts = lasts.clamp(Duration::from_secs(1), Duration::from_secs(31_536_000));
                 let (agent, until) = (agent.clone(), now + lasts);
-                self.refusals.push(Refusal {
-                    client,
-                    agent,
-                    resources,
-                    until,
-                });
+                self.refusals.push(Refusal { client, agent, resources, until });
             }
         }
     }
@@ -229,14 +201,11 @@ impl Model {
         let subscribed = subscribed.flat_map(|(id, f)| f.1.keys().map(|r| (id.clone(), r.clone())));
         let holders = self.held.keys().map(|(_, client)| client.clone());
         let clients: BTreeSet<Client> = subscribed.chain(holders).collect();
-        self.client_grants
-            .retain(|client, _| clients.contains(client));
+        self.client_grants.retain(|client, _| clients.contains(client));
         let weights = &self.weights;
         self.role_grants.retain(|role, _| {
             clients.iter().any(|client| client.1 == *role)
-                || weights
-                    .get(role)
-                    .is_some_and(|weight| *weight != Weight::DEFAULT)
+                || weights.get(role).is_some_and(|weight| *weight != Weight::DEFAULT)
         });
     }
 
@@ -298,16 +267,9 @@ impl Model {
         let amount = |resources: &Resources, name| resources.scalar(name).millis() as u128;
         let names = [ResourceName::CPUS, ResourceName::MEM, ResourceName::DISK];
         let fractions = names.iter().map(|name| {
-            let held = self
-                .held
-                .iter()
-                .filter(|((_, client), _)| is_holder(client));
+            let held = self.held.iter().filter(|((_, client), _)| is_holder(client));
             let held = held.map(|(_, resources)| amount(resources, name)).sum();
-            let of = self
-                .agents
-                .values()
-                .map(|agent| amount(&agent.1, name))
-                .sum();
+            let of = self.agents.values().map(|agent| amount(&agent.1, name)).sum();
             (held, of)
         });
         let real = fractions.filter(|(_, of)| *of > 0);

@@ -124,18 +124,9 @@ impl Bench {
     fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
             Step::Event(event) => self.apply(event),
-            Step::GiveBack {
-                which,
-                entries,
-                refuse,
-            } => match self.give_back(which, entries) {
+            Step::GiveBack { which, entries, refuse } => match self.give_back(which, entries) {
                 Some((framework, agent, resources)) => {
-                    let event = AllocatorEvent::Recovered {
-                        framework,
-                        agent,
-                        resources,
-                        refuse,
-                    };
+                    let event = AllocatorEvent::Recovered { framework, agent, resources, refuse };
                     self.apply(event)
                 }
                 None => Ok(()),
@@ -170,16 +161,9 @@ impl Bench {
         let count = self.model.held.len();
         let chosen = which.checked_rem(count)?;
         let ((agent, (framework, role)), held) = self.model.held.iter().nth(chosen)?;
-        let kept = held
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| entries & (1 << n) != 0);
+        let kept = held.iter().enumerate().filter(|(n, _)| entries & (1 << n) != 0);
         let part = Resources::from_entries(kept.map(|(_, entry)| entry.clone())).unwrap();
-        Some((
-            framework.clone(),
-            agent.clone(),
-            part.allocate(role).unwrap(),
-        ))
+        Some((framework.clone(), agent.clone(), part.allocate(role).unwrap()))
     }
 
     /// Each grant is allowed and goes to whoever the model says is next; afterwards nothing is
@@ -189,20 +173,13 @@ impl Bench {
         for grant in self.allocator.allocate(self.now, seed) {
             let client = (grant.framework.clone(), grant.role.clone());
             let allowed = self.model.allowed(&grant.agent);
-            let lot = allowed
-                .get(&client)
-                .map(|lot| lot.allocate(&grant.role).unwrap());
+            let lot = allowed.get(&client).map(|lot| lot.allocate(&grant.role).unwrap());
             prop_assert_eq!(lot.as_ref(), Some(&grant.resources), "of {}", &grant.agent);
             prop_assert_eq!(self.model.next(allowed.keys()), Some(&client));
             self.model.grant(&grant);
         }
         for agent in self.model.agents.keys() {
-            prop_assert_eq!(
-                self.model.allowed(agent),
-                BTreeMap::new(),
-                "{} is left",
-                agent
-            );
+            prop_assert_eq!(self.model.allowed(agent), BTreeMap::new(), "{} is left", agent);
         }
         prop_assert!(!self.allocator.is_dirty());
         prop_assert_eq!(self.allocator.allocate(self.now, seed), vec![]);
@@ -215,31 +192,15 @@ impl Bench {
         let weight = |name| (Role::parse(name).unwrap(), Weight::DEFAULT);
         self.apply(WeightsUpdated(["*", "a", "a/x", "b"].map(weight).to_vec()))?;
         for n in 0..4 {
-            let agent = AgentRemoved {
-                id: AgentId::parse(&format!("a{n}")).unwrap(),
-            };
-            let framework = FrameworkRemoved {
-                id: FrameworkId::parse(&format!("f{n}")).unwrap(),
-            };
-            self.apply(if n % 2 == 0 {
-                agent.clone()
-            } else {
-                framework.clone()
-            })?;
+            let agent = AgentRemoved { id: AgentId::parse(&format!("a{n}")).unwrap() };
+            let framework = FrameworkRemoved { id: FrameworkId::parse(&format!("f{n}")).unwrap() };
+            self.apply(if n % 2 == 0 { agent.clone() } else { framework.clone() })?;
             self.apply(framework)?;
             self.apply(agent)?;
         }
         self.round(0)?;
-        prop_assert!(
-            self.allocator.roster.is_empty(),
-            "{:?}",
-            self.allocator.roster
-        );
-        prop_assert!(
-            self.allocator.filters.is_empty(),
-            "{:?}",
-            self.allocator.filters
-        );
+        prop_assert!(self.allocator.roster.is_empty(), "{:?}", self.allocator.roster);
+        prop_assert!(self.allocator.filters.is_empty(), "{:?}", self.allocator.filters);
         prop_assert!(self.allocator.last_takers.is_empty());
         Ok(())
     }

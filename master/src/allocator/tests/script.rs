@@ -33,10 +33,8 @@ scripts! {
 
 /// The script's commands with the answers that they give now.
 fn transcript(script: &str) -> String {
-    let mut run = Script {
-        allocator: Allocator::new(AllocatorConfig::default()),
-        now: Instant::ZERO,
-    };
+    let mut run =
+        Script { allocator: Allocator::new(AllocatorConfig::default()), now: Instant::ZERO };
     let mut out = String::new();
     for line in script.lines().filter(|line| !line.starts_with("->")) {
         out += line;
@@ -90,10 +88,7 @@ impl Script {
         let line = |grant: OfferGrant| {
             let resources = grant.resources.unallocate().unwrap();
             assert_eq!(resources.allocate(&grant.role).unwrap(), grant.resources);
-            format!(
-                "{} {} {} {resources}",
-                grant.framework, grant.role, grant.agent
-            )
+            format!("{} {} {} {resources}", grant.framework, grant.role, grant.agent)
         };
         grants.into_iter().map(line).collect()
     }
@@ -120,25 +115,18 @@ fn event(words: &[&str]) -> AllocatorEvent {
             active: presence == "active",
             used: vec![],
         },
-        ["update-framework", id, ref roles @ ..] => FrameworkUpdated {
-            id: fid(id),
-            roles: subscriptions(roles),
-        },
+        ["update-framework", id, ref roles @ ..] => {
+            FrameworkUpdated { id: fid(id), roles: subscriptions(roles) }
+        }
         ["remove-framework", id] => FrameworkRemoved { id: fid(id) },
         ["activate-framework", id] => FrameworkActivated { id: fid(id) },
         ["deactivate-framework", id] => FrameworkDeactivated { id: fid(id) },
         ["add-agent", id, total, ref used @ ..] => AgentAdded {
             id: aid(id),
             total: r(total),
-            used: used
-                .chunks(3)
-                .map(|u| (fid(u[0]), held(u[1], u[2])))
-                .collect(),
+            used: used.chunks(3).map(|u| (fid(u[0]), held(u[1], u[2]))).collect(),
         },
-        ["update-agent", id, total] => AgentUpdated {
-            id: aid(id),
-            total: r(total),
-        },
+        ["update-agent", id, total] => AgentUpdated { id: aid(id), total: r(total) },
         ["remove-agent", id] => AgentRemoved { id: aid(id) },
         ["activate-agent", id] => AgentActivated { id: aid(id) },
         ["deactivate-agent", id] => AgentDeactivated { id: aid(id) },
@@ -153,14 +141,12 @@ fn event(words: &[&str]) -> AllocatorEvent {
             agent: aid(agent),
             resources: held(role, resources),
         },
-        ["suppress", id, ref names @ ..] => Suppressed {
-            framework: fid(id),
-            roles: names.iter().map(|name| role(name)).collect(),
-        },
-        ["revive", id, ref names @ ..] => Revived {
-            framework: fid(id),
-            roles: names.iter().map(|name| role(name)).collect(),
-        },
+        ["suppress", id, ref names @ ..] => {
+            Suppressed { framework: fid(id), roles: names.iter().map(|name| role(name)).collect() }
+        }
+        ["revive", id, ref names @ ..] => {
+            Revived { framework: fid(id), roles: names.iter().map(|name| role(name)).collect() }
+        }
         ["weight", name, weight] => {
             let weight = Weight::from_f64(weight.parse().unwrap()).unwrap();
             WeightsUpdated(vec![(role(name), weight)])

@@ -47,10 +47,7 @@ impl Core {
     /// The re-registration timeout of the agents that the registry knew at the start.
     pub(in crate::core) fn check_recovered_due(&self) -> Plan {
         let of_state = |wanted: fn(&AgentState) -> bool| {
-            let agents = self
-                .agents
-                .iter()
-                .filter(move |(_, agent)| wanted(&agent.state));
+            let agents = self.agents.iter().filter(move |(_, agent)| wanted(&agent.state));
             agents.map(|(id, _)| id.clone())
         };
         let missing: Vec<AgentId> =
@@ -61,10 +58,7 @@ impl Core {
         }
         let share = missing.len() as f64 / admitted as f64;
         if share > self.config.recovery_agent_removal_limit {
-            return Plan::HoldRemovals {
-                missing: missing.len(),
-                admitted,
-            };
+            return Plan::HoldRemovals { missing: missing.len(), admitted };
         }
         let plans = missing.into_iter().map(|agent| DepartPlan {
             agent,
@@ -119,9 +113,7 @@ impl Core {
     /// No new offers of an agent, and the outstanding ones are taken back.
     pub(super) fn suspend(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         self.stop_pings(id, out);
-        out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
-            id: id.clone(),
-        }));
+        out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
         }
@@ -138,9 +130,7 @@ impl Core {
     fn stop_pings(&self, id: &AgentId, out: &mut Vec<Effect>) {
         let agent = self.agents.get(id);
         if let Some(connection) = agent.and_then(|agent| agent.state.connection()) {
-            out.push(Effect::CancelTimer {
-                key: TimerKey::PingDue(connection),
-            });
+            out.push(Effect::CancelTimer { key: TimerKey::PingDue(connection) });
         }
     }
 
@@ -172,26 +162,16 @@ impl Core {
         };
         let was_active = agent.state.is_active();
         send::warn(
-            format!(
-                "agent {id} at {} is given up: {}",
-                agent.info.hostname, plan.reason
-            ),
+            format!("agent {id} at {} is given up: {}", agent.info.hostname, plan.reason),
             out,
         );
         self.stop_pings(&id, out);
         if was_active {
-            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
-                id: id.clone(),
-            }));
+            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         }
-        out.push(Effect::CancelTimer {
-            key: TimerKey::AgentReregisterDue(id.clone()),
-        });
+        out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
         let write = self.persist(operation, Write::Agent(id.clone()), out);
-        let step = AgentStep::Depart {
-            write,
-            departure: plan.departure,
-        };
+        let step = AgentStep::Depart { write, departure: plan.departure };
         self.step_agent(&id, step, out);
     }
 
@@ -203,26 +183,15 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let state = self.agents.get(id).map(|agent| agent.state.clone());
-        let Some(AgentState::Departing {
-            departure,
-            connection,
-            ..
-        }) = state
-        else {
+        let Some(AgentState::Departing { departure, connection, .. }) = state else {
             return;
         };
         self.counters.agents_unreachable += u64::from(departure == Departure::Unreachable);
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
         }
-        if self
-            .agents
-            .get(id)
-            .is_some_and(|agent| agent.has_appeared())
-        {
-            out.push(Effect::Allocator(AllocatorEvent::AgentRemoved {
-                id: id.clone(),
-            }));
+        if self.agents.get(id).is_some_and(|agent| agent.has_appeared()) {
+            out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
         self.lose_tasks(id, departure, at, out);
         for framework in self.frameworks.keys() {

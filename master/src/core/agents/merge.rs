@@ -48,13 +48,9 @@ impl Core {
             None => AgentStep::ServeLater { at: at.now },
         };
         self.step_agent(id, step, out);
-        out.push(Effect::CancelTimer {
-            key: TimerKey::AgentReregisterDue(id.clone()),
-        });
+        out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
         if connection.is_none() {
-            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated {
-                id: id.clone(),
-            }));
+            out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
             return self.await_return(id, out);
         }
         self.greet(id, origin, reconcile, out);
@@ -72,16 +68,9 @@ impl Core {
     fn greet(&self, id: &AgentId, origin: Origin, reconcile: Vec<TaskKey>, out: &mut Vec<Effect>) {
         let ping_timeout_ms = self.ping_timeout_ms();
         let order = match origin {
-            Origin::New => Order::Registered {
-                agent_id: id.clone(),
-                ping_timeout_ms,
-            },
+            Origin::New => Order::Registered { agent_id: id.clone(), ping_timeout_ms },
             Origin::Unknown | Origin::Recovered | Origin::Known | Origin::Unreachable => {
-                Order::Reregistered {
-                    agent_id: id.clone(),
-                    ping_timeout_ms,
-                    reconcile,
-                }
+                Order::Reregistered { agent_id: id.clone(), ping_timeout_ms, reconcile }
             }
         };
         self.order(id, order, out);
@@ -131,13 +120,11 @@ impl Core {
         for (framework_id, info) in &report.frameworks {
             match self.frameworks.get(framework_id) {
                 Some(known) if !known.state.is_leaving() && known.info != *info => {
-                    orders.push(Order::UpdateFramework {
-                        framework: Box::new(known.info.clone()),
-                    });
+                    orders.push(Order::UpdateFramework { framework: Box::new(known.info.clone()) });
                 }
-                _ if self.is_gone(framework_id) => orders.push(Order::ShutdownFramework {
-                    framework_id: framework_id.clone(),
-                }),
+                _ if self.is_gone(framework_id) => {
+                    orders.push(Order::ShutdownFramework { framework_id: framework_id.clone() })
+                }
                 _ => {}
             }
         }
@@ -274,19 +261,14 @@ impl Core {
                 }));
             }
         }
-        out.push(Effect::Allocator(AllocatorEvent::AgentActivated {
-            id: id.clone(),
-        }));
+        out.push(Effect::Allocator(AllocatorEvent::AgentActivated { id: id.clone() }));
     }
 
     /// Sends again what was asked while the agent was away (B9, AR-21).
     fn repeat_kills(&self, id: &AgentId, out: &mut Vec<Effect>) {
         for (key, task) in self.tasks.on_agent(id) {
             if let (Some(kill), Life::Live) = (&task.kill, task.life) {
-                let order = Order::KillTask {
-                    task: key.clone(),
-                    kill_policy: kill.policy,
-                };
+                let order = Order::KillTask { task: key.clone(), kill_policy: kill.policy };
                 self.order(id, order, out);
             }
         }

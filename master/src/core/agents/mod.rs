@@ -118,35 +118,20 @@ impl Core {
         said: FromAgent,
     ) -> Result<Plan, Rejection> {
         let (term, said) = match said {
-            FromAgent::AgentArrived => {
-                return Ok(Plan::Announce {
-                    connection,
-                    address,
-                })
-            }
+            FromAgent::AgentArrived => return Ok(Plan::Announce { connection, address }),
             FromAgent::RegisterAgent { term, .. } | FromAgent::ReregisterAgent { term, .. } => {
                 (Some(term), said)
             }
             said => (None, said),
         };
         if term.is_some_and(|term| term != self.identity.term) {
-            return Ok(Plan::Announce {
-                connection,
-                address,
-            });
+            return Ok(Plan::Announce { connection, address });
         }
         match said {
             FromAgent::RegisterAgent { info, version, .. } => {
                 self.check_register(connection, address, *info, version)
             }
-            FromAgent::ReregisterAgent {
-                info,
-                version,
-                tasks,
-                executors,
-                frameworks,
-                ..
-            } => {
+            FromAgent::ReregisterAgent { info, version, tasks, executors, frameworks, .. } => {
                 let report = reregister::RawReport {
                     info: *info,
                     version,
@@ -171,10 +156,7 @@ impl Core {
     ) -> Result<Plan, Rejection> {
         let known = self.connections.get(&connection);
         let Some(id) = known.and_then(|known| known.agent.clone()) else {
-            return Ok(Plan::Announce {
-                connection,
-                address,
-            });
+            return Ok(Plan::Announce { connection, address });
         };
         let Some(agent) = self.agents.get(&id) else {
             return Ok(Plan::AskToReregister { connection });
@@ -191,21 +173,17 @@ impl Core {
         }
         match said {
             FromAgent::UpdateStatus(update) => self.check_update(id, *update),
-            FromAgent::ExecutorExited {
-                framework_id,
-                executor_id,
-                status,
-            } => Ok(Plan::ExecutorExit(relay::ExitPlan {
-                agent: id,
-                framework: framework_id,
-                executor: executor_id,
-                status,
-            })),
-            FromAgent::RelayMessage {
-                framework_id,
-                executor_id,
-                data,
-            } => Ok(self.check_relay(id, framework_id, executor_id, data)),
+            FromAgent::ExecutorExited { framework_id, executor_id, status } => {
+                Ok(Plan::ExecutorExit(relay::ExitPlan {
+                    agent: id,
+                    framework: framework_id,
+                    executor: executor_id,
+                    status,
+                }))
+            }
+            FromAgent::RelayMessage { framework_id, executor_id, data } => {
+                Ok(self.check_relay(id, framework_id, executor_id, data))
+            }
             FromAgent::UnregisterAgent => Ok(Plan::Depart(lost::DepartPlan {
                 agent: id,
                 departure: state::Departure::Removed,
@@ -214,9 +192,9 @@ impl Core {
             FromAgent::Pong { sequence } => Ok(self.check_pong(id, sequence)),
             FromAgent::AgentArrived
             | FromAgent::RegisterAgent { .. }
-            | FromAgent::ReregisterAgent { .. } => Err(Rejection::bad_request(
-                "an agent that is known came in twice",
-            )),
+            | FromAgent::ReregisterAgent { .. } => {
+                Err(Rejection::bad_request("an agent that is known came in twice"))
+            }
         }
     }
 
@@ -228,25 +206,15 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let known = self.connections.entry(connection);
-        known
-            .or_insert(AgentConnection {
-                address: String::new(),
-                agent: None,
-            })
-            .address = address;
+        known.or_insert(AgentConnection { address: String::new(), agent: None }).address = address;
         out.push(Effect::ToAgent {
             connection,
-            message: Box::new(FromMaster::AnnounceTerm {
-                term: self.identity.term,
-            }),
+            message: Box::new(FromMaster::AnnounceTerm { term: self.identity.term }),
         });
     }
 
     pub(super) fn commit_ask(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
-        let order = Order::Ping {
-            sequence: 0,
-            connected: false,
-        };
+        let order = Order::Ping { sequence: 0, connected: false };
         self.order_on(connection, order, out);
     }
 
@@ -281,23 +249,13 @@ impl Core {
         id: &AgentId,
         out: &mut Vec<Effect>,
     ) {
-        let earlier = self
-            .agents
-            .get(id)
-            .and_then(|agent| agent.state.connection());
+        let earlier = self.agents.get(id).and_then(|agent| agent.state.connection());
         if let Some(earlier) = earlier.filter(|earlier| *earlier != connection) {
             self.connections.remove(&earlier);
-            out.push(Effect::CancelTimer {
-                key: TimerKey::PingDue(earlier),
-            });
-            out.push(Effect::CloseAgent {
-                connection: earlier,
-            });
+            out.push(Effect::CancelTimer { key: TimerKey::PingDue(earlier) });
+            out.push(Effect::CloseAgent { connection: earlier });
         }
-        let bound = AgentConnection {
-            address: address.to_owned(),
-            agent: Some(id.clone()),
-        };
+        let bound = AgentConnection { address: address.to_owned(), agent: Some(id.clone()) };
         self.connections.insert(connection, bound);
     }
 }

@@ -14,19 +14,13 @@ use meseta_api::internal::agent::Order;
 
 impl Core {
     pub(in crate::core) fn check_ping_due(&self, connection: ConnectionId) -> Plan {
-        let bound = self
-            .connections
-            .get(&connection)
-            .and_then(|c| c.agent.clone());
+        let bound = self.connections.get(&connection).and_then(|c| c.agent.clone());
         let Some((id, agent)) = bound.and_then(|id| Some((id.clone(), self.agents.get(&id)?)))
         else {
             return Plan::Ignore(Ignored::StaleTimer);
         };
         match &agent.state {
-            AgentState::Active {
-                connection: of,
-                pings,
-            } if *of == connection => {
+            AgentState::Active { connection: of, pings } if *of == connection => {
                 let missed = pings.missed + u32::from(!pings.answered);
                 if missed >= self.config.ping_attempts {
                     return Plan::Depart(DepartPlan {
@@ -55,10 +49,7 @@ impl Core {
         pings.sequence += 1;
         pings.answered = false;
         let (connection, sequence) = (*connection, pings.sequence);
-        let order = Order::Ping {
-            sequence,
-            connected: true,
-        };
+        let order = Order::Ping { sequence, connected: true };
         self.order_on(connection, order, out);
         out.push(Effect::SetTimer {
             key: TimerKey::PingDue(connection),

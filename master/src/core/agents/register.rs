@@ -104,11 +104,7 @@ impl Core {
         info: v1::AgentInfo,
         version: String,
     ) -> Result<Plan, Rejection> {
-        if let Some(id) = self
-            .connections
-            .get(&connection)
-            .and_then(|c| c.agent.clone())
-        {
+        if let Some(id) = self.connections.get(&connection).and_then(|c| c.agent.clone()) {
             return Ok(match self.agents.get(&id).map(|agent| &agent.state) {
                 Some(AgentState::Active { connection: of, .. }) if *of == connection => {
                     Plan::Reacknowledge { agent: id }
@@ -120,9 +116,7 @@ impl Core {
             });
         }
         if info.id.is_some() {
-            return Err(Rejection::bad_request(
-                "an agent that has an id must say ReregisterAgent",
-            ));
+            return Err(Rejection::bad_request("an agent that has an id must say ReregisterAgent"));
         }
         let total = validate_info(&info)?;
         let same_address = self.agents.iter().filter(|(_, agent)| {
@@ -181,15 +175,10 @@ impl Core {
         registered: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let record = AgentRecord {
-            info: report.info.clone(),
-            version: report.version.clone(),
-            registered,
-        };
-        let operation = RegistryOperation::AdmitAgent {
-            agent: id.clone(),
-            record: Box::new(record),
-        };
+        let record =
+            AgentRecord { info: report.info.clone(), version: report.version.clone(), registered };
+        let operation =
+            RegistryOperation::AdmitAgent { agent: id.clone(), record: Box::new(record) };
         let write = self.persist(operation, Write::Agent(id.clone()), out);
         self.bind_connection(connection, &report.address, id, out);
         let agent = Agent {
@@ -218,10 +207,7 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let state = self.agents.get(id).map(|agent| agent.state.clone());
-        if let Some(AgentState::Registering {
-            connection, report, ..
-        }) = state
-        {
+        if let Some(AgentState::Registering { connection, report, .. }) = state {
             send::info(
                 format!(
                     "agent {id} at {} ({}) is in service",
@@ -235,10 +221,8 @@ impl Core {
 
     /// Says `Registered` again to an agent that did not hear it.
     pub(in crate::core) fn commit_reacknowledge(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
-        let order = Order::Registered {
-            agent_id: id.clone(),
-            ping_timeout_ms: self.ping_timeout_ms(),
-        };
+        let order =
+            Order::Registered { agent_id: id.clone(), ping_timeout_ms: self.ping_timeout_ms() };
         self.order(id, order, out);
     }
 

@@ -55,43 +55,26 @@ impl Core {
         if receiver.and_then(|f| f.state.connected()).is_none() {
             return Plan::Ignore(Ignored::UndeliverableMessage);
         }
-        Plan::Relay(RelayPlan::Message {
-            agent,
-            framework,
-            executor,
-            data,
-        })
+        Plan::Relay(RelayPlan::Message { agent, framework, executor, data })
     }
 
     pub(in crate::core) fn commit_relay(&mut self, plan: RelayPlan, out: &mut Vec<Effect>) {
         match plan {
-            RelayPlan::Message {
-                agent,
-                framework,
-                executor,
-                data,
-            } => self.tell(&framework, say::message(&agent, &executor, data), out),
+            RelayPlan::Message { agent, framework, executor, data } => {
+                self.tell(&framework, say::message(&agent, &executor, data), out)
+            }
             RelayPlan::Order { agent, order } => self.order(&agent, *order, out),
         }
     }
 
     /// Frees what the executor held. One made for a command task held nothing of its own.
     pub(in crate::core) fn commit_exit(&mut self, plan: ExitPlan, out: &mut Vec<Effect>) {
-        let ExitPlan {
-            agent,
-            framework,
-            executor,
-            status,
-        } = plan;
+        let ExitPlan { agent, framework, executor, status } = plan;
         let key = (framework.clone(), executor.clone());
         let known = self.agents.get_mut(&agent);
         if let Some(ended) = known.and_then(|known| known.executors.remove(&key)) {
             self.release(&agent, &framework, ended.resources, out);
         }
-        self.tell(
-            &framework,
-            say::executor_failure(&agent, &executor, status),
-            out,
-        );
+        self.tell(&framework, say::executor_failure(&agent, &executor, status), out);
     }
 }

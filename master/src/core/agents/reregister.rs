@@ -47,16 +47,9 @@ impl Core {
     ) -> Result<Plan, Rejection> {
         let id = match &raw.info.id {
             Some(id) => AgentId::try_from(id).map_err(|e| Rejection::bad_request(e.to_string()))?,
-            None => {
-                return Err(Rejection::bad_request(
-                    "ReregisterAgent without an agent id",
-                ))
-            }
+            None => return Err(Rejection::bad_request("ReregisterAgent without an agent id")),
         };
-        let bound = self
-            .connections
-            .get(&connection)
-            .and_then(|c| c.agent.as_ref());
+        let bound = self.connections.get(&connection).and_then(|c| c.agent.as_ref());
         if bound.is_some_and(|bound| *bound != id) {
             return Err(Rejection::conflict(format!(
                 "this connection is that of another agent than {id}"
@@ -73,11 +66,7 @@ impl Core {
         };
         let report = self.parse_report(&id, origin, raw)?;
         self.check_fits(&id, &report)?;
-        Ok(Plan::Reregister(Box::new(ReregisterPlan {
-            agent: id,
-            connection,
-            report,
-        })))
+        Ok(Plan::Reregister(Box::new(ReregisterPlan { agent: id, connection, report })))
     }
 
     fn parse_report(
@@ -90,10 +79,7 @@ impl Core {
         let total = validate_info(&raw.info)?;
         let mut frameworks = BTreeMap::new();
         for info in raw.frameworks {
-            let framework = info
-                .id
-                .as_ref()
-                .ok_or_else(|| bad("framework without id".into()))?;
+            let framework = info.id.as_ref().ok_or_else(|| bad("framework without id".into()))?;
             let framework =
                 FrameworkId::try_from(framework).map_err(|error| bad(error.to_string()))?;
             validation::framework::roles(&info).map_err(bad)?;
@@ -103,9 +89,7 @@ impl Core {
             let info = frameworks.get(framework);
             let info = info.or_else(|| self.frameworks.get(framework).map(|known| &known.info));
             let info = info.ok_or_else(|| {
-                bad(format!(
-                    "framework {framework} is not among the agent's frameworks"
-                ))
+                bad(format!("framework {framework} is not among the agent's frameworks"))
             })?;
             let roles = validation::framework::roles(info).map_err(bad)?;
             Ok(roles.into_iter().next().unwrap_or_default())
@@ -145,13 +129,8 @@ impl Core {
             .iter()
             .filter(|(_, task)| !task.view.state().is_terminal())
             .map(|(_, task)| &task.resources);
-        let executors = report
-            .executors
-            .values()
-            .map(|executor| &executor.resources);
-        let all = reported
-            .chain(executors)
-            .chain(believed.map(|(_, task)| &task.resources));
+        let executors = report.executors.values().map(|executor| &executor.resources);
+        let all = reported.chain(executors).chain(believed.map(|(_, task)| &task.resources));
         let mut free = report.total.clone();
         for resources in all {
             let held = resources
@@ -170,11 +149,7 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        let ReregisterPlan {
-            agent: id,
-            connection,
-            report,
-        } = plan;
+        let ReregisterPlan { agent: id, connection, report } = plan;
         if report.origin == Origin::Known {
             self.suspend(&id, out);
         }
@@ -198,11 +173,7 @@ impl Core {
         };
         let write = self.persist(operation, Write::Agent(id.clone()), out);
         self.bind_connection(connection, &report.address, &id, out);
-        let step = AgentStep::Admit {
-            connection,
-            write,
-            report: Box::new(report),
-        };
+        let step = AgentStep::Admit { connection, write, report: Box::new(report) };
         self.step_agent(&id, step, out);
     }
 }
@@ -226,18 +197,8 @@ fn parse_task(
     let role = fallback(&framework_id)?;
     let resources = validation::resources::allocated(&view.resources, &role)
         .map_err(|e| Rejection::bad_request(format!("resources of task {task_id}: {e}")))?;
-    let key = TaskKey {
-        framework_id,
-        task_id,
-    };
-    Ok((
-        key,
-        ReportedTask {
-            executor,
-            resources,
-            view,
-        },
-    ))
+    let key = TaskKey { framework_id, task_id };
+    Ok((key, ReportedTask { executor, resources, view }))
 }
 
 fn parse_executor(
@@ -265,10 +226,7 @@ fn made_for_a_task(
     let Ok(task_id) = TaskId::parse(executor.as_str()) else {
         return false;
     };
-    let key = TaskKey {
-        framework_id: framework.clone(),
-        task_id,
-    };
+    let key = TaskKey { framework_id: framework.clone(), task_id };
     let named = tasks.get(&key).map(|task| task.executor.as_ref());
     named.is_some_and(|named| named.is_none_or(|named| named == executor))
 }

@@ -132,60 +132,29 @@ impl AgentState {
         Some(match (self, step) {
             (
                 Recovered | Active { .. } | Disconnected { .. } | Unreachable { .. },
-                AgentStep::Admit {
-                    connection,
-                    write,
-                    report,
-                },
-            ) => Registering {
-                connection: Some(connection),
-                write,
-                report,
-            },
+                AgentStep::Admit { connection, write, report },
+            ) => Registering { connection: Some(connection), write, report },
             (
                 Recovered | Registering { .. } | Active { .. } | Disconnected { .. },
                 AgentStep::Serve { connection },
-            ) => Active {
-                connection,
-                pings: Pings::default(),
-            },
-            (
-                Registering {
-                    connection: None, ..
-                },
-                AgentStep::ServeLater { at },
-            ) => Disconnected { since: at },
-            (Registering { write, report, .. }, AgentStep::LoseConnection { .. }) => Registering {
-                connection: None,
-                write: *write,
-                report: report.clone(),
-            },
+            ) => Active { connection, pings: Pings::default() },
+            (Registering { connection: None, .. }, AgentStep::ServeLater { at }) => {
+                Disconnected { since: at }
+            }
+            (Registering { write, report, .. }, AgentStep::LoseConnection { .. }) => {
+                Registering { connection: None, write: *write, report: report.clone() }
+            }
             (Active { .. }, AgentStep::LoseConnection { at }) => Disconnected { since: at },
-            (
-                Departing {
-                    write, departure, ..
-                },
-                AgentStep::LoseConnection { .. },
-            ) => Departing {
-                connection: None,
-                write: *write,
-                departure: *departure,
-            },
+            (Departing { write, departure, .. }, AgentStep::LoseConnection { .. }) => {
+                Departing { connection: None, write: *write, departure: *departure }
+            }
             (
                 Recovered | Active { .. } | Disconnected { .. },
                 AgentStep::Depart { write, departure },
-            ) => Departing {
-                connection: self.connection(),
-                write,
-                departure,
-            },
-            (
-                Departing {
-                    departure: Departure::Unreachable,
-                    ..
-                },
-                AgentStep::GiveUp { at },
-            ) => Unreachable { since: at },
+            ) => Departing { connection: self.connection(), write, departure },
+            (Departing { departure: Departure::Unreachable, .. }, AgentStep::GiveUp { at }) => {
+                Unreachable { since: at }
+            }
             _ => return None,
         })
     }

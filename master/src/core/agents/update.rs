@@ -33,30 +33,14 @@ impl Core {
         agent: AgentId,
         update: StatusUpdate,
     ) -> Result<Plan, Rejection> {
-        let StatusUpdate {
-            framework_id,
-            mut status,
-            latest_state,
-        } = update;
+        let StatusUpdate { framework_id, mut status, latest_state } = update;
         let task_id = TaskId::try_from(&status.task_id)
             .map_err(|error| Rejection::bad_request(error.to_string()))?;
-        if status
-            .agent_id
-            .as_ref()
-            .is_none_or(|of| of.value != agent.as_str())
-        {
-            return Err(Rejection::bad_request(
-                "status does not carry its agent's id",
-            ));
+        if status.agent_id.as_ref().is_none_or(|of| of.value != agent.as_str()) {
+            return Err(Rejection::bad_request("status does not carry its agent's id"));
         }
-        if status
-            .uuid
-            .as_ref()
-            .is_none_or(|uuid| uuid.len() != UUID_BYTES)
-        {
-            return Err(Rejection::bad_request(
-                "status does not carry a uuid of 16 bytes",
-            ));
+        if status.uuid.as_ref().is_none_or(|uuid| uuid.len() != UUID_BYTES) {
+            return Err(Rejection::bad_request("status does not carry a uuid of 16 bytes"));
         }
         let Some(framework) = self.frameworks.get(&framework_id) else {
             if self.is_gone(&framework_id) {
@@ -77,12 +61,7 @@ impl Core {
     }
 
     pub(in crate::core) fn commit_update(&mut self, plan: UpdatePlan, out: &mut Vec<Effect>) {
-        let UpdatePlan {
-            agent,
-            key,
-            status,
-            latest,
-        } = plan;
+        let UpdatePlan { agent, key, status, latest } = plan;
         self.counters.updates_forwarded += 1;
         self.tell(&key.framework_id, say::update(status.clone()), out);
         let task = self.tasks.get_mut(&key).filter(|task| task.agent == agent);

@@ -108,16 +108,11 @@ impl Core {
         framework: &FrameworkId,
         named: &[v1::OfferId],
     ) -> Result<(AgentId, Resources), Void> {
-        let invalid = |message: String| Void {
-            reason: Reason::InvalidOffers,
-            message,
-        };
+        let invalid = |message: String| Void { reason: Reason::InvalidOffers, message };
         let mut seen = BTreeSet::new();
         let mut together: Option<(&Offer, Resources)> = None;
         for id in named {
-            let offer = OfferId::try_from(id)
-                .ok()
-                .and_then(|id| self.offers.get(&id));
+            let offer = OfferId::try_from(id).ok().and_then(|id| self.offers.get(&id));
             let offer = offer
                 .filter(|offer| offer.framework == *framework)
                 .ok_or_else(|| invalid(format!("Offer {id} is no longer valid")))?;
@@ -143,10 +138,7 @@ impl Core {
         };
         match self.agents.get(&offer.agent).map(|agent| &agent.state) {
             Some(AgentState::Active { .. }) => Ok((offer.agent.clone(), resources)),
-            Some(AgentState::Departing {
-                departure: Departure::Unreachable,
-                ..
-            }) => Err(Void {
+            Some(AgentState::Departing { departure: Departure::Unreachable, .. }) => Err(Void {
                 reason: Reason::AgentDisconnected,
                 message: format!("Agent {} is disconnected", offer.agent),
             }),
@@ -159,9 +151,7 @@ impl Core {
 
     fn all_of(&self, offers: &[OfferId]) -> Vec<(AgentId, Resources)> {
         let offers = offers.iter().filter_map(|id| self.offers.get(id));
-        offers
-            .map(|offer| (offer.agent.clone(), offer.resources.clone()))
-            .collect()
+        offers.map(|offer| (offer.agent.clone(), offer.resources.clone())).collect()
     }
 
     pub(in crate::core) fn commit_accept(&mut self, plan: AcceptPlan, out: &mut Vec<Effect>) {
@@ -202,12 +192,7 @@ impl Core {
 
     /// Enters a task in the books and sends it to its agent.
     fn launch(&mut self, framework_id: &FrameworkId, launch: Launch, out: &mut Vec<Effect>) {
-        let Launch {
-            task_id,
-            task,
-            info,
-            executor,
-        } = launch;
+        let Launch { task_id, task, info, executor } = launch;
         self.charge(&task.agent, &task.resources, out);
         if let Some((id, executor)) = executor {
             self.charge(&task.agent, &executor.resources, out);
@@ -280,8 +265,7 @@ impl AcceptPlan {
         at: Moment,
     ) {
         let state = TaskState::TaskError;
-        self.statuses
-            .push(status::made(task, Some(agent), state, reason, why, at));
+        self.statuses.push(status::made(task, Some(agent), state, reason, why, at));
         self.invalid += 1;
     }
 
@@ -322,14 +306,7 @@ fn drop_all(
             // The agent that the scheduler named; which of the offers was meant is not known.
             let agent = AgentId::try_from(&task.agent_id).ok();
             let message = void.message.as_str();
-            let made = status::made(
-                &task.task_id,
-                agent.as_ref(),
-                state,
-                void.reason,
-                message,
-                at,
-            );
+            let made = status::made(&task.task_id, agent.as_ref(), state, void.reason, message, at);
             plan.statuses.push(made);
         }
     }

@@ -38,11 +38,7 @@ impl Core {
             return Err(Rejection::bad_request("'uuid' must have 16 bytes"));
         }
         let undeliverable = Ok(Plan::Ignore(Ignored::UndeliverableAcknowledgement));
-        if !self
-            .agents
-            .get(&agent)
-            .is_some_and(|agent| agent.state.is_active())
-        {
+        if !self.agents.get(&agent).is_some_and(|agent| agent.state.is_active()) {
             return undeliverable;
         }
         let key = tasks::key(framework, &task_id);
@@ -57,12 +53,7 @@ impl Core {
             let state = state.and_then(|state| TaskState::try_from(state).ok());
             settles = *told == call.uuid && state.is_some_and(TaskState::is_terminal);
         }
-        Ok(Plan::Acknowledge(AcknowledgePlan {
-            agent,
-            key,
-            uuid: call.uuid.to_vec(),
-            settles,
-        }))
+        Ok(Plan::Acknowledge(AcknowledgePlan { agent, key, uuid: call.uuid.to_vec(), settles }))
     }
 
     pub(in crate::core) fn commit_acknowledge(
@@ -72,18 +63,10 @@ impl Core {
     ) {
         if plan.settles {
             let held = self.tasks.get(&plan.key).map(|task| task.held());
-            self.release(
-                &plan.agent,
-                &plan.key.framework_id,
-                held.unwrap_or_default(),
-                out,
-            );
+            self.release(&plan.agent, &plan.key.framework_id, held.unwrap_or_default(), out);
             self.settle(&plan.key);
         }
-        let order = Order::AcknowledgeStatus {
-            task: plan.key,
-            uuid: plan.uuid,
-        };
+        let order = Order::AcknowledgeStatus { task: plan.key, uuid: plan.uuid };
         self.order(&plan.agent, order, out);
     }
 }

@@ -23,10 +23,7 @@ impl Core {
             let offer = self.offers.get(id);
             offer.is_some_and(|offer| offer.framework == *framework)
         };
-        let named = call
-            .offer_ids
-            .iter()
-            .filter_map(|id| OfferId::try_from(id).ok());
+        let named = call.offer_ids.iter().filter_map(|id| OfferId::try_from(id).ok());
         Plan::Decline(DeclinePlan {
             offers: named.filter(owned).collect(),
             how: Return::Refused(refuse),

@@ -35,21 +35,13 @@ impl Core {
         let task_id = TaskId::try_from(&kill.task_id).map_err(bad)?;
         let agent = kill.agent_id.as_ref().map(AgentId::try_from);
         let agent = agent.transpose().map_err(bad)?;
-        let grace = kill
-            .kill_policy
-            .as_ref()
-            .and_then(|policy| policy.grace_period.as_ref());
+        let grace = kill.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref());
         if grace.is_some_and(|grace| grace.nanoseconds < 0) {
-            return Err(Rejection::bad_request(
-                "'grace_period' must not be negative",
-            ));
+            return Err(Rejection::bad_request("'grace_period' must not be negative"));
         }
         let key = tasks::key(framework, &task_id);
         let Some(task) = self.tasks.get(&key) else {
-            let asked = call::reconcile::Task {
-                task_id: kill.task_id,
-                agent_id: kill.agent_id,
-            };
+            let asked = call::reconcile::Task { task_id: kill.task_id, agent_id: kill.agent_id };
             let reconcile = call::Reconcile { tasks: vec![asked] };
             return self.check_reconcile(framework, reconcile, at);
         };
@@ -58,10 +50,7 @@ impl Core {
         }
         Ok(Plan::Kill(KillPlan {
             key,
-            kill: Kill {
-                policy: kill.kill_policy,
-                by: None,
-            },
+            kill: Kill { policy: kill.kill_policy, by: None },
             answer: None,
         }))
     }
@@ -74,17 +63,11 @@ impl Core {
         by: String,
     ) -> Result<Plan, Rejection> {
         if self.tasks.get(&key).is_none() {
-            return Err(Rejection::not_found(format!(
-                "there is no task {}",
-                tasks::show(&key)
-            )));
+            return Err(Rejection::not_found(format!("there is no task {}", tasks::show(&key))));
         }
         Ok(Plan::Kill(KillPlan {
             key,
-            kill: Kill {
-                policy: None,
-                by: Some(by),
-            },
+            kill: Kill { policy: None, by: Some(by) },
             answer: Some(request),
         }))
     }
@@ -106,10 +89,7 @@ impl Core {
             out.push(Effect::Note(Note::Warning(line)));
         }
         if pending {
-            let order = Order::KillTask {
-                task: key,
-                kill_policy: kill.policy,
-            };
+            let order = Order::KillTask { task: key, kill_policy: kill.policy };
             self.order(&agent, order, out);
         }
         if let Some(request) = answer {

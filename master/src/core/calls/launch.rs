@@ -49,9 +49,7 @@ impl<'a> Remaining<'a> {
         agent_id: &'a AgentId,
         resources: Resources,
     ) -> Self {
-        let role = resources
-            .iter()
-            .find_map(|entry| entry.allocated_to().cloned());
+        let role = resources.iter().find_map(|entry| entry.allocated_to().cloned());
         Remaining {
             core,
             framework_id,
@@ -72,17 +70,8 @@ impl<'a> Remaining<'a> {
 
     /// Takes what a task and, if it is not there yet, its executor need; or says why not.
     pub(super) fn take(&mut self, info: v1::TaskInfo) -> Result<Launch, String> {
-        let place = Place {
-            framework: self.framework_id,
-            agent: self.agent_id,
-            role: &self.role,
-        };
-        let ValidTask {
-            task_id,
-            info,
-            resources,
-            executor,
-        } = validation::task(info, &place)?;
+        let place = Place { framework: self.framework_id, agent: self.agent_id, role: &self.role };
+        let ValidTask { task_id, info, resources, executor } = validation::task(info, &place)?;
         let key = tasks::key(self.framework_id, &task_id);
         if self.core.tasks.get(&key).is_some() || self.task_ids.contains(&task_id) {
             return Err(format!("Task has duplicate ID: {task_id}"));
@@ -92,9 +81,7 @@ impl<'a> Remaining<'a> {
             Some((id, executor)) => self.new_executor(id, executor)?,
             None => None,
         };
-        let beside = new_executor
-            .as_ref()
-            .map(|(_, executor)| &executor.resources);
+        let beside = new_executor.as_ref().map(|(_, executor)| &executor.resources);
         let total = match beside {
             Some(beside) => resources.checked_add(beside).map_err(|e| e.to_string())?,
             None => resources.clone(),
@@ -115,12 +102,7 @@ impl<'a> Remaining<'a> {
             view: self.view(&info),
             kill: None,
         };
-        Ok(Launch {
-            task_id,
-            task,
-            info,
-            executor: new_executor,
-        })
+        Ok(Launch { task_id, task, info, executor: new_executor })
     }
 
     /// The executor, unless it is on the agent or in this ACCEPT already; then it must be the same.
@@ -129,36 +111,28 @@ impl<'a> Remaining<'a> {
         id: ExecutorId,
         executor: Executor,
     ) -> Result<Option<NewExecutor>, String> {
-        let on_agent = self.agent.and_then(|agent| {
-            agent
-                .executors
-                .get(&(self.framework_id.clone(), id.clone()))
-        });
+        let on_agent = self
+            .agent
+            .and_then(|agent| agent.executors.get(&(self.framework_id.clone(), id.clone())));
         match on_agent.or_else(|| self.executors.get(&id)) {
             None => Ok(Some((id, executor))),
             Some(running) if validation::same_executor(&running.info, &executor.info) => Ok(None),
-            Some(_) => Err(format!(
-                "ExecutorInfo is not compatible with the existing executor '{id}'"
-            )),
+            Some(_) => {
+                Err(format!("ExecutorInfo is not compatible with the existing executor '{id}'"))
+            }
         }
     }
 
     /// The task as the API shows it.
     fn view(&self, info: &v1::TaskInfo) -> v1::Task {
-        let of_executor = info
-            .executor
-            .as_ref()
-            .and_then(|executor| executor.command.as_ref());
+        let of_executor = info.executor.as_ref().and_then(|executor| executor.command.as_ref());
         let command = info.command.as_ref().or(of_executor);
         let user = command.and_then(|command| command.user.clone());
         v1::Task {
             name: info.name.clone(),
             task_id: info.task_id.clone(),
             framework_id: self.framework_id.into(),
-            executor_id: info
-                .executor
-                .as_ref()
-                .map(|executor| executor.executor_id.clone()),
+            executor_id: info.executor.as_ref().map(|executor| executor.executor_id.clone()),
             agent_id: self.agent_id.into(),
             state: TaskState::TaskStaging.into(),
             resources: info.resources.clone(),

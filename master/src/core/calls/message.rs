@@ -25,19 +25,10 @@ impl Core {
         let bad = |error: meseta_api::ids::IdError| Rejection::bad_request(error.to_string());
         let agent = AgentId::try_from(&call.agent_id).map_err(bad)?;
         let executor = ExecutorId::try_from(&call.executor_id).map_err(bad)?;
-        if !self
-            .agents
-            .get(&agent)
-            .is_some_and(|agent| agent.state.is_active())
-        {
+        if !self.agents.get(&agent).is_some_and(|agent| agent.state.is_active()) {
             return Ok(Plan::Ignore(Ignored::UndeliverableMessage));
         }
-        Ok(Plan::Message(MessagePlan {
-            agent,
-            framework,
-            executor,
-            data: call.data.to_vec(),
-        }))
+        Ok(Plan::Message(MessagePlan { agent, framework, executor, data: call.data.to_vec() }))
     }
 
     pub(in crate::core) fn commit_message(&mut self, plan: MessagePlan, out: &mut Vec<Effect>) {

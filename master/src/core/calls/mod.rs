@@ -40,9 +40,7 @@ impl Core {
             return self.check_subscribe(caller, call.framework_id, subscribe);
         }
         let Some(framework_id) = &call.framework_id else {
-            return Err(Rejection::bad_request(
-                "Expecting 'framework_id' to be present",
-            ));
+            return Err(Rejection::bad_request("Expecting 'framework_id' to be present"));
         };
         let id = FrameworkId::try_from(framework_id)
             .map_err(|error| Rejection::bad_request(error.to_string()))?;

@@ -44,10 +44,7 @@ impl Core {
             }
             answers
         };
-        Ok(Plan::Reconcile(ReconcilePlan {
-            framework: framework.clone(),
-            answers,
-        }))
+        Ok(Plan::Reconcile(ReconcilePlan { framework: framework.clone(), answers }))
     }
 
     /// The cases of B8, in order.
@@ -95,12 +92,7 @@ impl Core {
     /// Whether an agent that the registry knows has not come back yet.
     fn awaits_agents(&self) -> bool {
         let mut states = self.agents.values().map(|agent| &agent.state);
-        states.any(|state| {
-            matches!(
-                state,
-                AgentState::Recovered | AgentState::Registering { .. }
-            )
-        })
+        states.any(|state| matches!(state, AgentState::Recovered | AgentState::Registering { .. }))
     }
 
     /// The latest state that the scheduler was told, or would have been (RC-01, RC-06).

@@ -57,20 +57,12 @@ fn plan(
         }
         roles.push(role);
     }
-    Ok(Plan::Roles(RolesPlan {
-        framework: id,
-        roles,
-        wish,
-    }))
+    Ok(Plan::Roles(RolesPlan { framework: id, roles, wish }))
 }
 
 impl Core {
     pub(in crate::core) fn commit_roles(&mut self, plan: RolesPlan, out: &mut Vec<Effect>) {
-        let RolesPlan {
-            framework: id,
-            roles,
-            wish,
-        } = plan;
+        let RolesPlan { framework: id, roles, wish } = plan;
         let Some(framework) = self.frameworks.get_mut(&id) else {
             return;
         };
@@ -82,17 +74,11 @@ impl Core {
         let event = match wish {
             Wish::Revive => {
                 framework.suppressed.retain(|role| !meant.contains(role));
-                AllocatorEvent::Revived {
-                    framework: id,
-                    roles,
-                }
+                AllocatorEvent::Revived { framework: id, roles }
             }
             Wish::Suppress => {
                 framework.suppressed.extend(meant);
-                AllocatorEvent::Suppressed {
-                    framework: id,
-                    roles,
-                }
+                AllocatorEvent::Suppressed { framework: id, roles }
             }
         };
         out.push(Effect::Allocator(event));

@@ -41,9 +41,7 @@ impl Core {
         let was_connected = framework.state.connected().is_some();
         if let Some(connection) = framework.state.subscriber().map(|s| s.connection) {
             self.subscribers.remove(&connection);
-            out.push(Effect::CancelTimer {
-                key: TimerKey::HeartbeatDue(connection),
-            });
+            out.push(Effect::CancelTimer { key: TimerKey::HeartbeatDue(connection) });
         }
         if !was_connected {
             let deadline = at.now;
@@ -52,9 +50,7 @@ impl Core {
         }
         let deadline = at.now + framework_timeout(self, id);
         self.step_framework(id, FrameworkStep::Disconnect { deadline }, out);
-        out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated {
-            id: id.clone(),
-        }));
+        out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }
@@ -129,10 +125,7 @@ impl Core {
         };
         let after = store_interval(framework.failover_timeout());
         self.persist(operation, Write::Nobody, out);
-        out.push(Effect::SetTimer {
-            key: TimerKey::TimeLeftDue(id.clone()),
-            after,
-        });
+        out.push(Effect::SetTimer { key: TimerKey::TimeLeftDue(id.clone()), after });
     }
 }
 

@@ -8,9 +8,7 @@ use crate::core::{say, send, Core};
 impl Core {
     pub(in crate::core) fn check_heartbeat_due(&self, connection: ConnectionId) -> Plan {
         let framework = self.subscribers.get(&connection);
-        let state = framework
-            .and_then(|id| self.frameworks.get(id))
-            .map(|f| &f.state);
+        let state = framework.and_then(|id| self.frameworks.get(id)).map(|f| &f.state);
         if state.and_then(|state| state.connected()) == Some(connection) {
             Plan::Heartbeat(connection)
         } else {

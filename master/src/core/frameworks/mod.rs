@@ -63,10 +63,7 @@ impl Capabilities {
     /// Of a framework's info.
     pub fn of(info: &v1::FrameworkInfo) -> Self {
         let has = |wanted: CapabilityType| {
-            let mut types = info
-                .capabilities
-                .iter()
-                .map(v1::framework_info::Capability::r#type);
+            let mut types = info.capabilities.iter().map(v1::framework_info::Capability::r#type);
             types.any(|found| found == wanted)
         };
         Capabilities {
@@ -89,17 +86,13 @@ impl Framework {
         if self.capabilities.reservation_refinement {
             return resources.to_v1();
         }
-        resources
-            .to_v1_pre_refinement()
-            .unwrap_or_else(|_| resources.to_v1())
+        resources.to_v1_pre_refinement().unwrap_or_else(|_| resources.to_v1())
     }
 
     /// Its roles as the allocator wants them: each with whether it is suppressed.
     pub fn allocator_roles(&self) -> Vec<(Role, bool)> {
         let roles = self.roles.iter();
-        roles
-            .map(|role| (role.clone(), self.suppressed.contains(role)))
-            .collect()
+        roles.map(|role| (role.clone(), self.suppressed.contains(role))).collect()
     }
 
     /// Adds a settled task to the history.

@@ -32,15 +32,8 @@ impl Core {
             }
             let mut info = info.clone();
             info.id = Some(id.into());
-            let record = FrameworkRecord {
-                info,
-                registered: at.wall,
-                time_left_ms: None,
-            };
-            send::warn(
-                format!("framework {id} is known to an agent only: it is recovered"),
-                out,
-            );
+            let record = FrameworkRecord { info, registered: at.wall, time_left_ms: None };
+            send::warn(format!("framework {id} is known to an agent only: it is recovered"), out);
             let operation = RegistryOperation::AddFramework {
                 framework: id.clone(),
                 record: Box::new(record.clone()),
@@ -73,13 +66,8 @@ impl Core {
         };
         let left = left.unwrap_or_else(|| framework.failover_timeout());
         let long = left.max(self.config.agent_reregister_timeout);
-        framework.state = FrameworkState::Recovered {
-            deadline: at.now + long,
-        };
-        out.push(Effect::SetTimer {
-            key: TimerKey::FrameworkFailoverDue(id.clone()),
-            after: long,
-        });
+        framework.state = FrameworkState::Recovered { deadline: at.now + long };
+        out.push(Effect::SetTimer { key: TimerKey::FrameworkFailoverDue(id.clone()), after: long });
         out.push(Effect::SetTimer {
             key: TimerKey::TimeLeftDue(id.clone()),
             after: store_interval(long),

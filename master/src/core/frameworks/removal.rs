@@ -32,45 +32,27 @@ impl Core {
         let Some(framework) = self.frameworks.get(id) else {
             return;
         };
-        let record = CompletedFrameworkRecord {
-            name: framework.info.name.clone(),
-            removed: at.wall,
-        };
+        let record =
+            CompletedFrameworkRecord { name: framework.info.name.clone(), removed: at.wall };
         let subscriber = framework.state.subscriber().map(|s| s.connection);
         let was_connected = framework.state.connected().is_some();
-        send::warn(
-            format!("framework {id} ({}) is removed: {reason}", record.name),
-            out,
-        );
+        send::warn(format!("framework {id} ({}) is removed: {reason}", record.name), out);
         if let Some(connection) = subscriber {
             self.subscribers.remove(&connection);
-            out.push(Effect::CancelTimer {
-                key: TimerKey::HeartbeatDue(connection),
-            });
+            out.push(Effect::CancelTimer { key: TimerKey::HeartbeatDue(connection) });
             out.push(Effect::CloseSubscriber { connection, reason });
         }
-        for key in [
-            TimerKey::FrameworkFailoverDue(id.clone()),
-            TimerKey::TimeLeftDue(id.clone()),
-        ] {
+        for key in [TimerKey::FrameworkFailoverDue(id.clone()), TimerKey::TimeLeftDue(id.clone())] {
             out.push(Effect::CancelTimer { key });
         }
         if was_connected {
-            out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated {
-                id: id.clone(),
-            }));
+            out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
         }
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }
-        let operation = RegistryOperation::RemoveFramework {
-            framework: id.clone(),
-            record,
-        };
-        let then = Write::Framework {
-            id: id.clone(),
-            answer,
-        };
+        let operation = RegistryOperation::RemoveFramework { framework: id.clone(), record };
+        let then = Write::Framework { id: id.clone(), answer };
         let write = self.persist(operation, then, out);
         self.step_framework(id, FrameworkStep::Remove { write }, out);
     }
@@ -85,9 +67,7 @@ impl Core {
     ) {
         let agents = self.agents_of(id);
         for agent in &agents {
-            let order = Order::ShutdownFramework {
-                framework_id: id.clone(),
-            };
+            let order = Order::ShutdownFramework { framework_id: id.clone() };
             self.order(agent, order, out);
         }
         self.end_tasks(id, at);
@@ -97,15 +77,11 @@ impl Core {
             }
             self.recount(agent, out);
         }
-        out.push(Effect::Allocator(AllocatorEvent::FrameworkRemoved {
-            id: id.clone(),
-        }));
+        out.push(Effect::Allocator(AllocatorEvent::FrameworkRemoved { id: id.clone() }));
         self.step_framework(id, FrameworkStep::Complete { at: at.wall }, out);
         if let Some(framework) = self.frameworks.remove(id) {
-            let tombstone = CompletedFrameworkRecord {
-                name: framework.info.name.clone(),
-                removed: at.wall,
-            };
+            let tombstone =
+                CompletedFrameworkRecord { name: framework.info.name.clone(), removed: at.wall };
             self.completed.tombstones.insert(id.clone(), tombstone);
             self.completed.details.push_back(framework);
             while self.completed.details.len() > self.config.max_completed_frameworks {
@@ -114,10 +90,7 @@ impl Core {
         }
         self.counters.frameworks_removed += 1;
         if let Some(request) = answer {
-            out.push(Effect::Answer {
-                request,
-                answer: Box::new(OperatorAnswer::Accepted),
-            });
+            out.push(Effect::Answer { request, answer: Box::new(OperatorAnswer::Accepted) });
         }
     }
 

@@ -111,43 +111,17 @@ impl FrameworkState {
         Some(match (self, step) {
             (
                 Recovered { .. } | Subscribing { .. } | Connected { .. } | Disconnected { .. },
-                FrameworkStep::Subscribe {
-                    subscriber,
-                    write,
-                    subscription,
-                },
-            ) => Subscribing {
-                subscriber: Some(subscriber),
-                write,
-                subscription,
-            },
-            (
-                Subscribing {
-                    subscriber: Some(subscriber),
-                    ..
-                },
-                FrameworkStep::Confirm { .. },
-            ) => Connected {
-                subscriber: subscriber.clone(),
-            },
-            (
-                Subscribing {
-                    subscriber: None, ..
-                },
-                FrameworkStep::Confirm { deadline },
-            ) => Disconnected { deadline },
-            (
-                Subscribing {
-                    write,
-                    subscription,
-                    ..
-                },
-                FrameworkStep::Disconnect { .. },
-            ) => Subscribing {
-                subscriber: None,
-                write: *write,
-                subscription: subscription.clone(),
-            },
+                FrameworkStep::Subscribe { subscriber, write, subscription },
+            ) => Subscribing { subscriber: Some(subscriber), write, subscription },
+            (Subscribing { subscriber: Some(subscriber), .. }, FrameworkStep::Confirm { .. }) => {
+                Connected { subscriber: subscriber.clone() }
+            }
+            (Subscribing { subscriber: None, .. }, FrameworkStep::Confirm { deadline }) => {
+                Disconnected { deadline }
+            }
+            (Subscribing { write, subscription, .. }, FrameworkStep::Disconnect { .. }) => {
+                Subscribing { subscriber: None, write: *write, subscription: subscription.clone() }
+            }
             (Connected { .. }, FrameworkStep::Disconnect { deadline }) => Disconnected { deadline },
             (
                 Recovered { .. } | Subscribing { .. } | Connected { .. } | Disconnected { .. },

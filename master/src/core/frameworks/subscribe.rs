@@ -69,9 +69,7 @@ impl Core {
         }
         let stream_id = match caller.channel {
             Channel::Process => None,
-            Channel::Http {
-                stream_id: Some(_), ..
-            } => {
+            Channel::Http { stream_id: Some(_), .. } => {
                 return Err(Rejection::bad_request(
                     "Subscribe calls should not include the 'Mesos-Stream-Id' header",
                 ))
@@ -94,9 +92,7 @@ impl Core {
         }
         let known = id.as_ref().and_then(|id| self.frameworks.get(id));
         if known.is_some_and(|known| known.state.is_leaving()) {
-            return Err(Rejection::unavailable(
-                "framework is being removed; try again",
-            ));
+            return Err(Rejection::unavailable("framework is being removed; try again"));
         }
         if info.principal.is_none() {
             info.principal = caller.principal;
@@ -118,10 +114,7 @@ impl Core {
         };
         Ok(Plan::Subscribe(Box::new(SubscribePlan {
             framework: id,
-            subscriber: Subscriber {
-                connection,
-                stream_id,
-            },
+            subscriber: Subscriber { connection, stream_id },
             subscription,
             kept,
         })))
@@ -134,10 +127,7 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         send::tell_on(connection, say::error(&message), out);
-        out.push(Effect::CloseSubscriber {
-            connection,
-            reason: message,
-        });
+        out.push(Effect::CloseSubscriber { connection, reason: message });
     }
 
     pub(in crate::core) fn commit_subscribe(
@@ -146,22 +136,14 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        let SubscribePlan {
-            framework,
-            subscriber,
-            mut subscription,
-            kept,
-        } = plan;
+        let SubscribePlan { framework, subscriber, mut subscription, kept } = plan;
         let id = match framework {
             Some(id) => id,
             None => self.next_ids.framework(&self.identity.master_id),
         };
         subscription.info.id = Some((&id).into());
         for field in kept {
-            send::warn(
-                format!("framework {id} cannot change its '{field}': it is kept"),
-                out,
-            );
+            send::warn(format!("framework {id} cannot change its '{field}': it is kept"), out);
         }
         self.leave_stream(&id, subscriber.connection, out);
 
@@ -176,10 +158,7 @@ impl Core {
             None => RegistryOperation::AddFramework { framework, record },
             Some(_) => RegistryOperation::UpdateFramework { framework, record },
         };
-        let then = Write::Framework {
-            id: id.clone(),
-            answer: None,
-        };
+        let then = Write::Framework { id: id.clone(), answer: None };
         let write = self.persist(operation, then, out);
         self.subscribers.insert(subscriber.connection, id.clone());
         let known = self.frameworks.contains_key(&id);
@@ -188,11 +167,8 @@ impl Core {
             self.frameworks.insert(id, newcomer);
             return;
         }
-        let step = FrameworkStep::Subscribe {
-            subscriber,
-            write,
-            subscription: Box::new(subscription),
-        };
+        let step =
+            FrameworkStep::Subscribe { subscriber, write, subscription: Box::new(subscription) };
         self.step_framework(&id, step, out);
     }
 
@@ -205,9 +181,7 @@ impl Core {
         let was_connected = known.state.connected().is_some();
         if let Some(old) = known.state.subscriber().map(|old| old.connection) {
             self.subscribers.remove(&old);
-            out.push(Effect::CancelTimer {
-                key: TimerKey::HeartbeatDue(old),
-            });
+            out.push(Effect::CancelTimer { key: TimerKey::HeartbeatDue(old) });
             if old != next {
                 self.commit_refuse(old, "Framework failed over".to_owned(), out);
             }
@@ -216,14 +190,9 @@ impl Core {
             self.return_offer(&offer, Return::Freely, out);
         }
         if was_connected {
-            out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated {
-                id: id.clone(),
-            }));
+            out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
         }
-        for key in [
-            TimerKey::FrameworkFailoverDue(id.clone()),
-            TimerKey::TimeLeftDue(id.clone()),
-        ] {
+        for key in [TimerKey::FrameworkFailoverDue(id.clone()), TimerKey::TimeLeftDue(id.clone())] {
             out.push(Effect::CancelTimer { key });
         }
     }
@@ -285,10 +254,7 @@ impl Core {
                 used,
             }));
         }
-        out.push(Effect::Allocator(AllocatorEvent::FrameworkUpdated {
-            id: id.clone(),
-            roles,
-        }));
+        out.push(Effect::Allocator(AllocatorEvent::FrameworkUpdated { id: id.clone(), roles }));
         if active {
             out.push(Effect::Allocator(AllocatorEvent::FrameworkActivated { id }));
         }
@@ -300,26 +266,19 @@ impl Core {
             return;
         };
         for agent in self.agents_of(id) {
-            let order = Order::UpdateFramework {
-                framework: Box::new(framework.info.clone()),
-            };
+            let order = Order::UpdateFramework { framework: Box::new(framework.info.clone()) };
             self.order(&agent, order, out);
         }
     }
 
     /// Agents that have a task or an executor of a framework.
     pub(in crate::core) fn agents_of(&self, id: &FrameworkId) -> BTreeSet<AgentId> {
-        let of_tasks = self
-            .tasks
-            .of_framework(id)
-            .map(|(_, task)| task.agent.clone());
+        let of_tasks = self.tasks.of_framework(id).map(|(_, task)| task.agent.clone());
         let with_executor = self
             .agents
             .iter()
             .filter(|(_, agent)| agent.executors.keys().any(|(framework, _)| framework == id));
-        of_tasks
-            .chain(with_executor.map(|(agent, _)| agent.clone()))
-            .collect()
+        of_tasks.chain(with_executor.map(|(agent, _)| agent.clone())).collect()
     }
 }
 
@@ -375,8 +334,5 @@ fn keep_immutable(
 }
 
 fn refuse(connection: ConnectionId, message: String) -> Plan {
-    Plan::RefuseSubscriber {
-        connection,
-        message,
-    }
+    Plan::RefuseSubscriber { connection, message }
 }

@@ -21,10 +21,7 @@ const CAPABILITIES: [CapabilityType; 4] = [
 ];
 
 pub(in crate::core) fn response(core: &Core) -> Response {
-    Response {
-        get_agents: Some(view(core)),
-        ..super::of(Type::GetAgents)
-    }
+    Response { get_agents: Some(view(core)), ..super::of(Type::GetAgents) }
 }
 
 pub(super) fn view(core: &Core) -> GetAgents {
@@ -52,9 +49,7 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
             merge(&mut offered, &offer.resources);
         }
     }
-    let capability = |kind: CapabilityType| Capability {
-        r#type: Some(kind.into()),
-    };
+    let capability = |kind: CapabilityType| Capability { r#type: Some(kind.into()) };
     get_agents::Agent {
         agent_info: agent.info.clone(),
         active: agent.state.is_active(),

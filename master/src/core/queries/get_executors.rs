@@ -6,10 +6,7 @@ use meseta_api::v1::master::response::{get_executors, GetExecutors, Type};
 use meseta_api::v1::master::Response;
 
 pub(in crate::core) fn response(core: &Core) -> Response {
-    Response {
-        get_executors: Some(view(core)),
-        ..super::of(Type::GetExecutors)
-    }
+    Response { get_executors: Some(view(core)), ..super::of(Type::GetExecutors) }
 }
 
 pub(super) fn view(core: &Core) -> GetExecutors {

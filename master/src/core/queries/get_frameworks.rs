@@ -9,21 +9,13 @@ use meseta_api::v1::master::response::{get_frameworks, GetFrameworks, Type};
 use meseta_api::v1::master::Response;
 
 pub(in crate::core) fn response(core: &Core) -> Response {
-    Response {
-        get_frameworks: Some(view(core)),
-        ..super::of(Type::GetFrameworks)
-    }
+    Response { get_frameworks: Some(view(core)), ..super::of(Type::GetFrameworks) }
 }
 
 pub(super) fn view(core: &Core) -> GetFrameworks {
-    let durable = core
-        .frameworks
-        .iter()
-        .filter(|(_, f)| f.registered.is_some());
+    let durable = core.frameworks.iter().filter(|(_, f)| f.registered.is_some());
     GetFrameworks {
-        frameworks: durable
-            .map(|(id, framework)| entry(core, id, framework))
-            .collect(),
+        frameworks: durable.map(|(id, framework)| entry(core, id, framework)).collect(),
         completed_frameworks: core.completed.details.iter().map(base).collect(),
         recovered_frameworks: vec![],
     }

@@ -4,8 +4,5 @@ use meseta_api::v1::master::response::{GetHealth, Type};
 use meseta_api::v1::master::Response;
 
 pub(in crate::core) fn response() -> Response {
-    Response {
-        get_health: Some(GetHealth { healthy: true }),
-        ..super::of(Type::GetHealth)
-    }
+    Response { get_health: Some(GetHealth { healthy: true }), ..super::of(Type::GetHealth) }
 }

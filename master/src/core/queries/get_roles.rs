@@ -37,9 +37,7 @@ pub(in crate::core) fn response(core: &Core) -> Response {
         resources: resources.to_v1(),
     };
     Response {
-        get_roles: Some(GetRoles {
-            roles: roles.into_iter().map(view).collect(),
-        }),
+        get_roles: Some(GetRoles { roles: roles.into_iter().map(view).collect() }),
         ..super::of(Type::GetRoles)
     }
 }

@@ -7,10 +7,7 @@ use meseta_api::v1::master::response::{GetTasks, Type};
 use meseta_api::v1::master::Response;
 
 pub(in crate::core) fn response(core: &Core) -> Response {
-    Response {
-        get_tasks: Some(view(core)),
-        ..super::of(Type::GetTasks)
-    }
+    Response { get_tasks: Some(view(core)), ..super::of(Type::GetTasks) }
 }
 
 pub(super) fn view(core: &Core) -> GetTasks {
@@ -23,8 +20,7 @@ pub(super) fn view(core: &Core) -> GetTasks {
     }
     let present = core.frameworks.values();
     for framework in present.chain(&core.completed.details) {
-        view.completed_tasks
-            .extend(framework.history.iter().cloned());
+        view.completed_tasks.extend(framework.history.iter().cloned());
     }
     view
 }

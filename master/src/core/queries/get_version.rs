@@ -6,9 +6,7 @@ use meseta_api::v1::master::Response;
 
 pub(in crate::core) fn response(core: &Core) -> Response {
     Response {
-        get_version: Some(GetVersion {
-            version_info: core.identity.version.clone(),
-        }),
+        get_version: Some(GetVersion { version_info: core.identity.version.clone() }),
         ..super::of(Type::GetVersion)
     }
 }

@@ -17,8 +17,5 @@ use meseta_api::v1::master::Response;
 
 /// An empty response of a type.
 fn of(kind: Type) -> Response {
-    Response {
-        r#type: Some(kind.into()),
-        ..Default::default()
-    }
+    Response { r#type: Some(kind.into()), ..Default::default() }
 }

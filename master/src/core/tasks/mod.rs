@@ -97,14 +97,8 @@ impl Tasks {
     /// Adds a task, in place of one with the same key.
     pub fn insert(&mut self, key: TaskKey, task: Task) {
         self.remove(&key);
-        self.by_agent
-            .entry(task.agent.clone())
-            .or_default()
-            .insert(key.clone());
-        self.by_framework
-            .entry(key.framework_id.clone())
-            .or_default()
-            .insert(key, task);
+        self.by_agent.entry(task.agent.clone()).or_default().insert(key.clone());
+        self.by_framework.entry(key.framework_id.clone()).or_default().insert(key, task);
     }
 
     /// Takes a task out.
@@ -166,9 +160,7 @@ impl Tasks {
         }
         let indexed: usize = self.by_agent.values().map(BTreeSet::len).sum();
         if indexed != tasks {
-            wrong.push(format!(
-                "{indexed} tasks are indexed by agent, {tasks} exist"
-            ));
+            wrong.push(format!("{indexed} tasks are indexed by agent, {tasks} exist"));
         }
         wrong
     }
@@ -181,8 +173,5 @@ pub fn show(key: &TaskKey) -> String {
 
 /// The key of a task.
 pub fn key(framework: &FrameworkId, task: &TaskId) -> TaskKey {
-    TaskKey {
-        framework_id: framework.clone(),
-        task_id: task.clone(),
-    }
+    TaskKey { framework_id: framework.clone(), task_id: task.clone() }
 }

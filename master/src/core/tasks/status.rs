@@ -50,7 +50,5 @@ pub fn as_seen_by(framework: &Framework, state: TaskState) -> TaskState {
 
 /// The wire's point in time.
 pub fn time_info(at: libproc::Timestamp) -> v1::TimeInfo {
-    v1::TimeInfo {
-        nanoseconds: i64::try_from(at.as_nanos()).unwrap_or(i64::MAX),
-    }
+    v1::TimeInfo { nanoseconds: i64::try_from(at.as_nanos()).unwrap_or(i64::MAX) }
 }

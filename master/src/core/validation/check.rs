@@ -32,10 +32,7 @@ pub(in crate::core) fn health(check: &v1::HealthCheck) -> Result<(), String> {
     seconds("HealthCheck.delay_seconds", check.delay_seconds)?;
     seconds("HealthCheck.interval_seconds", check.interval_seconds)?;
     seconds("HealthCheck.timeout_seconds", check.timeout_seconds)?;
-    seconds(
-        "HealthCheck.grace_period_seconds",
-        check.grace_period_seconds,
-    )?;
+    seconds("HealthCheck.grace_period_seconds", check.grace_period_seconds)?;
     match (check.r#type(), &check.command, &check.http, &check.tcp) {
         (health_check::Type::Command, Some(of), None, None) => command::command(of),
         (health_check::Type::Http, None, Some(http), None) => {
@@ -43,10 +40,9 @@ pub(in crate::core) fn health(check: &v1::HealthCheck) -> Result<(), String> {
             path(http.path.as_deref())?;
             match http.scheme.as_deref() {
                 None | Some("http" | "https") => Ok(()),
-                Some(other) => Err(format!(
-                    "Unsupported HTTP health check scheme: '{}'",
-                    other.escape_debug()
-                )),
+                Some(other) => {
+                    Err(format!("Unsupported HTTP health check scheme: '{}'", other.escape_debug()))
+                }
             }
         }
         (health_check::Type::Tcp, None, None, Some(tcp)) => port(tcp.port),

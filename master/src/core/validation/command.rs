@@ -10,11 +10,7 @@ pub(in crate::core) fn command(command: &v1::CommandInfo) -> Result<(), String> 
     if shell && command.value.as_ref().is_none_or(String::is_empty) {
         return Err("CommandInfo: 'value' must be set where 'shell' is true".into());
     }
-    let text = command
-        .value
-        .iter()
-        .chain(&command.arguments)
-        .chain(&command.user);
+    let text = command.value.iter().chain(&command.arguments).chain(&command.user);
     if text.into_iter().any(|text| text.contains('\0')) {
         return Err("CommandInfo: texts must not hold a null character".into());
     }
@@ -37,10 +33,7 @@ fn escapes(path: &str) -> bool {
 fn variable(variable: &v1::environment::Variable) -> Result<(), String> {
     let name = &variable.name;
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(format!(
-            "Environment variable '{}' has no valid name",
-            name.escape_debug()
-        ));
+        return Err(format!("Environment variable '{}' has no valid name", name.escape_debug()));
     }
     match variable.r#type() {
         VariableType::Value => {
@@ -53,21 +46,21 @@ fn variable(variable: &v1::environment::Variable) -> Result<(), String> {
                 None => Err(format!(
                     "Environment variable '{name}' of type 'VALUE' must have a value set"
                 )),
-                Some(value) if value.contains('\0') => Err(format!(
-                    "Environment variable '{name}' holds a null character"
-                )),
+                Some(value) if value.contains('\0') => {
+                    Err(format!("Environment variable '{name}' holds a null character"))
+                }
                 Some(_) => Ok(()),
             }
         }
-        VariableType::Secret if variable.value.is_some() => Err(format!(
-            "Environment variable '{name}' of type 'SECRET' must not have a value set"
-        )),
-        VariableType::Secret if variable.secret.is_none() => Err(format!(
-            "Environment variable '{name}' of type 'SECRET' must have a secret set"
-        )),
+        VariableType::Secret if variable.value.is_some() => {
+            Err(format!("Environment variable '{name}' of type 'SECRET' must not have a value set"))
+        }
+        VariableType::Secret if variable.secret.is_none() => {
+            Err(format!("Environment variable '{name}' of type 'SECRET' must have a secret set"))
+        }
         VariableType::Secret => Ok(()),
-        VariableType::Unknown => Err(format!(
-            "Environment variable '{name}' of type 'UNKNOWN' is not allowed"
-        )),
+        VariableType::Unknown => {
+            Err(format!("Environment variable '{name}' of type 'UNKNOWN' is not allowed"))
+        }
     }
 }

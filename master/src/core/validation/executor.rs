@@ -23,11 +23,7 @@ pub(in crate::core) fn custom(
         }
     }
     match &info.command {
-        None => {
-            return Err(format!(
-                "'ExecutorInfo.command' of executor '{id}' must be set"
-            ))
-        }
+        None => return Err(format!("'ExecutorInfo.command' of executor '{id}' must be set")),
         Some(of) => command::command(of)?,
     }
     if let Some(framework) = &info.framework_id {
@@ -43,10 +39,7 @@ pub(in crate::core) fn custom(
     resources::of_one_role("Executor", &held, place.role)?;
     info.framework_id = Some(place.framework.into());
     info.resources = held.to_v1();
-    let executor = Executor {
-        info,
-        resources: held,
-    };
+    let executor = Executor { info, resources: held };
     Ok((id, executor))
 }
 

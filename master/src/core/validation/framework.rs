@@ -15,7 +15,7 @@ pub(in crate::core) fn roles(info: &v1::FrameworkInfo) -> Result<BTreeSet<Role>,
     if !Capabilities::of(info).multi_role {
         if !info.roles.is_empty() {
             return Err(
-                "'FrameworkInfo.roles' must not be set without the MULTI_ROLE capability".into(),
+                "'FrameworkInfo.roles' must not be set without the MULTI_ROLE capability".into()
             );
         }
         let role = parse(info.role.as_deref().unwrap_or("*"))?;
@@ -25,16 +25,12 @@ pub(in crate::core) fn roles(info: &v1::FrameworkInfo) -> Result<BTreeSet<Role>,
         return Err("'FrameworkInfo.role' must not be set with the MULTI_ROLE capability".into());
     }
     if info.roles.len() > MAX_ROLES {
-        return Err(format!(
-            "'FrameworkInfo.roles' has more than {MAX_ROLES} roles"
-        ));
+        return Err(format!("'FrameworkInfo.roles' has more than {MAX_ROLES} roles"));
     }
     let mut roles = BTreeSet::new();
     for name in &info.roles {
         if !roles.insert(parse(name)?) {
-            return Err(format!(
-                "'FrameworkInfo.roles' has the duplicate role '{name}'"
-            ));
+            return Err(format!("'FrameworkInfo.roles' has the duplicate role '{name}'"));
         }
     }
     Ok(roles)
@@ -58,29 +54,19 @@ pub(in crate::core) fn subscription(
         if roles.contains(&role) {
             return Ok(role);
         }
-        Err(format!(
-            "'{field}' names role '{name}', which is not one of the framework's"
-        ))
+        Err(format!("'{field}' names role '{name}', which is not one of the framework's"))
     };
     let mut suppressed = BTreeSet::new();
     for name in suppressed_roles {
         suppressed.insert(subset("suppressed_roles", name)?);
     }
-    for name in offer_constraints
-        .iter()
-        .flat_map(|all| all.role_constraints.keys())
-    {
+    for name in offer_constraints.iter().flat_map(|all| all.role_constraints.keys()) {
         subset("offer_constraints", name)?;
     }
     for name in info.offer_filters.keys() {
         subset("offer_filters", name)?;
     }
-    Ok(Subscription {
-        info,
-        roles,
-        suppressed,
-        offer_constraints,
-    })
+    Ok(Subscription { info, roles, suppressed, offer_constraints })
 }
 
 fn parse(name: &str) -> Result<Role, String> {

@@ -12,10 +12,7 @@ pub(in crate::core) fn allocated(
 ) -> Result<Resources, String> {
     let parsed = Resources::from_v1(messages).map_err(|error| error.to_string())?;
     let entries = parsed.into_iter().map(|entry| {
-        let allocated = entry
-            .allocated_to()
-            .cloned()
-            .unwrap_or_else(|| role.clone());
+        let allocated = entry.allocated_to().cloned().unwrap_or_else(|| role.clone());
         entry.with_allocation(Some(allocated))
     });
     Resources::from_entries(entries).map_err(|error| error.to_string())
@@ -27,10 +24,7 @@ pub(in crate::core) fn of_one_role(
     resources: &Resources,
     role: &Role,
 ) -> Result<(), String> {
-    match resources
-        .iter()
-        .find(|entry| entry.allocated_to() != Some(role))
-    {
+    match resources.iter().find(|entry| entry.allocated_to() != Some(role)) {
         None => Ok(()),
         Some(entry) => Err(format!(
             "{what} uses '{}' allocated to another role than the offer's '{role}'",
@@ -42,9 +36,7 @@ pub(in crate::core) fn of_one_role(
 /// A task and its executor together: no name both revocable and not, no volume twice.
 pub(in crate::core) fn together(resources: &Resources) -> Result<(), String> {
     let names = |revocable: bool| -> BTreeSet<_> {
-        let entries = resources
-            .iter()
-            .filter(move |entry| entry.is_revocable() == revocable);
+        let entries = resources.iter().filter(move |entry| entry.is_revocable() == revocable);
         entries.map(|entry| entry.name().clone()).collect()
     };
     if let Some(name) = names(true).intersection(&names(false)).next() {

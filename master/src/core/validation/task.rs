@@ -46,14 +46,9 @@ pub(in crate::core) fn task(
     }
     duration(
         "Task's 'kill_policy.grace_period'",
-        info.kill_policy
-            .as_ref()
-            .and_then(|policy| policy.grace_period.as_ref()),
+        info.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref()),
     )?;
-    duration(
-        "Task's 'max_completion_time'",
-        info.max_completion_time.as_ref(),
-    )?;
+    duration("Task's 'max_completion_time'", info.max_completion_time.as_ref())?;
     info.check.as_ref().map_or(Ok(()), check::check)?;
     info.health_check.as_ref().map_or(Ok(()), check::health)?;
     let held = resources::allocated(&info.resources, place.role)?;
@@ -69,34 +64,22 @@ pub(in crate::core) fn task(
         }
         (None, Some(executor)) => Some(executor::custom(executor, place)?),
         (Some(_), Some(_)) | (None, None) => {
-            return Err(
-                "Task should have exactly one of CommandInfo or ExecutorInfo present".into(),
-            )
+            return Err("Task should have exactly one of CommandInfo or ExecutorInfo present".into())
         }
     };
-    let beside = executor
-        .as_ref()
-        .map(|(_, executor)| executor.resources.clone());
+    let beside = executor.as_ref().map(|(_, executor)| executor.resources.clone());
     let all = held.checked_add(&beside.unwrap_or_default());
     resources::together(&all.map_err(|error| error.to_string())?)?;
     info.executor = executor.as_ref().map(|(_, executor)| executor.info.clone());
     info.resources = held.to_v1();
-    Ok(ValidTask {
-        task_id,
-        info,
-        resources: held,
-        executor,
-    })
+    Ok(ValidTask { task_id, info, resources: held, executor })
 }
 
 /// Limits of cpus and mem may be set, each at least what is requested (TSK-09).
 fn limits(info: &v1::TaskInfo) -> Result<(), String> {
     for (name, limit) in &info.limits {
         if name != "cpus" && name != "mem" {
-            return Err(format!(
-                "Limits are not supported for resource '{}'",
-                name.escape_debug()
-            ));
+            return Err(format!("Limits are not supported for resource '{}'", name.escape_debug()));
         }
         let requested: f64 = info
             .resources

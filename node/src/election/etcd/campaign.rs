@@ -47,27 +47,21 @@ impl Campaign<'_> {
         let ttl = timeouts.ttl.as_millis().div_ceil(1000) as i64;
         let sent = self.gate.clock().now();
         // Repeating after an unknown outcome would at worst leave a lease that nobody refreshes.
-        let answer = self
-            .endpoints
-            .attempt(timeouts.attempt, |mut client| async move {
-                client.lease_grant(ttl, None).await
-            })
-            .await?;
+        let answer =
+            self.endpoints
+                .attempt(timeouts.attempt, |mut client| async move {
+                    client.lease_grant(ttl, None).await
+                })
+                .await?;
         let granted = Duration::from_secs(answer.ttl().max(0).unsigned_abs());
-        Ok(Lease {
-            id: answer.id(),
-            granted,
-            deadline: lease_deadline(sent, granted),
-        })
+        Ok(Lease { id: answer.id(), granted, deadline: lease_deadline(sent, granted) })
     }
 
     /// Sends the same transaction until its outcome is known or the lease is of no use: if an
     /// attempt took effect unseen, the next one finds the key bound to our own lease.
     pub(super) async fn take_key(&self, lease: Lease) -> Outcome {
         let request = self.request(lease);
-        let mut last = Failure::Incomplete {
-            what: "a lease that lasts",
-        };
+        let mut last = Failure::Incomplete { what: "a lease that lasts" };
         loop {
             let left = lease.deadline.saturating_sub(self.gate.clock().now());
             let limit = self.endpoints.config().timeouts.attempt.min(left);
@@ -75,9 +69,8 @@ impl Campaign<'_> {
                 return Outcome::Failed(last);
             }
             let sent = request.clone();
-            let answer = self
-                .endpoints
-                .attempt(limit, |mut client| async move { client.txn(sent).await });
+            let answer =
+                self.endpoints.attempt(limit, |mut client| async move { client.txn(sent).await });
             match answer.await {
                 Ok(answer) => return self.judge(&answer, lease),
                 Err(failure) if failure.is_refusal() => return Outcome::Failed(failure),
@@ -88,9 +81,7 @@ impl Campaign<'_> {
     }
 
     fn request(&self, lease: Lease) -> Txn {
-        let Layout {
-            leader, identity, ..
-        } = self.layout;
+        let Layout { leader, identity, .. } = self.layout;
         let (leader, identity) = (leader.as_str(), identity.as_str());
         let bound = PutOptions::new().with_lease(lease.id);
         Txn::new()
@@ -124,9 +115,7 @@ impl Campaign<'_> {
             Ok(counter) if counter > 0 && self.gate.open(Some(lease.deadline)) => {
                 Outcome::Won(Identity::term(identity, counter))
             }
-            _ => Outcome::Failed(Failure::Incomplete {
-                what: "a lease that lasts",
-            }),
+            _ => Outcome::Failed(Failure::Incomplete { what: "a lease that lasts" }),
         }
     }
 }
@@ -136,14 +125,9 @@ impl Campaign<'_> {
 pub(super) async fn revoke(endpoints: &Endpoints, lease: i64) {
     let within = endpoints.config().timeouts.attempt * 2;
     let revoked = endpoints
-        .repeat(within, |mut client| async move {
-            client.lease_revoke(lease).await
-        })
+        .repeat(within, |mut client| async move { client.lease_revoke(lease).await })
         .await;
     if let Err(err) = revoked {
-        tracing::debug!(
-            err = &err as &dyn std::error::Error,
-            "cannot revoke a lease; it runs out"
-        );
+        tracing::debug!(err = &err as &dyn std::error::Error, "cannot revoke a lease; it runs out");
     }
 }

@@ -33,12 +33,7 @@ pub(crate) struct LeaderKeyWatch {
 impl LeaderKeyWatch {
     pub(crate) fn new(endpoints: Endpoints, quiet: Duration) -> Self {
         let key = Layout::new(&endpoints.config().cluster).leader;
-        LeaderKeyWatch {
-            endpoints,
-            key,
-            quiet,
-            stream: None,
-        }
+        LeaderKeyWatch { endpoints, key, quiet, stream: None }
     }
 
     /// The holder at once at first, then whenever it may have changed; the same one may come
@@ -66,13 +61,9 @@ impl LeaderKeyWatch {
                 }
                 Some(Ok(ended)) => {
                     self.stream = None;
-                    let reason = ended
-                        .as_ref()
-                        .map_or("end of stream", WatchResponse::cancel_reason);
-                    tracing::debug!(
-                        reason,
-                        "the watch of the leader key ended; starting another"
-                    );
+                    let reason =
+                        ended.as_ref().map_or("end of stream", WatchResponse::cancel_reason);
+                    tracing::debug!(reason, "the watch of the leader key ended; starting another");
                     real::sleep(CANCELED_PAUSE).await;
                 }
                 None => self.stream = None,
@@ -90,21 +81,14 @@ impl LeaderKeyWatch {
         let key = self.key.as_str();
         let read = self
             .endpoints
-            .attempt(
-                limit,
-                |mut client| async move { client.get(key, None).await },
-            )
+            .attempt(limit, |mut client| async move { client.get(key, None).await })
             .await?;
-        let header = read
-            .header()
-            .ok_or(Failure::Incomplete { what: "a header" })?;
+        let header = read.header().ok_or(Failure::Incomplete { what: "a header" })?;
         let next = WatchOptions::new().with_start_revision(header.revision() + 1);
         let endpoint = self.endpoints.current();
         let stream = self
             .endpoints
-            .attempt(limit, |mut client| async move {
-                client.watch(key, Some(next)).await
-            })
+            .attempt(limit, |mut client| async move { client.watch(key, Some(next)).await })
             .await?;
         self.stream = Some((endpoint, stream));
         Ok(read.kvs().first().map(holder))
@@ -132,8 +116,5 @@ fn newest(response: &WatchResponse) -> Option<Option<Holder>> {
 }
 
 fn holder(kv: &KeyValue) -> Holder {
-    Holder {
-        create_revision: kv.create_revision(),
-        info: LeaderInfo::decode(kv.value()),
-    }
+    Holder { create_revision: kv.create_revision(), info: LeaderInfo::decode(kv.value()) }
 }

@@ -45,11 +45,7 @@ pub struct EtcdElection {
 impl EtcdElection {
     /// `fresh` names the registry if this candidate turns out to be the first ever.
     pub fn new(endpoints: Endpoints, candidate: LeaderInfo, fresh: RegistryId) -> Self {
-        EtcdElection {
-            endpoints,
-            candidate,
-            fresh,
-        }
+        EtcdElection { endpoints, candidate, fresh }
     }
 }
 
@@ -76,11 +72,7 @@ impl Election for EtcdElection {
                 let _ = resign_in.send(());
             }
         });
-        Candidacy {
-            events,
-            gate,
-            resign,
-        }
+        Candidacy { events, gate, resign }
     }
 }
 
@@ -190,9 +182,7 @@ impl Candidate {
     /// Makes the registry if this is its first candidate. Waits while etcd is away; ends the
     /// candidacy if etcd refuses, which a person must see to.
     async fn ensure_registry(&self) -> Result<(), LostReason> {
-        let EtcdElection {
-            endpoints, fresh, ..
-        } = &self.election;
+        let EtcdElection { endpoints, fresh, .. } = &self.election;
         loop {
             let within: Duration = endpoints.config().timeouts.commit;
             match identity::ensure(endpoints, &self.layout, *fresh, within).await {

@@ -62,9 +62,7 @@ impl Office<'_> {
             // so that `sent` is right and a stuck stream cannot hold up the next.
             let refreshed = self
                 .endpoints
-                .attempt(attempt, |mut client| async move {
-                    client.lease_keep_alive(id).await
-                })
+                .attempt(attempt, |mut client| async move { client.lease_keep_alive(id).await })
                 .await;
             match refreshed {
                 Ok(_streams) => {

@@ -12,11 +12,7 @@ const fn table() -> [u32; 256] {
         let mut bit = 0;
         while bit < 8 {
             // 0x82F63B78 is the polynomial 0x1EDC6F41, bits reversed.
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ 0x82F6_3B78
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
             bit += 1;
         }
         table[i] = crc;
@@ -26,9 +22,9 @@ const fn table() -> [u32; 256] {
 }
 
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize]
-    })
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize])
 }
 
 #[cfg(test)]

@@ -60,14 +60,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, DiskError> {
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let beside = beside(path);
     let mut file = create(&beside)?;
-    file.write_all(bytes)
-        .map_err(DiskError::at("write", &beside))?;
+    file.write_all(bytes).map_err(DiskError::at("write", &beside))?;
     file.sync_all().map_err(DiskError::at("sync", &beside))?;
     fs::rename(&beside, path).map_err(DiskError::at("rename to", path))?;
-    sync_dir(
-        path.parent()
-            .expect("the store's files lie in its directory"),
-    )
+    sync_dir(path.parent().expect("the store's files lie in its directory"))
 }
 
 /// Where [`replace`] prepares the next contents of `path`.

@@ -23,10 +23,7 @@ pub enum OpenError {
 }
 
 fn holder(pid: &Option<u32>) -> String {
-    pid.map_or_else(
-        || " by another process".to_owned(),
-        |pid| format!(" by process {pid}"),
-    )
+    pid.map_or_else(|| " by another process".to_owned(), |pid| format!(" by process {pid}"))
 }
 
 /// The operating system refused something.
@@ -46,11 +43,7 @@ impl DiskError {
     /// For `map_err`: adds what was tried, and on which file.
     pub(super) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| DiskError {
-            action,
-            path,
-            source,
-        }
+        move |source| DiskError { action, path, source }
     }
 }
 
@@ -69,11 +62,7 @@ pub struct Damage {
 
 impl Damage {
     pub(super) fn new(path: &Path, offset: usize, reason: impl ToString) -> Self {
-        Damage {
-            path: path.to_owned(),
-            offset: offset as u64,
-            reason: reason.to_string(),
-        }
+        Damage { path: path.to_owned(), offset: offset as u64, reason: reason.to_string() }
     }
 }
 

@@ -61,12 +61,8 @@ impl EmbeddedFiles {
             Some(identity) => identity,
             None => initialize(dir, fresh)?,
         };
-        let SnapshotFile {
-            epoch,
-            mut commit,
-            mut entries,
-            bytes: snapshot_bytes,
-        } = SnapshotFile::read(&dir.join("snapshot"))?;
+        let SnapshotFile { epoch, mut commit, mut entries, bytes: snapshot_bytes } =
+            SnapshotFile::read(&dir.join("snapshot"))?;
         let log = Log::recover(Log::path(dir, epoch), |txn| {
             txn.apply_to(&mut entries);
             commit = txn.mark;
@@ -147,11 +143,7 @@ impl EmbeddedFiles {
             Err(AppendError::MaybeDone(err)) => {
                 self.poisoned = true;
                 let waited = Duration::ZERO;
-                return Err(CommitError::MaybeDone {
-                    mark,
-                    waited,
-                    cause: cause(err),
-                });
+                return Err(CommitError::MaybeDone { mark, waited, cause: cause(err) });
             }
         }
         txn.apply_to(&mut self.entries);
@@ -221,13 +213,7 @@ enum CompactError {
 /// agent refuse the cluster.
 fn initialize(dir: &Path, fresh: RegistryId) -> Result<IdentityFile, OpenError> {
     let identity_path = dir.join("identity");
-    let lost = || {
-        Damage::new(
-            &identity_path,
-            0,
-            "missing although the registry has contents",
-        )
-    };
+    let lost = || Damage::new(&identity_path, 0, "missing although the registry has contents");
     if dir.join("snapshot").exists() {
         return Err(lost().into());
     }
@@ -249,13 +235,8 @@ fn remove_leftovers(dir: &Path, epoch: u64) -> Result<(), DiskError> {
     let current = Log::path(dir, epoch);
     for entry in fs::read_dir(dir).map_err(DiskError::at("list", dir))? {
         let path = entry.map_err(DiskError::at("list", dir))?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let obsolete_log = name
-            .strip_prefix("log.")
-            .is_some_and(|n| n.parse::<u64>().is_ok());
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let obsolete_log = name.strip_prefix("log.").is_some_and(|n| n.parse::<u64>().is_ok());
         if (obsolete_log && path != current) || name.ends_with(".tmp") {
             disk::remove_garbage(&path);
         }
@@ -278,15 +259,9 @@ mod tests {
         files.commit(&txn(1)).unwrap();
         files.log = Log::on_broken_disk();
         let failed = files.commit(&txn(2)).unwrap_err();
-        assert!(
-            matches!(failed, CommitError::MaybeDone { .. }),
-            "{failed:?}"
-        );
+        assert!(matches!(failed, CommitError::MaybeDone { .. }), "{failed:?}");
         let refused = files.commit(&txn(3)).unwrap_err();
-        assert!(
-            matches!(refused, CommitError::NotDone { .. }),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, CommitError::NotDone { .. }), "{refused:?}");
         assert!(matches!(files.load(), Err(LoadError::Refused(_))));
         drop(files);
         let files = EmbeddedFiles::open(dir.path(), RegistryId::from_bits(1)).unwrap();

@@ -54,10 +54,7 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Read<'_> {
         Some(length) => {
             let payload = &rest[HEADER_BYTES..HEADER_BYTES + length];
             if payload_matches(rest, payload) {
-                Read::Record {
-                    payload,
-                    next: at + HEADER_BYTES + length,
-                }
+                Read::Record { payload, next: at + HEADER_BYTES + length }
             } else if unwritten(bytes, at, HEADER_BYTES + length) && !record_follows(rest) {
                 Read::Torn
             } else {
@@ -133,20 +130,8 @@ mod tests {
     #[test]
     fn records_are_read_in_turn() {
         let (file, second) = two_records();
-        assert_eq!(
-            read(&file, 0),
-            Read::Record {
-                payload: &[1; 700],
-                next: second
-            }
-        );
-        assert_eq!(
-            read(&file, second),
-            Read::Record {
-                payload: &[2; 700],
-                next: file.len()
-            }
-        );
+        assert_eq!(read(&file, 0), Read::Record { payload: &[1; 700], next: second });
+        assert_eq!(read(&file, second), Read::Record { payload: &[2; 700], next: file.len() });
         assert_eq!(read(&file, file.len()), Read::End);
     }
 
@@ -179,9 +164,6 @@ mod tests {
         assert_eq!(read(&tail, second), Read::Torn, "whole record unwritten");
         let mut middle = file;
         middle[..second].fill(0);
-        assert!(
-            matches!(read(&middle, 0), Read::Damaged(_)),
-            "a record follows"
-        );
+        assert!(matches!(read(&middle, 0), Read::Damaged(_)), "a record follows");
     }
 }

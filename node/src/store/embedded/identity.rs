@@ -18,10 +18,7 @@ pub(super) struct IdentityFile {
 
 impl IdentityFile {
     pub(super) fn fresh(registry: RegistryId) -> Self {
-        IdentityFile {
-            identity: Identity::fresh(registry),
-            starts: 0,
-        }
+        IdentityFile { identity: Identity::fresh(registry), starts: 0 }
     }
 
     /// `None` if the store was never initialized.

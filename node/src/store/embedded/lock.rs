@@ -27,17 +27,12 @@ impl DirLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::Locked {
-                    path: dir.to_owned(),
-                    pid: holder(&mut file),
-                })
+                return Err(OpenError::Locked { path: dir.to_owned(), pid: holder(&mut file) })
             }
             Err(TryLockError::Error(err)) => return Err(DiskError::at("lock", &path)(err).into()),
         }
         // For the message above only, so that it needs no sync and its failure no error.
-        let told = file
-            .set_len(0)
-            .and_then(|()| write!(file, "{}", std::process::id()));
+        let told = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         if let Err(err) = told {
             tracing::debug!(path = %path.display(), %err, "cannot write the holder's pid");
         }

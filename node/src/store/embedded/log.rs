@@ -37,14 +37,9 @@ impl Log {
     pub(super) fn create(path: PathBuf) -> Result<Self, DiskError> {
         let mut file = disk::create(&path)?;
         let preamble = frame::encode(PREAMBLE);
-        file.write_all(&preamble)
-            .map_err(DiskError::at("write", &path))?;
+        file.write_all(&preamble).map_err(DiskError::at("write", &path))?;
         file.sync_all().map_err(DiskError::at("sync", &path))?;
-        Ok(Log {
-            file,
-            path,
-            end: preamble.len() as u64,
-        })
+        Ok(Log { file, path, end: preamble.len() as u64 })
     }
 
     /// Opens a log, feeds its transactions to `apply` in order, and cuts off a torn tail.
@@ -73,11 +68,7 @@ impl Log {
             .write(true)
             .open(&path)
             .map_err(DiskError::at("open for writing", &path))?;
-        let mut log = Log {
-            file,
-            path,
-            end: at as u64,
-        };
+        let mut log = Log { file, path, end: at as u64 };
         if torn {
             tracing::warn!(
                 path = %log.path.display(),
@@ -85,12 +76,9 @@ impl Log {
                 bytes = bytes.len() - at,
                 "the last write was cut short before it was acknowledged; removing it"
             );
-            log.cut_back()
-                .map_err(DiskError::at("truncate", &log.path))?;
+            log.cut_back().map_err(DiskError::at("truncate", &log.path))?;
         }
-        log.file
-            .seek(SeekFrom::Start(log.end))
-            .map_err(DiskError::at("seek in", &log.path))?;
+        log.file.seek(SeekFrom::Start(log.end)).map_err(DiskError::at("seek in", &log.path))?;
         Ok(log)
     }
 
@@ -121,9 +109,7 @@ impl Log {
         // After a failed sync the kernel may have dropped the pages and would call the next sync
         // a success, so that this is never tried again.
         if let Err(err) = self.file.sync_data() {
-            return Err(AppendError::MaybeDone(DiskError::at("sync", &self.path)(
-                err,
-            )));
+            return Err(AppendError::MaybeDone(DiskError::at("sync", &self.path)(err)));
         }
         self.end += record.len() as u64;
         Ok(())

@@ -42,18 +42,13 @@ impl EmbeddedStore {
     /// See [`EmbeddedFiles::open`]. Must be called on a tokio runtime.
     pub async fn open(dir: PathBuf, fresh: RegistryId) -> Result<Self, OpenError> {
         let opened = real::blocking(move || EmbeddedFiles::open(&dir, fresh)).await;
-        Ok(EmbeddedStore::new(
-            opened.expect("opening the store panicked")?,
-        ))
+        Ok(EmbeddedStore::new(opened.expect("opening the store panicked")?))
     }
 
     /// Serves files that are open already.
     pub fn new(files: EmbeddedFiles) -> Self {
         let term = files.term();
-        EmbeddedStore {
-            files: Arc::new(Mutex::new(files)),
-            term,
-        }
+        EmbeddedStore { files: Arc::new(Mutex::new(files)), term }
     }
 
     /// The term of the master that opened this store.
@@ -81,11 +76,7 @@ impl Store for EmbeddedStore {
             let done = real::blocking(move || files.commit(&txn)).await;
             done.unwrap_or_else(|panicked| {
                 let waited = Duration::ZERO;
-                Err(CommitError::MaybeDone {
-                    mark,
-                    waited,
-                    cause: cause(panicked),
-                })
+                Err(CommitError::MaybeDone { mark, waited, cause: cause(panicked) })
             })
         })
     }

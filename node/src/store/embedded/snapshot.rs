@@ -55,12 +55,7 @@ impl SnapshotFile {
             return Err(Damage::new(path, at, "more records than announced").into());
         }
         let Header { epoch, commit, .. } = header;
-        Ok(SnapshotFile {
-            epoch,
-            commit,
-            entries,
-            bytes: at as u64,
-        })
+        Ok(SnapshotFile { epoch, commit, entries, bytes: at as u64 })
     }
 }
 
@@ -71,16 +66,9 @@ pub(super) fn write(
     commit: CommitMark,
     entries: &BTreeMap<Key, Bytes>,
 ) -> Result<u64, DiskError> {
-    let mut bytes = encode(&Header {
-        epoch,
-        commit,
-        entries: entries.len(),
-    });
+    let mut bytes = encode(&Header { epoch, commit, entries: entries.len() });
     for (key, value) in entries {
-        bytes.extend(encode(&Entry {
-            key: key.clone(),
-            value: value.clone(),
-        }));
+        bytes.extend(encode(&Entry { key: key.clone(), value: value.clone() }));
     }
     disk::replace(path, &bytes)?;
     Ok(bytes.len() as u64)

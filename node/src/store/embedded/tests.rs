@@ -19,11 +19,7 @@ fn open(dir: &Path) -> EmbeddedFiles {
 
 /// The transaction number `sequence`: puts one object and deletes the one before the last.
 fn txn(sequence: u64) -> Txn {
-    let mark = CommitMark {
-        generation: 0,
-        counter: 1,
-        sequence,
-    };
+    let mark = CommitMark { generation: 0, counter: 1, sequence };
     let txn = Txn::new(mark).put(key(&format!("agents/{sequence}")), vec![sequence as u8; 24]);
     match sequence.checked_sub(2) {
         Some(old) => txn.delete(key(&format!("agents/{old}"))),
@@ -45,11 +41,7 @@ fn expected(until: u64) -> BTreeMap<Key, Vec<u8>> {
 
 fn entries(files: &EmbeddedFiles) -> BTreeMap<Key, Vec<u8>> {
     let snapshot = files.load().unwrap();
-    snapshot
-        .entries
-        .into_iter()
-        .map(|(key, value)| (key, value.to_vec()))
-        .collect()
+    snapshot.entries.into_iter().map(|(key, value)| (key, value.to_vec())).collect()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -63,24 +55,13 @@ fn copy(from: &Path, to: &Path) {
 fn what_was_acknowledged_is_there_after_reopening() {
     let dir = TempDir::new().unwrap();
     let mut files = open(&dir.path().join("a/b"));
-    assert_eq!(
-        files.term(),
-        Term {
-            registry: FRESH,
-            generation: 0,
-            counter: 1
-        }
-    );
+    assert_eq!(files.term(), Term { registry: FRESH, generation: 0, counter: 1 });
     commit_all(&mut files, 1..=5);
     drop(files);
 
     let other = RegistryId::from_bits(1);
     let files = EmbeddedFiles::open(&dir.path().join("a/b"), other).unwrap();
-    assert_eq!(
-        files.term().registry,
-        FRESH,
-        "a registry keeps its first id"
-    );
+    assert_eq!(files.term().registry, FRESH, "a registry keeps its first id");
     assert_eq!(files.term().counter, 2, "each opening is a new term");
     assert_eq!(entries(&files), expected(5));
     assert_eq!(files.load().unwrap().commit.sequence, 5);
@@ -110,11 +91,7 @@ fn a_second_opener_is_told_who_holds_it() {
         )
     );
     drop(first);
-    assert_eq!(
-        open(dir.path()).term().counter,
-        2,
-        "a refused opening counts no start"
-    );
+    assert_eq!(open(dir.path()).term().counter, 2, "a refused opening counts no start");
 }
 
 /// The log is cut at each byte: exactly the transactions that lie whole before the cut remain,
@@ -138,21 +115,13 @@ fn a_log_cut_anywhere_keeps_every_whole_transaction() {
         fs::write(crashed.path().join("log.0"), &whole[..cut as usize]).unwrap();
         let mut files = open(crashed.path());
         let survived = ends.iter().filter(|end| **end <= cut).count() as u64 - 1;
-        assert_eq!(
-            files.load().unwrap().commit.sequence,
-            survived,
-            "cut at {cut}"
-        );
+        assert_eq!(files.load().unwrap().commit.sequence, survived, "cut at {cut}");
         if survived > 0 {
             assert_eq!(entries(&files), expected(survived), "cut at {cut}");
         }
         commit_all(&mut files, [survived + 1]);
         drop(files);
-        assert_eq!(
-            entries(&open(crashed.path())),
-            expected(survived + 1),
-            "cut at {cut}"
-        );
+        assert_eq!(entries(&open(crashed.path())), expected(survived + 1), "cut at {cut}");
     }
     println!("{} cuts survived", ends[4] - ends[0] + 1);
 }
@@ -165,12 +134,7 @@ fn a_tail_that_was_allocated_and_never_written_is_cut_off() {
     drop(files);
     let log = dir.path().join("log.0");
     let sound = fs::metadata(&log).unwrap().len();
-    fs::OpenOptions::new()
-        .write(true)
-        .open(&log)
-        .unwrap()
-        .set_len(sound + 4096)
-        .unwrap();
+    fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(sound + 4096).unwrap();
     assert_eq!(entries(&open(dir.path())), expected(2));
     assert_eq!(fs::metadata(&log).unwrap().len(), sound);
 }
@@ -199,9 +163,7 @@ fn damage_anywhere_is_an_error_that_names_file_and_offset() {
             let path = damaged.path().join(name);
             fs::write(&path, bytes).unwrap();
             let err = EmbeddedFiles::open(damaged.path(), FRESH).unwrap_err();
-            let OpenError::Damage(damage) = &err else {
-                panic!("{name} at {at}: {err}")
-            };
+            let OpenError::Damage(damage) = &err else { panic!("{name} at {at}: {err}") };
             assert_eq!(damage.path, path);
             assert!(damage.offset <= at as u64, "{name} at {at}: {err}");
             places += 1;
@@ -296,9 +258,7 @@ fn a_snapshot_whose_log_is_missing_is_refused() {
 #[tokio::test]
 async fn concurrent_commits_take_effect_in_order() {
     let dir = TempDir::new().unwrap();
-    let store = EmbeddedStore::open(dir.path().to_owned(), FRESH)
-        .await
-        .unwrap();
+    let store = EmbeddedStore::open(dir.path().to_owned(), FRESH).await.unwrap();
     assert_eq!(store.term().counter, 1);
     // Any other order would make some mark stale.
     let commits = (1..=50).map(|sequence| store.commit(txn(sequence)));
@@ -308,13 +268,7 @@ async fn concurrent_commits_take_effect_in_order() {
     assert_eq!(store.load().await.unwrap().commit.sequence, 50);
     let err = store.commit(txn(50)).await.unwrap_err();
     assert!(
-        matches!(
-            err,
-            CommitError::NotDone {
-                reason: NotDone::StaleMark { .. },
-                ..
-            }
-        ),
+        matches!(err, CommitError::NotDone { reason: NotDone::StaleMark { .. }, .. }),
         "{err:?}"
     );
 }

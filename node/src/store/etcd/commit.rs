@@ -57,9 +57,8 @@ impl Commit<'_> {
                 return Err(self.out_of_time(in_doubt, started.elapsed()));
             }
             let sent = request.clone();
-            let answer = self
-                .endpoints
-                .attempt(limit, |mut client| async move { client.txn(sent).await });
+            let answer =
+                self.endpoints.attempt(limit, |mut client| async move { client.txn(sent).await });
             match answer.await {
                 Ok(answer) if answer.succeeded() => return Ok(()),
                 Ok(answer) => match self.judge(&answer) {
@@ -70,11 +69,7 @@ impl Commit<'_> {
                     Ok(Verdict::Retry) => {}
                     Err(malformed) => {
                         let waited = started.elapsed();
-                        return Err(CommitError::MaybeDone {
-                            mark,
-                            waited,
-                            cause: malformed,
-                        });
+                        return Err(CommitError::MaybeDone { mark, waited, cause: malformed });
                     }
                 },
                 // It was never taken, and neither was an earlier attempt.
@@ -91,17 +86,8 @@ impl Commit<'_> {
     fn request(&self) -> etcd_client::Txn {
         let Layout { leader, commit, .. } = self.layout;
         let counter = counter_of(self.txn.mark);
-        let mut ops = vec![TxnOp::put(
-            commit.as_str(),
-            mark::encode(self.txn.mark),
-            None,
-        )];
-        ops.extend(
-            self.txn
-                .deletes
-                .iter()
-                .map(|key| TxnOp::delete(self.layout.object(key), None)),
-        );
+        let mut ops = vec![TxnOp::put(commit.as_str(), mark::encode(self.txn.mark), None)];
+        ops.extend(self.txn.deletes.iter().map(|key| TxnOp::delete(self.layout.object(key), None)));
         ops.extend(
             self.txn
                 .puts
@@ -114,10 +100,7 @@ impl Commit<'_> {
                 self.previous.still(commit),
             ])
             .and_then(ops)
-            .or_else([
-                TxnOp::get(leader.as_str(), None),
-                TxnOp::get(commit.as_str(), None),
-            ])
+            .or_else([TxnOp::get(leader.as_str(), None), TxnOp::get(commit.as_str(), None)])
     }
 
     fn judge(&self, answer: &TxnResponse) -> Result<Verdict, Cause> {
@@ -132,34 +115,21 @@ impl Commit<'_> {
         let leader = leader.map(|kv| kv.create_revision());
         if leader != Some(counter_of(ours)) {
             let leader = leader.and_then(|revision| u64::try_from(revision).ok());
-            return Ok(Verdict::Fenced(Fenced::OtherLeader {
-                ours: ours.counter,
-                leader,
-            }));
+            return Ok(Verdict::Fenced(Fenced::OtherLeader { ours: ours.counter, leader }));
         }
         if found == *self.previous {
             return Ok(Verdict::Retry);
         }
         let expected = self.previous.mark;
-        Ok(Verdict::Fenced(Fenced::Diverged {
-            expected,
-            found: found.mark,
-        }))
+        Ok(Verdict::Fenced(Fenced::Diverged { expected, found: found.mark }))
     }
 
     fn out_of_time(&self, in_doubt: Option<Failure>, waited: Duration) -> CommitError {
         let mark = self.txn.mark;
         match in_doubt {
-            Some(failure) => CommitError::MaybeDone {
-                mark,
-                waited,
-                cause: cause(failure),
-            },
+            Some(failure) => CommitError::MaybeDone { mark, waited, cause: cause(failure) },
             // Nothing was sent, because the gate was closed from the start.
-            None => CommitError::Fenced {
-                mark,
-                reason: Fenced::LeaseRanOut,
-            },
+            None => CommitError::Fenced { mark, reason: Fenced::LeaseRanOut },
         }
     }
 }

@@ -31,13 +31,7 @@ pub struct EtcdConfig {
 impl EtcdConfig {
     /// Plain connections, with timeouts for leases of `ttl`.
     pub fn new(endpoints: Vec<HostPort>, cluster: ClusterName, ttl: Duration) -> Self {
-        EtcdConfig {
-            endpoints,
-            cluster,
-            user: None,
-            tls: None,
-            timeouts: Timeouts::for_ttl(ttl),
-        }
+        EtcdConfig { endpoints, cluster, user: None, tls: None, timeouts: Timeouts::for_ttl(ttl) }
     }
 }
 
@@ -52,9 +46,7 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 

@@ -49,14 +49,8 @@ impl Endpoints {
     /// # Panics
     /// If there is no endpoint in `config`, which parsing excludes.
     pub fn new(config: EtcdConfig) -> Self {
-        assert!(
-            !config.endpoints.is_empty(),
-            "an etcd cluster has at least one endpoint"
-        );
-        let slots = Slots {
-            clients: vec![None; config.endpoints.len()],
-            current: 0,
-        };
+        assert!(!config.endpoints.is_empty(), "an etcd cluster has at least one endpoint");
+        let slots = Slots { clients: vec![None; config.endpoints.len()], current: 0 };
         Endpoints {
             shared: Arc::new(Shared {
                 config,
@@ -85,16 +79,11 @@ impl Endpoints {
         let endpoint = || self.shared.config.endpoints[index].clone();
         let work = async {
             let client = self.client(index).await?;
-            call(client)
-                .await
-                .map_err(|err| Failure::new(endpoint(), err))
+            call(client).await.map_err(|err| Failure::new(endpoint(), err))
         };
-        let outcome = real::within(limit, work).await.unwrap_or_else(|| {
-            Err(Failure::Timeout {
-                endpoint: endpoint(),
-                after: limit,
-            })
-        });
+        let outcome = real::within(limit, work)
+            .await
+            .unwrap_or_else(|| Err(Failure::Timeout { endpoint: endpoint(), after: limit }));
         match &outcome {
             Err(failure) if !failure.is_refusal() && !failure.is_lease_gone() => {
                 self.leave(index, failure);
@@ -121,10 +110,7 @@ impl Endpoints {
             match self.attempt(limit, &call).await {
                 Ok(value) => return Ok(value),
                 Err(last) if last.is_refusal() || started.elapsed() + RETRY_PAUSE >= within => {
-                    return Err(Exhausted {
-                        waited: started.elapsed(),
-                        last,
-                    })
+                    return Err(Exhausted { waited: started.elapsed(), last })
                 }
                 Err(_) => real::sleep(RETRY_PAUSE).await,
             }
@@ -179,10 +165,7 @@ impl Endpoints {
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
-        self.shared
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,9 +177,7 @@ async fn connect_options(config: &EtcdConfig) -> Result<ConnectOptions, Failure>
         // A member cut off from its quorum then says so at once, on watches too.
         .with_require_leader(true);
     if let Some(user) = &config.user {
-        options = options
-            .with_user(&user.user, &user.password)
-            .with_auto_token_refresh(true);
+        options = options.with_user(&user.user, &user.password).with_auto_token_refresh(true);
     }
     if let Some(files) = &config.tls {
         options = options.with_tls(tls_options(files).await?);
@@ -215,10 +196,5 @@ async fn tls_options(files: &TlsFiles) -> Result<TlsOptions, Failure> {
 }
 
 async fn read_pem(path: &Path) -> Result<Vec<u8>, Failure> {
-    tokio::fs::read(path)
-        .await
-        .map_err(|source| Failure::TlsFile {
-            path: path.to_owned(),
-            source,
-        })
+    tokio::fs::read(path).await.map_err(|source| Failure::TlsFile { path: path.to_owned(), source })
 }

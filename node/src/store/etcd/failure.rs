@@ -79,10 +79,9 @@ impl Failure {
     /// Whether etcd says that the lease ended.
     pub(crate) fn is_lease_gone(&self) -> bool {
         match self {
-            Failure::Unknown {
-                source: etcd_client::Error::LeaseKeepAliveError(text),
-                ..
-            } => text.contains("lease not found"),
+            Failure::Unknown { source: etcd_client::Error::LeaseKeepAliveError(text), .. } => {
+                text.contains("lease not found")
+            }
             _ => self.status_contains("lease not found"),
         }
     }

@@ -53,10 +53,7 @@ pub async fn raise_generation(endpoints: &Endpoints) -> Result<Identity, LoadErr
     let within = endpoints.config().timeouts.load;
     let key = layout.identity.as_str();
     let read = endpoints
-        .repeat(
-            within,
-            |mut client| async move { client.get(key, None).await },
-        )
+        .repeat(within, |mut client| async move { client.get(key, None).await })
         .await
         .map_err(LoadError::from)?;
     let old = read.kvs().first().ok_or(LoadError::Uninitialized)?;
@@ -81,10 +78,8 @@ pub async fn raise_generation(endpoints: &Endpoints) -> Result<Identity, LoadErr
 }
 
 pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Identity, LoadError> {
-    serde_json::from_slice(value).map_err(|err| LoadError::Malformed {
-        key: key.to_owned(),
-        cause: cause(err),
-    })
+    serde_json::from_slice(value)
+        .map_err(|err| LoadError::Malformed { key: key.to_owned(), cause: cause(err) })
 }
 
 fn encode(identity: Identity) -> Vec<u8> {

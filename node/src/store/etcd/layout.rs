@@ -47,9 +47,7 @@ impl Layout {
 
     /// The store's name of what etcd calls `key`.
     pub(crate) fn object_key(&self, key: &[u8]) -> Option<Key> {
-        let key = std::str::from_utf8(key)
-            .ok()?
-            .strip_prefix(&self.registry)?;
+        let key = std::str::from_utf8(key).ok()?.strip_prefix(&self.registry)?;
         Key::new(key).ok()
     }
 }

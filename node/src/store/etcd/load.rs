@@ -72,9 +72,7 @@ impl Reader<'_> {
     async fn read_all(&mut self) -> Result<(Snapshot, StoredMark), ReadError> {
         // Linearizable, as are all reads here: it sees every transaction that was acknowledged.
         self.revision = 0;
-        let commit = self
-            .get(self.layout.commit.as_bytes(), GetOptions::new())
-            .await?;
+        let commit = self.get(self.layout.commit.as_bytes(), GetOptions::new()).await?;
         self.revision = commit.header().map_or(0, |header| header.revision());
         let mark = StoredMark::decode(&self.layout.commit, commit.kvs().first())?;
 
@@ -97,9 +95,7 @@ impl Reader<'_> {
         let (mut from, end) = self.layout.objects();
         let mut entries = BTreeMap::new();
         loop {
-            let options = GetOptions::new()
-                .with_range(end.clone())
-                .with_limit(self.page_keys);
+            let options = GetOptions::new().with_range(end.clone()).with_limit(self.page_keys);
             let mut page = match self.get(&from, options).await {
                 Err(err) if err.last.is_answer_too_large() && self.page_keys > 1 => {
                     self.page_keys /= 2;
@@ -112,11 +108,7 @@ impl Reader<'_> {
                 let (key, value) = kv.into_key_value();
                 let Some(name) = self.layout.object_key(&key) else {
                     let key = String::from_utf8_lossy(&key).into_owned();
-                    return Err(LoadError::Malformed {
-                        key,
-                        cause: cause(NotAnObject),
-                    }
-                    .into());
+                    return Err(LoadError::Malformed { key, cause: cause(NotAnObject) }.into());
                 };
                 entries.insert(name, Bytes::from(value));
                 from = key;
@@ -139,11 +131,7 @@ impl Reader<'_> {
     }
 
     fn left(&self) -> Duration {
-        self.endpoints
-            .config()
-            .timeouts
-            .load
-            .saturating_sub(self.started.elapsed())
+        self.endpoints.config().timeouts.load.saturating_sub(self.started.elapsed())
     }
 }
 

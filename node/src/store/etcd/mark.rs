@@ -14,24 +14,16 @@ pub(super) struct StoredMark {
 
 impl StoredMark {
     pub(super) fn of(mark: CommitMark) -> Self {
-        StoredMark {
-            mark,
-            bytes: Some(encode(mark)),
-        }
+        StoredMark { mark, bytes: Some(encode(mark)) }
     }
 
     pub(super) fn decode(key: &str, kv: Option<&KeyValue>) -> Result<Self, LoadError> {
         let Some(kv) = kv else {
             return Ok(StoredMark::default());
         };
-        let mark = serde_json::from_slice(kv.value()).map_err(|err| LoadError::Malformed {
-            key: key.to_owned(),
-            cause: cause(err),
-        })?;
-        Ok(StoredMark {
-            mark,
-            bytes: Some(kv.value().to_vec()),
-        })
+        let mark = serde_json::from_slice(kv.value())
+            .map_err(|err| LoadError::Malformed { key: key.to_owned(), cause: cause(err) })?;
+        Ok(StoredMark { mark, bytes: Some(kv.value().to_vec()) })
     }
 
     /// Holds while this is the mark stored under `key`.

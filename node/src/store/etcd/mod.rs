@@ -40,10 +40,7 @@ use tokio::sync::Mutex;
 
 /// etcd takes 128 operations in a transaction and requests below 1.5 MiB. The margins are for the
 /// commit mark and for an operator who lowered the limits a little.
-pub const LIMITS: Limits = Limits {
-    max_ops: 100,
-    max_bytes: 1_400 << 10,
-};
+pub const LIMITS: Limits = Limits { max_ops: 100, max_bytes: 1_400 << 10 };
 
 /// See the [module](self). Needs a tokio runtime with time and I/O.
 #[derive(Clone)]
@@ -63,14 +60,7 @@ impl EtcdStore {
     /// A store that writes only while `gate` is open. Connects when it is first used.
     pub fn new(endpoints: Endpoints, gate: LeaseGate) -> Self {
         let layout = Layout::new(&endpoints.config().cluster);
-        EtcdStore {
-            shared: Arc::new(Shared {
-                endpoints,
-                layout,
-                gate,
-                last: Mutex::new(None),
-            }),
-        }
+        EtcdStore { shared: Arc::new(Shared { endpoints, layout, gate, last: Mutex::new(None) }) }
     }
 }
 
@@ -87,10 +77,7 @@ impl Shared {
         let mark = txn.mark;
         let mut last = self.last.lock().await;
         let not_done = |reason| CommitError::NotDone { mark, reason };
-        let previous = last
-            .as_ref()
-            .ok_or_else(|| not_done(NotDone::NotLoaded))?
-            .clone();
+        let previous = last.as_ref().ok_or_else(|| not_done(NotDone::NotLoaded))?.clone();
         txn.check(previous.mark, LIMITS).map_err(not_done)?;
         // Taken, so that a future dropped half-way leaves a store that must be loaded again.
         *last = None;
@@ -132,10 +119,7 @@ impl From<Exhausted> for LoadError {
         if err.last.is_refusal() {
             LoadError::Refused(cause(err.last))
         } else {
-            LoadError::Unavailable {
-                waited: err.waited,
-                cause: cause(err.last),
-            }
+            LoadError::Unavailable { waited: err.waited, cause: cause(err.last) }
         }
     }
 }

@@ -41,18 +41,13 @@ impl FromStr for EtcdUrl {
     fn from_str(text: &str) -> Result<Self, InvalidEtcdUrl> {
         let rest = text
             .strip_prefix(SCHEME)
-            .ok_or_else(|| InvalidEtcdUrl::Scheme {
-                text: text.to_owned(),
-            })?;
+            .ok_or_else(|| InvalidEtcdUrl::Scheme { text: text.to_owned() })?;
         let (members, cluster) = match rest.split_once('/') {
             Some((members, "")) => (members, None),
             Some((members, cluster)) => (members, Some(cluster.parse()?)),
             None => (rest, None),
         };
-        Ok(EtcdUrl {
-            endpoints: HostPort::parse_list(members, DEFAULT_PORT)?,
-            cluster,
-        })
+        Ok(EtcdUrl { endpoints: HostPort::parse_list(members, DEFAULT_PORT)?, cluster })
     }
 }
 
@@ -86,14 +81,7 @@ mod tests {
 
     #[test]
     fn wrong_urls() {
-        for text in [
-            "a:2379",
-            "etcd://",
-            "etcd://a,/x",
-            "etcd://a/b/c",
-            "etcd://a:x",
-            "zk://a",
-        ] {
+        for text in ["a:2379", "etcd://", "etcd://a,/x", "etcd://a/b/c", "etcd://a:x", "zk://a"] {
             assert!(text.parse::<EtcdUrl>().is_err(), "`{text}` was accepted");
         }
     }

@@ -11,9 +11,7 @@ pub(crate) struct Certs {
 
 impl Certs {
     pub(crate) fn new() -> Self {
-        let certs = Certs {
-            dir: TempDir::with_prefix("meseta-certs-").unwrap(),
-        };
+        let certs = Certs { dir: TempDir::with_prefix("meseta-certs-").unwrap() };
         certs.rotate();
         certs
     }
@@ -25,11 +23,7 @@ impl Certs {
         let leaf = "basicConstraints=critical,CA:FALSE";
         let local = ["-addext", "subjectAltName=IP:127.0.0.1"];
         for name in ["member", "client"] {
-            openssl(
-                self.dir.path(),
-                name,
-                &[&signed[..], &[leaf], &local[..]].concat(),
-            );
+            openssl(self.dir.path(), name, &[&signed[..], &[leaf], &local[..]].concat());
         }
     }
 
@@ -40,37 +34,18 @@ impl Certs {
     /// What our side needs.
     pub(crate) fn client_files(&self) -> TlsFiles {
         let client = Some((self.path("client.pem"), self.path("client.key")));
-        TlsFiles {
-            ca: self.path("ca.pem"),
-            client,
-        }
+        TlsFiles { ca: self.path("ca.pem"), client }
     }
 }
 
 fn openssl(dir: &Path, name: &str, args: &[&str]) {
     let output = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-        ])
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "2", "-subj", &format!("/CN={name}")])
-        .args([
-            "-keyout",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.pem"),
-        ])
+        .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
         .args(args)
         .current_dir(dir)
         .output()
         .expect("openssl is missing: install it with `apt-get install openssl`");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -73,9 +73,7 @@ impl Etcd {
         threads.flatten().all(|thread| {
             // `pid (name) state …`; a thread that ended meanwhile is no hindrance.
             let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-            stat.rsplit(')')
-                .next()
-                .is_none_or(|rest| rest.is_empty() || rest.starts_with(" T"))
+            stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.starts_with(" T"))
         })
     }
 
@@ -92,11 +90,7 @@ impl Etcd {
     /// Starts a killed process again, on the same data and ports.
     pub(crate) async fn restart(&mut self) {
         self.child = self.command.spawn().unwrap();
-        assert!(
-            self.answers().await,
-            "etcd does not start again:\n{}",
-            self.output()
-        );
+        assert!(self.answers().await, "etcd does not start again:\n{}", self.output());
     }
 
     fn output(&self) -> String {
@@ -119,11 +113,7 @@ impl Etcd {
             .map(|(i, (_, peer))| format!("m{i}=http://127.0.0.1:{peer}"))
             .collect();
         let peers = peers.join(",");
-        ports
-            .iter()
-            .enumerate()
-            .map(|(i, ports)| Etcd::spawn(i, *ports, &peers, certs))
-            .collect()
+        ports.iter().enumerate().map(|(i, ports)| Etcd::spawn(i, *ports, &peers, certs)).collect()
     }
 
     fn spawn(
@@ -145,35 +135,19 @@ impl Etcd {
             .arg(format!("--listen-peer-urls={peer}"))
             .arg(format!("--initial-advertise-peer-urls={peer}"))
             .arg(format!("--initial-cluster={peers}"))
-            .args([
-                "--initial-cluster-state=new",
-                "--logger=zap",
-                "--log-level=error",
-            ])
+            .args(["--initial-cluster-state=new", "--logger=zap", "--log-level=error"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(dir.path().join("log")).unwrap());
         if let Some(certs) = certs {
             command
                 .arg("--client-cert-auth")
-                .arg(format!(
-                    "--trusted-ca-file={}",
-                    certs.path("ca.pem").display()
-                ))
-                .arg(format!(
-                    "--cert-file={}",
-                    certs.path("member.pem").display()
-                ))
+                .arg(format!("--trusted-ca-file={}", certs.path("ca.pem").display()))
+                .arg(format!("--cert-file={}", certs.path("member.pem").display()))
                 .arg(format!("--key-file={}", certs.path("member.key").display()));
         }
         let child = command.spawn().unwrap();
-        Etcd {
-            child,
-            command,
-            client_port,
-            speaks_tls: certs.is_some(),
-            dir,
-        }
+        Etcd { child, command, client_port, speaks_tls: certs.is_some(), dir }
     }
 
     /// Waits until a linearizable read succeeds; with TLS, until it listens, and its clients do the
@@ -217,9 +191,5 @@ impl Drop for Etcd {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

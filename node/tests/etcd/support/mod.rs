@@ -20,28 +20,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn endpoints(members: &[HostPort], ttl: u64) -> Endpoints {
     let ttl = Duration::from_secs(ttl);
-    Endpoints::new(EtcdConfig::new(
-        members.to_vec(),
-        ClusterName::default(),
-        ttl,
-    ))
+    Endpoints::new(EtcdConfig::new(members.to_vec(), ClusterName::default(), ttl))
 }
 
 pub(crate) fn candidate(id: &str) -> LeaderInfo {
-    LeaderInfo {
-        id: id.to_owned(),
-        address: format!("{id}:5050"),
-        hostname: None,
-    }
+    LeaderInfo { id: id.to_owned(), address: format!("{id}:5050"), hostname: None }
 }
 
 /// Starts a candidate whose fresh registry id would be `fresh`.
 pub(crate) fn campaign(members: &[HostPort], ttl: u64, id: &str, fresh: u128) -> Candidacy {
-    let election = EtcdElection::new(
-        endpoints(members, ttl),
-        candidate(id),
-        RegistryId::from_bits(fresh),
-    );
+    let election =
+        EtcdElection::new(endpoints(members, ttl), candidate(id), RegistryId::from_bits(fresh));
     Box::new(election).start()
 }
 
@@ -59,9 +48,7 @@ pub(crate) async fn event<T>(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, search)
-        .await
-        .unwrap_or_else(|_| panic!("never {what}"))
+    tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("never {what}"))
 }
 
 pub(crate) async fn elected(candidacy: &mut Candidacy) -> Term {

@@ -28,12 +28,7 @@ impl Proxy {
                 tokio::spawn(forward(client, server, flags.clone()));
             }
         });
-        Proxy {
-            port,
-            losing,
-            lost,
-            task,
-        }
+        Proxy { port, losing, lost, task }
     }
 
     pub(crate) fn address(&self) -> HostPort {
@@ -64,11 +59,7 @@ async fn forward(
 ) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let requests = async {
-        tokio::io::copy(&mut from_client, &mut to_server)
-            .await
-            .map(|_| ())
-    };
+    let requests = async { tokio::io::copy(&mut from_client, &mut to_server).await.map(|_| ()) };
     let answers = async {
         let mut buffer = vec![0; 64 << 10];
         loop {
