@@ -102,7 +102,7 @@ pub(crate) fn until(what: &str, mut level: impl FnMut() -> bool) {
     let start = Instant::now();
     while !level() {
         assert!(start.elapsed() < DEADLINE, "no {what} after {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -187,13 +187,11 @@ impl Running {
         for agent in &self.agents {
             agent.stop(true);
         }
-        // Together: each may wait a second for its collector of traces.
-        let mut all = tokio::task::JoinSet::new();
-        for agent in &self.agents {
-            let node = agent.node.clone();
-            all.spawn_local(async move { node.finished().await });
-        }
-        let all = async { while all.join_next().await.is_some() {} };
+        let all = async {
+            for agent in &self.agents {
+                agent.node.closed().await;
+            }
+        };
         tokio::select! { biased;
             () = all => {}
             () = interrupts.next() => {}
@@ -202,6 +200,13 @@ impl Running {
             }
         }
         self.master.exit(Reason::Normal);
-        self.master.finished().await;
+        // All of them together have one second for their traces.
+        let mut last = tokio::task::JoinSet::new();
+        let ended = self.agents.iter().map(|agent| &agent.node);
+        let ended = ended.filter(|node| node.exit_reason().is_some());
+        for node in ended.chain([&self.master]).cloned() {
+            last.spawn_local(async move { node.finished().await });
+        }
+        while last.join_next().await.is_some() {}
     }
 }

@@ -105,13 +105,20 @@ impl Node {
     /// exported; at most about three seconds after [`Node::exit`]: one for its processes, one for
     /// its connections, one for the traces. What a program awaits before it returns from `main`.
     pub async fn finished(&self) -> Reason {
+        let reason = self.closed().await;
+        self.telemetry().flush().await;
+        reason
+    }
+
+    /// The first part of [`Node::finished`]: the node has ended, and what it had said is written.
+    /// For a program of several nodes, which all export their traces in the same second.
+    pub async fn closed(&self) -> Reason {
         let reason = self.ended().await;
         let patience = self.sleep(DRAIN * 2);
         tokio::select! { biased;
             () = self.drained() => {}
             () = patience => {}
         }
-        self.telemetry().flush().await;
         reason
     }
 

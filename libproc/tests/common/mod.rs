@@ -283,11 +283,12 @@ type Answered = Result<u64, AskError>;
 )]
 pub async fn wait(done: &mut impl FnMut() -> bool) -> bool {
     let deadline = tokio::time::Instant::now() + WITHIN;
+    let mut looks = tokio::time::interval(Duration::from_millis(1));
     while !done() {
         if tokio::time::Instant::now() > deadline {
             return false;
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        looks.tick().await;
     }
     true
 }

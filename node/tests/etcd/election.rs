@@ -128,9 +128,10 @@ async fn a_leader_outlasts_a_restart_of_etcd() {
     etcd.restart().await;
     let before = leader.gate.remaining();
     let refreshed = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
         while leader.gate.remaining() <= before {
             assert!(leader.gate.is_open(), "stepped down");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            looks.tick().await;
         }
     };
     tokio::time::timeout(PATIENCE, refreshed).await.expect("never refreshed again");

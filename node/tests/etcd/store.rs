@@ -166,10 +166,10 @@ async fn a_commit_outlasts_a_pause_of_etcd() {
     let (_candidacy, term, store) = leader(&etcd, 10).await;
     store.commit(txn(&term, 1)).await.unwrap();
     etcd.pause();
-    let commit = tokio::spawn(store.commit(txn(&term, 2)));
-    // The length of the outage, not a wait for something: more than one attempt (1.67 s).
-    tokio::time::sleep(Duration::from_millis(2200)).await;
-    assert!(!commit.is_finished());
+    let mut commit = tokio::spawn(store.commit(txn(&term, 2)));
+    // The length of the outage: more than one attempt (1.67 s).
+    let outage = tokio::time::timeout(Duration::from_millis(2200), &mut commit);
+    assert!(outage.await.is_err(), "the commit did not wait for etcd");
     etcd.resume();
     commit.await.unwrap().unwrap();
     store.commit(txn(&term, 3)).await.unwrap();

@@ -84,9 +84,10 @@ pub(crate) fn tree() -> Vec<Source> {
     sources
 }
 
-/// The text of a file named relative to the root.
+/// The text of a file named relative to the root; what is no text in it is replaced.
 pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    let bytes = fs::read(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Paths of all files under `root`, relative to it, sorted; without what is built or fetched.

@@ -35,8 +35,11 @@ fn ignored(source: &Source) -> Vec<Finding> {
 }
 
 fn sleeps(source: &Source) -> Vec<Finding> {
+    // A bench waits for a machine to settle, or for a time that it measures over.
+    let bench = source.path.split('/').any(|folder| folder == "benches");
     paths(source)
         .into_iter()
+        .filter(|_| !bench)
         .filter(|named| source.test[named.line - 1] && SLEEPS.iter().any(|s| named.is_under(s)))
         .map(|named| finding(source, named.line, named.segments.join("::"), SLEEP))
         .collect()

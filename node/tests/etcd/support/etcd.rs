@@ -154,6 +154,7 @@ impl Etcd {
     /// rest of the waiting. False if the process ended.
     async fn answers(&mut self) -> bool {
         let deadline = Instant::now() + super::PATIENCE;
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
         while Instant::now() < deadline {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
@@ -162,7 +163,7 @@ impl Etcd {
             if listens && (self.speaks_tls || self.reads().await) {
                 return true;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            looks.tick().await;
         }
         false
     }
