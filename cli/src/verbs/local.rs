@@ -204,7 +204,8 @@ impl Running {
         let mut last = tokio::task::JoinSet::new();
         let ended = self.agents.iter().map(|agent| &agent.node);
         let ended = ended.filter(|node| node.exit_reason().is_some());
-        for node in ended.chain([&self.master]).cloned() {
+        let nodes: Vec<Node> = ended.chain([&self.master]).cloned().collect();
+        for node in nodes {
             last.spawn_local(async move { node.finished().await });
         }
         while last.join_next().await.is_some() {}

@@ -54,7 +54,8 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
         agent_info: agent.info.clone(),
         active: agent.state.is_active(),
         deactivated: Some(false),
-        version: agent.version.clone(),
+        // The level of the API, which clients parse: Meseta's own version is for the log.
+        version: crate::config::API_VERSION.to_owned(),
         pid: Some(agent.pid()),
         registered_time: Some(time_info(agent.registered)),
         reregistered_time: agent.reregistered.map(time_info),
