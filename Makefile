@@ -105,7 +105,8 @@ fuzz: ## Fuzz each decoder for FUZZ_SECONDS (60), with nightly Rust (fuzz/README
 		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
 		mkdir -p $(FUZZ_OUT)/$$target; \
 		CARGO_TARGET_DIR=$(FUZZ_OUT)/build cargo +nightly fuzz run $$target $(FUZZ_OUT)/$$target corpus/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_OUT)/$$target-; \
+			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 -print_funcs=0 -artifact_prefix=$(FUZZ_OUT)/$$target- 2>&1 | \
+			sed "/Recommended dictionary/,/End of recommended/d"; \
 	done
 
 ##@ Measure

@@ -246,7 +246,7 @@ fn an_operators_kill_is_recorded_with_its_author() {
     let state = TaskState::TaskRunning;
     assert_eq!(gave.answer(), OperatorAnswer::KillRequested { state });
     assert!(matches!(&gave.orders()[..], [Order::KillTask { .. }]));
-    let noted = |effect: &Effect| matches!(effect, Effect::Note(Note::Info(line)) if line.contains("alice"));
+    let noted = |effect: &Effect| matches!(effect, Effect::Note(Note::Warning(line)) if line.contains("alice"));
     assert!(gave.effects.iter().any(noted));
     assert_eq!(m.refuses(asks("x")).0, 404);
 }
