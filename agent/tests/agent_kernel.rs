@@ -20,6 +20,10 @@ use std::time::Duration;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
+    // A runner that asks for the ignored ones is told that there are none.
+    if args.iter().any(|arg| arg == "--ignored") {
+        return ExitCode::SUCCESS;
+    }
     match args.get(1).map(String::as_str) {
         Some(init::SUBCOMMAND) => return init::main(Path::new(&args[2])),
         Some("--list") => {
