@@ -7,7 +7,17 @@ use meseta_api::v1;
 pub(super) fn of(task: &v1::TaskInfo, executor: &v1::ExecutorInfo) -> Option<&'static str> {
     let commands = task.command.iter().chain(&executor.command);
     let containers = task.container.iter().chain(&executor.container);
-    commands.filter_map(command).chain(containers.filter_map(container)).next()
+    let parts = commands.filter_map(command).chain(containers.filter_map(container));
+    parts.chain(checks(task)).next()
+}
+
+/// A framework's own executor checks its tasks itself; the command executor does not check yet.
+fn checks(task: &v1::TaskInfo) -> Option<&'static str> {
+    match (&task.executor, &task.health_check, &task.check) {
+        (None, Some(_), _) => Some("health checks of command tasks"),
+        (None, None, Some(_)) => Some("checks of command tasks"),
+        _ => None,
+    }
 }
 
 fn command(command: &v1::CommandInfo) -> Option<&'static str> {
@@ -31,4 +41,22 @@ fn container(info: &v1::ContainerInfo) -> Option<&'static str> {
     ]
     .into_iter()
     .find_map(|(asked, what)| asked.then_some(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_refused_for_command_tasks_alone() {
+        let health_check = Some(v1::HealthCheck::default());
+        let task = v1::TaskInfo { health_check, ..Default::default() };
+        assert_eq!(of(&task, &Default::default()), Some("health checks of command tasks"));
+        let task = v1::TaskInfo { check: Some(Default::default()), ..Default::default() };
+        assert_eq!(of(&task, &Default::default()), Some("checks of command tasks"));
+        let health_check = Some(v1::HealthCheck::default());
+        let executor = Some(v1::ExecutorInfo::default());
+        let task = v1::TaskInfo { health_check, executor, ..Default::default() };
+        assert_eq!(of(&task, &Default::default()), None);
+    }
 }
