@@ -10,7 +10,7 @@ use crate::http::Routes;
 use crate::observe::Observation;
 use crate::peer::Sender;
 use crate::process::{Answer, Process, Reason, Receive};
-use std::any::Any;
+use std::any::{type_name, Any};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl<P: Process> Cell<P> {
     {
         self.cx.stats().dequeued(self.cx.coarse_now());
         let message = tell.message;
-        self.step(tell.meta, short_type_name::<M>(), |process, from, cx| {
+        self.step(tell.meta, type_name::<M>(), |process, from, cx| {
             process.receive(message, from, cx);
         });
     }
@@ -58,7 +58,7 @@ impl<P: Process> Cell<P> {
     {
         self.cx.stats().dequeued(self.cx.coarse_now());
         let (request, reply) = (question.request, question.reply);
-        self.step(question.meta, short_type_name::<M>(), |process, from, cx| {
+        self.step(question.meta, type_name::<M>(), |process, from, cx| {
             process.answer(request, from, reply, cx);
         });
     }
@@ -163,9 +163,10 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     }
 }
 
-/// The type's name without its path: what people read in logs and traces.
+/// The type's name without its path: what people read in traces and in the simulator's log. It
+/// searches the name, which costs as much as a tell: not for what nobody reads.
 pub(crate) fn short_type_name<T>() -> &'static str {
-    let full = std::any::type_name::<T>();
+    let full = type_name::<T>();
     let head = full.split('<').next().unwrap_or(full);
     head.rsplit("::").next().unwrap_or(head)
 }

@@ -113,7 +113,7 @@ impl<P: Process> Context<P> {
 
     /// Sends to a process of this OS process.
     pub fn tell<Q: Receive<M>, M: Send + 'static>(&mut self, to: &Pid<Q>, message: M) {
-        let meta = self.meta(&to.address().id, short_type_name::<M>());
+        let meta = self.meta(&to.address().id, self.name_of::<M>());
         to.tell_with(message, meta);
     }
 
@@ -133,7 +133,7 @@ impl<P: Process> Context<P> {
         M: Send + 'static,
         F: FnOnce(&mut P, Result<Q::Reply, AskError>, &mut Context<P>) + Send + 'static,
     {
-        let mut meta = self.meta(&to.address().id, short_type_name::<M>());
+        let mut meta = self.meta(&to.address().id, self.name_of::<M>());
         meta.deadline = Some(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
         to.ask_with(request, reply, meta);
@@ -178,6 +178,14 @@ impl<P: Process> Context<P> {
                 }
             });
         })
+    }
+
+    /// A message's name where a trace will show it.
+    fn name_of<M>(&self) -> &'static str {
+        match self.node().telemetry().exports() {
+            true => short_type_name::<M>(),
+            false => "",
+        }
     }
 
     fn meta(&self, to: &ProcessId, name: &'static str) -> Meta {

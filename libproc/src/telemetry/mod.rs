@@ -77,6 +77,12 @@ impl Telemetry {
         }
     }
 
+    /// Whether anybody will see a span.
+    #[inline]
+    pub(crate) fn exports(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// When a message is queued, as far as a trace wants to know.
     #[inline]
     pub(crate) fn queued(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
