@@ -69,6 +69,7 @@
 //! | A message arrives at most once; without a connection it is dropped and counted | `tests/at_most_once.rs` |
 //! | A link fires exactly once, whatever ends the other side | `tests/links.rs` |
 //! | A panic ends one process, or its node where it is critical; never silently | `tests/panics.rs` |
+//! | A supervisor restarts by its policy, and past its limit ends with the child's last cause | `tests/supervision.rs` |
 //! | A request has one outcome; work past its deadline is dropped and counted | `tests/ask.rs` |
 //! | A cancelled timer does not fire, even when it was due | `tests/timers.rs` |
 //! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
@@ -102,6 +103,7 @@ mod reply;
 mod runtime;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod supervise;
 pub mod telemetry;
 mod time;
 mod trace;
