@@ -49,6 +49,8 @@ pub struct Context<P: Process> {
     critical: bool,
     trace: Option<TraceContext>,
     span: Option<Spanning>,
+    /// What messages of the present step stand for; empty while nothing is exported.
+    links: Vec<TraceContext>,
 }
 
 impl<P: Process> Context<P> {
@@ -64,6 +66,7 @@ impl<P: Process> Context<P> {
             critical,
             trace: None,
             span: None,
+            links: Vec::new(),
         }
     }
 
@@ -355,8 +358,9 @@ impl<P: Process> Context<P> {
 
     pub(crate) fn leave(&mut self, panicked: Option<&str>) {
         self.trace = None;
+        self.links.clear();
         if let (Some(span), Some(why)) = (&mut self.span, panicked) {
-            span.failed(why);
+            span.panicked(why);
         }
         self.span = None;
     }

@@ -20,11 +20,13 @@ pub(crate) struct Meta {
     pub(crate) deadline: Option<Instant>,
     /// When it was put in the mailbox; known only while traces are exported.
     pub(crate) queued: Option<Instant>,
+    /// Bytes of its payload as it came from another node; 0 for what was not serialized.
+    pub(crate) body: u32,
 }
 
 impl Meta {
     pub(crate) const NONE: Meta =
-        Meta { from: Sender::NOBODY, trace: None, name: "", deadline: None, queued: None };
+        Meta { from: Sender::NOBODY, trace: None, name: "", deadline: None, queued: None, body: 0 };
 
     /// Of a step that goes on in a trace and is no message.
     pub(crate) fn within(trace: Option<TraceContext>) -> Meta {

@@ -135,6 +135,7 @@ impl<P: Process> Gate<P> {
     ) -> Result<(), Refusal> {
         let (say, name) = self.find(header, peer, |entry| entry.say.as_ref())?;
         meta.name = name;
+        meta.body = size(payload);
         say(pid, payload, meta).map_err(Refusal::Malformed)
     }
 
@@ -150,6 +151,7 @@ impl<P: Process> Gate<P> {
         match self.find(header, peer, |entry| entry.ask.as_ref()) {
             Ok((ask, name)) => {
                 meta.name = name;
+                meta.body = size(payload);
                 ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
             }
             Err(refusal) => {
@@ -171,6 +173,11 @@ impl<P: Process> Gate<P> {
             None => false,
         }
     }
+}
+
+/// As traces tell it.
+fn size(payload: &[u8]) -> u32 {
+    u32::try_from(payload.len()).unwrap_or(u32::MAX)
 }
 
 /// A typed reply that encodes what it is given; what cannot be encoded is abandoned and logged.

@@ -128,6 +128,11 @@ fn one_chain_is_one_trace_across_two_services() {
     assert_eq!(attribute("messaging.operation.type").as_deref(), Some("process"));
     assert_eq!(attribute("messaging.destination.name").as_deref(), Some("server"));
     assert!(attribute("libproc.queue_time_us").is_some());
+    let id = text(&sent.attributes, "messaging.message.id").expect("the message's id");
+    assert_eq!(attribute("messaging.message.id"), Some(id.clone()), "both ends call it the same");
+    assert_eq!(u64::from_str_radix(&id, 16).unwrap().to_be_bytes(), *sent.span_id);
+    let size = attribute("messaging.message.body.size").expect("its size");
+    assert!((1..64).contains(&size.parse::<u32>().unwrap()), "{size}");
 
     // A kept context goes on: its own root was not exported here.
     let resent = find("test-client", "send Number", SpanKind::Producer);
@@ -190,4 +195,60 @@ fn messages_and_work_are_called_by_what_they_are() {
     assert_eq!(find("send ONE").parent_span_id, find("ponder").span_id);
     assert_eq!(text(&find("send ONE").attributes, "which").as_deref(), Some("1"));
     assert_eq!(find("process Number").parent_span_id, find("send ONE").span_id);
+}
+
+#[test]
+fn what_stands_for_several_is_linked_to_each_and_a_panic_is_an_error() {
+    let exported = Exported::default();
+    let export = Export::To(receiver(&exported));
+    let first = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let second = "00-1af7651916cd43dd8448eb211c80319c-a7ad6b7169203331-01";
+    let unrecorded = "00-2af7651916cd43dd8448eb211c80319c-97ad6b7169203331-00";
+    libproc::run(async {
+        let mut stage = Stage::Tcp;
+        let server = Node::start_exporting(listening("test-server"), &export).await.unwrap();
+        let config = NodeConfig::new("t", "test-client");
+        let client = Node::start_exporting(config, &export).await.unwrap();
+        let (here, there) = (Journal::default(), Journal::default());
+        server.spawn("server", Probe::new(&there)).unwrap();
+        let sayer = client.spawn("client", Probe::new(&here)).unwrap();
+        stage.connect(&client, &server).await;
+        let to = remote::<Say>(&server, &client, "server");
+        act(&sayer, move |_, cx| {
+            let parse = |text| libproc::TraceContext::parse(text).unwrap();
+            cx.linked([parse(first), parse(second), parse(unrecorded)]);
+            cx.send(&to, Say::Number(1));
+            let mut work = cx.work("write a batch");
+            cx.continue_trace(None);
+            work.link_trace(parse(first));
+            cx.send(&to, Say::Number(2));
+            cx.send(&to, Say::Boom);
+            cx.link(to.address());
+        });
+        stage.until("its end", || here.has("exited server")).await;
+        server.exit(Reason::Normal);
+        client.exit(Reason::Normal);
+        server.finished().await;
+        client.finished().await;
+    });
+    let spans = exported.lock().unwrap().clone();
+    let all = |name: &str| -> Vec<&Span> {
+        let named = spans.iter().map(|(_, span)| span).filter(|span| span.name == name);
+        named.collect()
+    };
+    let linked = |span: &Span| -> Vec<u8> { span.links.iter().map(|l| l.trace_id[0]).collect() };
+    let sent = all("send Number");
+    let links: Vec<_> = sent.iter().map(|span| linked(span)).collect();
+    assert!(links.contains(&vec![0x0a, 0x1a]), "to each that is recorded: {links:?}");
+    assert!(links.contains(&vec![]), "and no longer than it says: {links:?}");
+    assert!(sent.iter().all(|span| span.parent_span_id.is_empty()), "traces of their own");
+    assert_eq!(linked(all("write a batch")[0]), [0x0a, 0x1a, 0x0a]);
+
+    let boom = all("process Boom")[0];
+    let status = boom.status.as_ref().unwrap();
+    assert_eq!((status.code, status.message.as_str()), (2, "boom"));
+    assert_eq!(text(&boom.attributes, "error.type").as_deref(), Some("panic"));
+    assert!(all("process Number")
+        .iter()
+        .all(|span| span.status.as_ref().is_none_or(|s| s.code == 0)));
 }

@@ -20,6 +20,27 @@ impl<P: Process> Context<P> {
     /// an update that is sent again, goes on in the trace that it came with.
     pub fn continue_trace(&mut self, trace: Option<TraceContext>) {
         self.trace = trace;
+        self.links.clear();
+    }
+
+    /// Makes what follows in this handler stand for several: a batch that was collected, an offer
+    /// that many changes led to. It is a trace of its own, since it is a part of none of theirs;
+    /// each message and each [`Context::work`] in it has a link to each of `traces`, until
+    /// [`Context::continue_trace`]. Nobody can see more than a few, so a sender that collects
+    /// should keep the first dozens and drop the rest.
+    pub fn linked(&mut self, traces: impl IntoIterator<Item = TraceContext>) {
+        self.continue_trace(None);
+        if self.node().telemetry().exports() {
+            self.links.extend(traces);
+        }
+    }
+
+    /// Notes on the span of the message being handled that it also belongs to `trace`: a batch
+    /// carries the contexts of what was put into it. Costs nothing while traces are not exported.
+    pub fn link_trace(&mut self, trace: TraceContext) {
+        if let Some(span) = &mut self.span {
+            span.link(trace);
+        }
     }
 
     /// Notes an attribute, such as a task's id, on the span of the message being handled, so that
@@ -41,7 +62,7 @@ impl<P: Process> Context<P> {
     /// Begins work that goes on after this step, as a span of its own: what follows in this
     /// handler is part of it, until [`Context::continue_trace`]. It ends with the value.
     pub fn work(&mut self, name: &'static str) -> Work {
-        let (trace, span) = self.node().telemetry().working(self.trace, name);
+        let (trace, span) = self.node().telemetry().working(self.trace, &self.links, name);
         self.trace = trace;
         Work(span)
     }
@@ -69,10 +90,11 @@ impl<P: Process> Context<P> {
         let telemetry = self.node().telemetry();
         Meta {
             from: self.sender.clone(),
-            trace: telemetry.sent(self.trace, to, name, note),
+            trace: telemetry.sent(self.trace, &self.links, to, name, note),
             name,
             deadline: None,
             queued: telemetry.queued(|| self.node().now()),
+            body: 0,
         }
     }
 }
@@ -86,6 +108,13 @@ impl Work {
     pub fn annotate(&mut self, key: &'static str, value: &dyn Display) {
         if let Some(span) = &mut self.0 {
             span.annotate(key, value);
+        }
+    }
+
+    /// Notes that it is also done for `trace`, as [`Context::link_trace`].
+    pub fn link_trace(&mut self, trace: TraceContext) {
+        if let Some(span) = &mut self.0 {
+            span.link(trace);
         }
     }
 

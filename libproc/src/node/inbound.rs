@@ -178,6 +178,7 @@ impl Node {
             deadline: ask.map(|(_, deadline)| deadline),
             queued: self.telemetry().queued(|| self.now()),
             name: "",
+            body: 0,
         };
         let admitted = match ask {
             None => entry.door.admit(&header, payload, meta, peer),

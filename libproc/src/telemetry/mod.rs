@@ -9,8 +9,9 @@
 //! Without an exporter a context that came from outside is carried through unchanged, and the cost
 //! is one branch per message. With one, each send is a PRODUCER span, each handling a CONSUMER
 //! span below it, each HTTP request to a process a SERVER span, and work that a process names
-//! ([`Context::work`](crate::Context::work)) an INTERNAL one. Attributes follow OpenTelemetry's
-//! messaging conventions. Sampling, batching, headers and limits are those of the standard
+//! ([`Context::work`](crate::Context::work)) an INTERNAL one; what stands for several messages
+//! ([`Context::linked`](crate::Context::linked)) has a span link to each. Attributes follow
+//! OpenTelemetry's messaging conventions. Sampling, batching, headers and limits are those of the standard
 //! environment (`OTEL_TRACES_SAMPLER`, `OTEL_BSP_*`, `OTEL_EXPORTER_OTLP_*`), read by the SDK.
 //! Whoever begins a trace decides whether it is recorded; where it is not, nobody makes spans.
 //!
@@ -94,13 +95,14 @@ impl Telemetry {
     pub(crate) fn sent(
         &self,
         current: Option<TraceContext>,
+        links: &[TraceContext],
         to: &ProcessId,
         name: &'static str,
         note: impl FnOnce(Annotate<'_>),
     ) -> Option<TraceContext> {
         match &self.0 {
             Some(exporting) if traced(name) && recorded(current) => {
-                exporting.sent(current, to, name, note)
+                exporting.sent(current, links, to, name, note)
             }
             Some(exporting) if current.is_none() && is_sign_of_life(name) => {
                 Some(exporting.unrecorded())
@@ -147,11 +149,12 @@ impl Telemetry {
     pub(crate) fn working(
         &self,
         parent: Option<TraceContext>,
+        links: &[TraceContext],
         name: &'static str,
     ) -> (Option<TraceContext>, Option<Spanning>) {
         match &self.0 {
             Some(exporting) if recorded(parent) => {
-                let (trace, span) = exporting.working(parent, name);
+                let (trace, span) = exporting.working(parent, links, name);
                 (trace, Some(span))
             }
             _ => (parent, None),

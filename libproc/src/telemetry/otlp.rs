@@ -112,6 +112,7 @@ impl Exporting {
     pub(super) fn sent(
         &self,
         current: Option<TraceContext>,
+        links: &[TraceContext],
         to: &ProcessId,
         name: &'static str,
         note: impl FnOnce(Annotate<'_>),
@@ -125,9 +126,12 @@ impl Exporting {
                 messaging.operation.type = "send",
                 messaging.operation.name = "send",
                 messaging.destination.name = %to,
+                messaging.message.id = Empty,
                 libproc.message.type = name,
             )
         });
+        link_all(&span, links);
+        identify(&span, trace);
         note(&mut |key, value| span.set_attribute(key, value.to_string()));
         // Sending takes no time of its own: the span ends here.
         trace
@@ -141,6 +145,7 @@ impl Exporting {
     ) -> (Option<TraceContext>, Spanning) {
         let name = meta.name;
         let waited = meta.queued.map(|queued| now.since(queued).as_micros() as i64);
+        let size = (meta.body > 0).then_some(meta.body);
         let (trace, span) = self.start(meta.trace, || {
             info_span!(
                 target: TARGET, parent: None, "process",
@@ -151,9 +156,13 @@ impl Exporting {
                 messaging.operation.name = "process",
                 messaging.destination.name = %process,
                 libproc.message.type = name,
+                messaging.message.id = Empty,
+                messaging.message.body.size = size,
                 libproc.queue_time_us = waited,
             )
         });
+        // The message is the span that sent it.
+        identify(&span, meta.trace);
         (trace, Spanning(span))
     }
 
@@ -179,11 +188,13 @@ impl Exporting {
     pub(super) fn working(
         &self,
         parent: Option<TraceContext>,
+        links: &[TraceContext],
         name: &'static str,
     ) -> (Option<TraceContext>, Spanning) {
         let (trace, span) = self.start(parent, || {
             info_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = "internal")
         });
+        link_all(&span, links);
         (trace, Spanning(span))
     }
 
@@ -220,14 +231,32 @@ impl Drop for Exporting {
     }
 }
 
+/// A message is known by the span that sent it: both of its ends know that, and no other message
+/// has it.
+fn identify(span: &Span, sent: Option<TraceContext>) {
+    if let Some(sent) = sent {
+        span.record("messaging.message.id", format_args!("{:016x}", sent.span_id));
+    }
+}
+
+fn link_all(span: &Span, links: &[TraceContext]) {
+    for link in links.iter().filter(|link| link.is_sampled()) {
+        span.add_link(span_context(*link));
+    }
+}
+
 fn context(parent: TraceContext) -> Context {
-    Context::new().with_remote_span_context(SpanContext::new(
-        TraceId::from(parent.trace_id),
-        SpanId::from(parent.span_id),
-        TraceFlags::new(parent.flags),
+    Context::new().with_remote_span_context(span_context(parent))
+}
+
+fn span_context(of: TraceContext) -> SpanContext {
+    SpanContext::new(
+        TraceId::from(of.trace_id),
+        SpanId::from(of.span_id),
+        TraceFlags::new(of.flags),
         true,
         TraceState::default(),
-    ))
+    )
 }
 
 fn carried(span: &SpanContext) -> Option<TraceContext> {
@@ -255,6 +284,16 @@ impl Spanning {
 
     pub(crate) fn failed(&mut self, why: &str) {
         self.0.set_status(Status::error(why.to_owned()));
+    }
+
+    /// Of a message's handling.
+    pub(crate) fn panicked(&mut self, why: &str) {
+        self.0.set_attribute("error.type", "panic");
+        self.failed(why);
+    }
+
+    pub(crate) fn link(&mut self, to: TraceContext) {
+        link_all(&self.0, &[to]);
     }
 
     /// Of an HTTP request.

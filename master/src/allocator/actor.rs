@@ -7,7 +7,7 @@
 
 use super::{Allocator, AllocatorConfig, AllocatorEvent};
 use crate::actor::{Granted, Master};
-use libproc::{Context, Observation, Pid, Process, Receive, Sender};
+use libproc::{Context, Observation, Pid, Process, Receive, Sender, TraceContext};
 
 pub(crate) struct AllocatorProcess {
     master: Pid<Master>,
@@ -17,7 +17,12 @@ pub(crate) struct AllocatorProcess {
     soon: bool,
     rounds: u64,
     faults: u64,
+    /// Of the events since the last round, the first [`LINKS`] that came in a trace.
+    causes: Vec<TraceContext>,
 }
+
+/// A round has its causes at hand in Jaeger; in a large cluster, not all of them.
+const LINKS: usize = 32;
 
 struct RoundDue;
 
@@ -27,7 +32,15 @@ struct IntervalDue;
 impl AllocatorProcess {
     pub(crate) fn new(master: Pid<Master>, config: AllocatorConfig) -> Self {
         let allocator = Allocator::new(config.clone());
-        AllocatorProcess { master, allocator, config, soon: false, rounds: 0, faults: 0 }
+        AllocatorProcess {
+            master,
+            allocator,
+            config,
+            soon: false,
+            rounds: 0,
+            faults: 0,
+            causes: Vec::new(),
+        }
     }
 
     fn round(&mut self, cx: &mut Context<Self>) {
@@ -35,12 +48,13 @@ impl AllocatorProcess {
             return;
         }
         self.rounds += 1;
+        let causes = std::mem::take(&mut self.causes);
         let grants = self.allocator.allocate(cx.now(), cx.random_u64());
         if !grants.is_empty() {
             let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();
-            // Due to the state as a whole, whichever event let the round begin.
-            cx.continue_trace(None);
+            // Due to the state as a whole, so a part of no event's trace.
+            cx.linked(causes);
             cx.tell(&master, granted);
         }
     }
@@ -73,6 +87,9 @@ impl Process for AllocatorProcess {
 impl Receive<AllocatorEvent> for AllocatorProcess {
     fn receive(&mut self, event: AllocatorEvent, _: &Sender, cx: &mut Context<Self>) {
         let urgent = is_urgent(&event);
+        if self.causes.len() < LINKS {
+            self.causes.extend(cx.trace());
+        }
         if let Err(fault) = self.allocator.apply(event, cx.now()) {
             self.faults += 1;
             tracing::error!(%fault, "the allocator was told what cannot be");

@@ -8,7 +8,7 @@ use super::operation::RegistryOperation;
 use crate::actor::Master;
 use crate::core::WriteId;
 use crate::leadership::chain;
-use libproc::{Context, Observation, Pid, Process, Reason, Receive, Sender};
+use libproc::{Context, Observation, Pid, Process, Reason, Receive, Sender, TraceContext};
 use meseta_api::term::Term;
 use meseta_node::store::{CommitError, CommitMark, Key, Limits, Store, Txn};
 use std::collections::VecDeque;
@@ -23,6 +23,15 @@ pub(crate) struct Write {
 /// This write is durable.
 pub(crate) struct Written(pub(crate) WriteId);
 
+/// A write and the trace that it goes on in when it is durable.
+struct Waiting {
+    write: Write,
+    trace: Option<TraceContext>,
+}
+
+/// What the master is told when a transaction is done.
+type Batched = Vec<(WriteId, Option<TraceContext>)>;
+
 pub(crate) struct Registrar {
     master: Pid<Master>,
     store: Arc<dyn Store>,
@@ -30,7 +39,7 @@ pub(crate) struct Registrar {
     term: Term,
     /// Mark of the last transaction.
     last: CommitMark,
-    waiting: VecDeque<Write>,
+    waiting: VecDeque<Waiting>,
     writing: bool,
     transactions: u64,
 }
@@ -66,14 +75,21 @@ impl Registrar {
         };
         self.writing = true;
         self.last = txn.mark;
+        let traces: Vec<TraceContext> = written.iter().filter_map(|(_, trace)| *trace).collect();
+        match traces.as_slice() {
+            [one] => cx.continue_trace(Some(*one)),
+            several => cx.linked(several.iter().copied()),
+        }
+        let work = cx.work("commit registry");
         let committing = self.store.commit(txn);
         cx.defer(committing, move |registrar: &mut Self, outcome, cx| {
+            drop(work);
             registrar.committed(outcome, written, cx);
         });
     }
 
     /// As many of the first writes as one transaction takes.
-    fn batch(&mut self) -> Result<(Txn, Vec<WriteId>), String> {
+    fn batch(&mut self) -> Result<(Txn, Batched), String> {
         // Under a new term sequences start again; within one they go on.
         let next = CommitMark::new(&self.term, 1);
         let mark = match next > self.last {
@@ -82,7 +98,7 @@ impl Registrar {
         };
         let mut txn = Txn::new(mark);
         let mut written = Vec::new();
-        while let Some(write) = self.waiting.front() {
+        while let Some(Waiting { write, trace }) = self.waiting.front() {
             let changed = with(txn.clone(), &write.operation)?;
             let fits =
                 changed.ops() <= self.limits.max_ops && changed.bytes() <= self.limits.max_bytes;
@@ -90,7 +106,7 @@ impl Registrar {
                 break;
             }
             txn = changed;
-            written.push(write.id);
+            written.push((write.id, *trace));
             self.waiting.pop_front();
         }
         Ok((txn, written))
@@ -99,7 +115,7 @@ impl Registrar {
     fn committed(
         &mut self,
         outcome: Result<(), CommitError>,
-        written: Vec<WriteId>,
+        written: Batched,
         cx: &mut Context<Self>,
     ) {
         if let Err(error) = outcome {
@@ -111,7 +127,8 @@ impl Registrar {
         self.writing = false;
         self.transactions += 1;
         let master = self.master.clone();
-        for id in written {
+        for (id, trace) in written {
+            cx.continue_trace(trace);
             cx.tell(&master, Written(id));
         }
         self.write(cx);
@@ -148,7 +165,7 @@ impl Process for Registrar {
 
 impl Receive<Write> for Registrar {
     fn receive(&mut self, write: Write, _: &Sender, cx: &mut Context<Self>) {
-        self.waiting.push_back(write);
+        self.waiting.push_back(Waiting { write, trace: cx.trace() });
         self.write(cx);
     }
 }
