@@ -252,3 +252,70 @@ fn what_stands_for_several_is_linked_to_each_and_a_panic_is_an_error() {
         .iter()
         .all(|span| span.status.as_ref().is_none_or(|s| s.code == 0)));
 }
+
+/// What the example exports when its environment says so, and what it prints.
+fn pipeline(environment: &[(&str, &str)]) -> (Vec<(String, Span)>, String) {
+    let exported = Exported::default();
+    let mut run = example("pipeline");
+    run.env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver(&exported));
+    run.envs(environment.iter().copied());
+    let printed = output(run);
+    let spans = exported.lock().unwrap().clone();
+    (spans, printed)
+}
+
+#[test]
+fn the_pipeline_is_one_trace_per_reading_and_one_per_batch() {
+    let (spans, printed) = pipeline(&[]);
+    let stored = printed.lines().find(|line| line.starts_with("reading 4 is stored")).unwrap();
+    let trace = stored.split_once("(trace ").unwrap().1.trim_end_matches(')');
+    let trace = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
+    let of_reading: Vec<_> = spans.iter().filter(|(_, s)| s.trace_id == trace).collect();
+
+    // From its end back to its root, hop by hop.
+    let mut path = Vec::new();
+    let mut hop = of_reading.iter().find(|(_, s)| s.name == "process Stored");
+    while let Some((service, span)) = hop {
+        path.push(format!("{service}: {}", span.name));
+        hop = of_reading.iter().find(|(_, s)| s.span_id == span.parent_span_id);
+    }
+    path.reverse();
+    assert_eq!(
+        path,
+        [
+            "pipeline-source: send Reading",
+            "pipeline-filter: process Reading",
+            "pipeline-filter: convert",
+            "pipeline-filter: send Clean",
+            "pipeline-store: process Clean",
+            "pipeline-store: send Stored",
+            "pipeline-source: process Stored",
+        ]
+    );
+    assert_eq!(of_reading.len(), path.len(), "nothing else is in it");
+
+    let batches: Vec<_> = spans.iter().filter(|(_, s)| s.name == "write batch").collect();
+    assert_eq!(batches.len(), 2);
+    let linked = batches.iter().flat_map(|(_, batch)| &batch.links);
+    assert_eq!(linked.filter(|link| link.trace_id == trace).count(), 1, "written once");
+    for (_, batch) in batches {
+        assert_eq!(batch.links.len(), 3);
+        let ids: BTreeSet<_> = batch.links.iter().map(|link| &link.span_id).collect();
+        let handled = spans.iter().filter(|(_, s)| s.name == "process Clean");
+        assert_eq!(handled.filter(|(_, s)| ids.contains(&s.span_id)).count(), 3);
+    }
+    let refused = spans.iter().filter(|(_, s)| s.status.as_ref().is_some_and(|s| s.code == 2));
+    let refused: Vec<_> = refused.map(|(_, s)| (s.name.as_str(), &s.status)).collect();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].0, "convert");
+}
+
+#[test]
+fn sampling_is_that_of_the_standard_environment() {
+    let (none, _) = pipeline(&[("OTEL_TRACES_SAMPLER", "always_off")]);
+    assert!(none.is_empty(), "{none:?}");
+    let ratio =
+        [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0")];
+    let (none, _) = pipeline(&ratio);
+    assert!(none.is_empty(), "{none:?}");
+}

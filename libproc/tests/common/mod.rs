@@ -313,3 +313,24 @@ macro_rules! on_both {
         }
     )*};
 }
+
+/// The binary of an example, as cargo builds it together with the tests; of nobody's traces.
+pub fn example(name: &str) -> std::process::Command {
+    let test = std::env::current_exe().expect("where this test is");
+    let target = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    let binary = target.join("examples").join(name);
+    assert!(binary.is_file(), "{} is not built: run `cargo test -p libproc`", binary.display());
+    let mut command = std::process::Command::new(binary);
+    for variable in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs an example to its good end; its standard output.
+pub fn output(mut example: std::process::Command) -> String {
+    let output = example.output().expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{:?}: {}", output.status, text(&output.stderr));
+    text(&output.stdout)
+}
