@@ -171,7 +171,9 @@ fn messages_and_work_are_called_by_what_they_are() {
             work.annotate("how", &"long");
             cx.send_as(&to, Say::Number(1), "ONE", |_, annotate| annotate("which", &1));
             drop(work);
-            // A sign of life begins no trace, and neither does what it leads to.
+            // A sign of life is part of no trace, though its receiver knows it by another name.
+            cx.send_as(&to, Say::Number(4), "Ping", |_, _| {});
+            // It begins none either, and neither does what it leads to.
             cx.continue_trace(None);
             cx.send_as(&to, Say::Number(2), "Heartbeat", |_, _| {});
             // And what others do not record is not recorded here.

@@ -17,7 +17,8 @@
 //!
 //! Not traced are timers, and messages whose name is `Ping`, `Pong` or `Heartbeat` or ends in
 //! `Due`, as timers' names do: they are many, and are part of nobody's work. A trace goes on
-//! through them, unseen; what signs of life alone lead to is in a trace that is not recorded.
+//! through what is due, unseen; a sign of life and what it leads to are in no trace at all,
+//! whatever its sender was about when it was its time.
 //! Read next: `otlp.rs`.
 
 mod otlp;
@@ -104,7 +105,7 @@ impl Telemetry {
             Some(exporting) if traced(name) && recorded(current) => {
                 exporting.sent(current, links, to, name, note)
             }
-            Some(exporting) if current.is_none() && is_sign_of_life(name) => {
+            Some(exporting) if is_sign_of_life(name) && recorded(current) => {
                 Some(exporting.unrecorded())
             }
             _ => current,
