@@ -80,6 +80,9 @@
 //! | The same seed gives the same run | `tests/sim_determinism.rs` |
 //! | One chain of messages is one trace, each node under its own service | `tests/telemetry.rs` |
 //!
+//! New here? The [`guide`] goes from a first process to a supervised, simulated and traced pair of
+//! nodes; `examples/` are programs to run. Restarts are in [`supervise`].
+//!
 //! Read next: [`Process`], [`Context`], [`Gate`], [`Node`]; then `node/` for connections and
 //! links, `net/` for TCP and HTTP, `sim` for the simulator.
 
@@ -89,6 +92,7 @@ mod cell;
 mod context;
 mod frame;
 mod gate;
+pub mod guide;
 mod host;
 pub mod http;
 mod id;

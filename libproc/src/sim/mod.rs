@@ -2,7 +2,7 @@
 //!
 //! Owns one heap of events ordered by (virtual time, sequence); everything that happens is one of
 //! them: a frame enters a mailbox, bytes arrive over a connection, a future is polled. Components
-//! run unchanged: their [`World`] is a [`Machine`] of the simulator. The same seed gives the same
+//! run unchanged: their World is a [`Machine`] of the simulator. The same seed gives the same
 //! run, step for step. Read next: `engine.rs` (the loop), `network.rs`, `machine.rs` (clock,
 //! disk).
 //!
