@@ -44,6 +44,10 @@ demo: protoc ## One master, three agents, a hundred real tasks on this machine
 build: protoc ## Build everything
 	cargo build $(EVERYTHING) --all-targets
 
+.PHONY: jaeger
+jaeger: protoc ## Take traces at 127.0.0.1:4317 and show them in Jaeger at http://127.0.0.1:16686
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/jaeger cargo run --locked --manifest-path scripts/tools/jaeger/Cargo.toml
+
 ##@ Check
 
 .PHONY: test
