@@ -12,7 +12,7 @@ mod containers;
 use crate::actor::{AgentProcess, TimerDue};
 use crate::checkpoint::queue::{DiskQueue, OperationId};
 use crate::checkpoint::{self, DiskOperation, Layout, Recovery};
-use crate::containerizer::{ContainerError, Containerizer};
+use crate::containerizer::Containerizer;
 use crate::core::effect::{Effect, Lane, Level};
 use crate::core::ids::{DialId, ExecutorConnection, TimerKey, WriteId};
 use crate::core::Event;
@@ -24,6 +24,7 @@ use libproc::{
 };
 use meseta_api::ids::{ContainerId, IdError};
 use meseta_api::internal::{executor, master};
+use meseta_node::causes::with_causes;
 use meseta_node::keys::{Credential, Keyring, MASTER};
 use meseta_node::traced;
 use std::collections::BTreeMap;
@@ -107,12 +108,9 @@ impl Hands {
         let (disk, layout) = (cx.node().disk(), self.layout.clone());
         let containers = self.containerizer.recover();
         async move {
-            let text = |error: &(dyn std::error::Error + 'static)| {
-                ContainerError::from_chain(error).to_string()
-            };
             let mut recovery =
-                checkpoint::read(disk, layout).await.map_err(|error| text(&error))?;
-            recovery.containers = containers.await.map_err(|error| error.to_string())?;
+                checkpoint::read(disk, layout).await.map_err(|error| with_causes(&error))?;
+            recovery.containers = containers.await.map_err(|error| with_causes(&error))?;
             Ok(recovery)
         }
     }

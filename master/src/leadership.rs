@@ -17,8 +17,10 @@ use meseta_api::ids::MasterId;
 use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::term::Term;
 use meseta_api::v1;
+use meseta_node::causes::with_causes;
 use meseta_node::election::ElectionEvent;
 use meseta_node::store::{LoadError, Snapshot};
+use meseta_node::uuid::Hyphenated;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,7 +100,7 @@ impl Master {
 
     fn loaded(&mut self, term: Term, loaded: Result<Snapshot, LoadError>, cx: &mut Context<Self>) {
         let serving = loaded
-            .map_err(|error| format!("the registry cannot be read: {}", chain(&error)))
+            .map_err(|error| format!("the registry cannot be read: {}", with_causes(&error)))
             .and_then(|snapshot| self.recover(term, snapshot, cx));
         if let Err(why) = serving {
             end(cx, &why);
@@ -114,8 +116,9 @@ impl Master {
         let commit = snapshot.commit;
         let entries = snapshot.entries.into_iter();
         let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.to_vec()));
-        let registry = Registry::load(entries)
-            .map_err(|error| format!("the registry cannot be understood: {}", chain(&error)))?;
+        let registry = Registry::load(entries).map_err(|error| {
+            format!("the registry cannot be understood: {}", with_causes(&error))
+        })?;
         let identity = self.identity(term, cx)?;
         let at = Moment { now: cx.now(), wall: cx.wall() };
         let (core, effects) = Core::recover(registry, identity, self.config.core.clone(), at)
@@ -140,7 +143,7 @@ impl Master {
     }
 
     fn identity(&self, term: Term, cx: &Context<Self>) -> Result<Identity, String> {
-        let master_id = uuid_text(cx.uuid());
+        let master_id = Hyphenated(cx.uuid()).to_string();
         let master_id = MasterId::parse(&master_id).map_err(|error| error.to_string())?;
         let upid = cx.upid();
         let (host, port) = upid.at.rsplit_once(':').unwrap_or((upid.at.as_str(), "0"));
@@ -176,22 +179,4 @@ impl Master {
 /// A master that cannot lead ends its node; it never limps.
 fn end(cx: &mut Context<Master>, why: &str) {
     cx.exit_node(Reason::Stopped(why.to_owned()));
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
-}
-
-fn uuid_text(bytes: [u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    parts.join("-")
 }

@@ -4,9 +4,13 @@
 //! - [`election`]: which master leads, for how long, and how others find it.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
+//! - [`causes`], [`pack`], [`uuid`]: errors, records and UUIDs, alike everywhere.
 
+pub mod causes;
 pub mod election;
 pub mod http;
 pub mod keys;
+pub mod pack;
 pub mod store;
 pub mod traced;
+pub mod uuid;

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 
+use meseta_node::pack;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
 use serde::de::DeserializeOwned;
@@ -124,7 +125,7 @@ pub(crate) fn split(bytes: &[u8]) -> io::Result<Option<(&[u8], usize)>> {
 /// The body of a payload.
 pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> io::Result<T> {
     let broken = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    rmp_serde::from_slice::<Envelope<T>>(payload).map(|envelope| envelope.body).map_err(broken)
+    pack::decode::<Envelope<T>>(payload).map(|envelope| envelope.body).map_err(broken)
 }
 
 /// Writes one frame to a blocking stream.

@@ -11,6 +11,7 @@ pub mod real;
 
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId};
 use meseta_api::v1;
+use meseta_node::causes::with_causes;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
@@ -127,13 +128,6 @@ pub struct ContainerError {
 impl ContainerError {
     /// An error from one and all its sources.
     pub fn from_chain(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut what = error.to_string();
-        let mut next = error.source();
-        while let Some(cause) = next {
-            what.push_str(": ");
-            what.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        ContainerError { what }
+        ContainerError { what: with_causes(error) }
     }
 }

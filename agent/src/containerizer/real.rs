@@ -8,9 +8,8 @@ use super::{
     Program,
 };
 use crate::container::{
-    handle, Attached, CgroupLimits, CgroupsConfig, Command, ContainerHandle, ContainerSpec,
-    Detection, ExitReport, Launcher, LauncherBinary, LauncherConfig, MemfdBinary, MemfdError,
-    Outcome, UpdateError,
+    handle, Attached, CgroupLimits, Command, ContainerHandle, ContainerSpec, ExitReport, Launcher,
+    LauncherConfig, Outcome, UpdateError,
 };
 use meseta_api::ids::ContainerId;
 use meseta_api::v1;
@@ -20,8 +19,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a launch may take until its program runs; a busy machine is slow.
-const SETUP: Duration = Duration::from_secs(30);
 /// How long the leftovers of a lost container may take to die.
 const LEFTOVERS: Duration = Duration::from_secs(10);
 
@@ -44,33 +41,6 @@ impl LinuxContainerizer {
         let launcher = Launcher::new(config);
         let shared = Shared { launcher, runtime_dir, handles: Mutex::default() };
         LinuxContainerizer { shared: Arc::new(shared) }
-    }
-
-    /// The containerizer of an agent on this machine: helpers run from a sealed copy of
-    /// `launcher_bin` (by default of the running program), and limits are enforced beneath
-    /// `cgroup_parent` where the kernel lets this process. Beside it, why they are not.
-    ///
-    /// Blocks: call it while starting, before the agent's node.
-    pub fn detect(
-        runtime_dir: &Path,
-        cgroup_parent: &str,
-        launcher_bin: Option<&Path>,
-    ) -> Result<(Self, Option<String>), MemfdError> {
-        let binary = match launcher_bin {
-            Some(path) => MemfdBinary::of(path)?,
-            None => MemfdBinary::of_current_exe()?,
-        };
-        let (cgroups, unlimited) = match CgroupsConfig::detect(cgroup_parent) {
-            Detection::Usable(config) => (Some(config), None),
-            Detection::Unusable { reason } => (None, Some(reason)),
-        };
-        let config = LauncherConfig {
-            binary: LauncherBinary::Memfd(Arc::new(binary)),
-            runtime_dir: runtime_dir.to_owned(),
-            cgroups,
-            setup_timeout: SETUP,
-        };
-        Ok((Self::new(config), unlimited))
     }
 
     fn blocking<T: Send + 'static>(

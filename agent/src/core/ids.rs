@@ -2,6 +2,7 @@
 
 use meseta_api::ids::ContainerId;
 use meseta_api::internal::TaskKey;
+use meseta_node::uuid::Hyphenated;
 
 /// One attempt to reach a master, and the connection that comes of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,13 +34,7 @@ impl UpdateId {
 
 impl std::fmt::Display for UpdateId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        Hyphenated(self.0).fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use meseta_agent::container::*;
+use meseta_node::causes::with_causes;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 
@@ -28,6 +29,7 @@ fn group() -> Option<Group> {
     match CgroupsConfig::detect(format!("meseta/test-{}", std::process::id())) {
         Detection::Usable(config) => Some(Group(config)),
         Detection::Unusable { reason } => {
+            let reason = with_causes(&reason);
             assert!(!is_root() || !Path::new("/sys/fs/cgroup/memory").exists(), "{reason}");
             print!("(NO CGROUPS HERE: {reason}; asserting the degraded path) ");
             without_cgroups_limits_are_not_enforced();

@@ -1,7 +1,7 @@
 //! An agent's node: its keyring, its containers, its process.
 
 use super::guard;
-use anyhow::{bail, Context};
+use anyhow::Context;
 use clap::ValueEnum;
 use libproc::{Node, NodeConfig, Pid};
 use meseta_agent::actor::AgentProcess;
@@ -10,6 +10,7 @@ use meseta_agent::container::{
 };
 use meseta_agent::containerizer::real::LinuxContainerizer;
 use meseta_agent::{AgentConfig, AgentStop, LeaderNamed};
+use meseta_node::causes::with_causes;
 use meseta_node::keys::{Keyring, AGENT};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -111,9 +112,9 @@ fn cgroups(
     match CgroupsConfig::detect(format!("meseta/{cluster}-{port}")) {
         Detection::Usable(config) => Ok(Some(config)),
         Detection::Unusable { reason } if isolation == Isolation::Auto => {
-            tracing::warn!("tasks are not limited: {reason}");
+            tracing::warn!("tasks are not limited: {}", with_causes(&reason));
             Ok(None)
         }
-        Detection::Unusable { reason } => bail!("--isolation=cgroups: {reason}"),
+        Detection::Unusable { reason } => Err(reason).context("--isolation=cgroups"),
     }
 }

@@ -7,9 +7,9 @@
 use super::operation::RegistryOperation;
 use crate::actor::Master;
 use crate::core::WriteId;
-use crate::leadership::chain;
 use libproc::{Context, Observation, Pid, Process, Reason, Receive, Sender, TraceContext};
 use meseta_api::term::Term;
+use meseta_node::causes::with_causes;
 use meseta_node::store::{CommitError, CommitMark, Key, Limits, Store, Txn};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Registrar {
         if let Err(error) = outcome {
             return cx.exit_node(Reason::Stopped(format!(
                 "the registry cannot be written: {}",
-                chain(&error)
+                with_causes(&error)
             )));
         }
         self.writing = false;
@@ -137,7 +137,7 @@ impl Registrar {
 
 /// The transaction with one more operation; a later change of a key replaces an earlier one.
 fn with(mut txn: Txn, operation: &RegistryOperation) -> Result<Txn, String> {
-    for (key, value) in operation.changes().map_err(|error| chain(&error))? {
+    for (key, value) in operation.changes().map_err(|error| with_causes(&error))? {
         let key = Key::new(key).map_err(|error| error.to_string())?;
         match value {
             Some(value) => {

@@ -8,6 +8,7 @@
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, IdError};
 use meseta_api::v1;
+use meseta_node::pack::{self, PackError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,7 +92,7 @@ pub enum LoadError {
         key: String,
         /// What the decoder said.
         #[source]
-        source: rmp_serde::decode::Error,
+        source: PackError,
     },
 }
 
@@ -149,6 +150,5 @@ fn parse<T>(key: &str, id: Result<T, IdError>) -> Result<T, LoadError> {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, LoadError> {
-    rmp_serde::from_slice(value)
-        .map_err(|source| LoadError::BadValue { key: key.to_owned(), source })
+    pack::decode(value).map_err(|source| LoadError::BadValue { key: key.to_owned(), source })
 }

@@ -70,7 +70,7 @@ impl fmt::Display for Masters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::error::Error;
+    use crate::causes::with_causes;
 
     #[test]
     fn values_print_as_they_mean() {
@@ -93,13 +93,7 @@ mod tests {
             ("etcd://a:99999", "`a:99999`"),
             ("etcd://a/b c", "`b c`"),
         ] {
-            let err = text.parse::<Masters>().unwrap_err();
-            let mut told = err.to_string();
-            let mut source = err.source();
-            while let Some(err) = source {
-                told = format!("{told}: {err}");
-                source = err.source();
-            }
+            let told = with_causes(&text.parse::<Masters>().unwrap_err());
             assert!(told.contains(named), "`{text}` → {told}");
         }
     }

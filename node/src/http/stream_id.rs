@@ -2,8 +2,8 @@
 //! (SCH-03).
 
 use super::refusal::Refusal;
+use crate::uuid::Hyphenated;
 use libproc::http::Request;
-use std::fmt::Write;
 
 /// The header, as HTTP libraries hold names.
 pub const STREAM_ID: &str = "mesos-stream-id";
@@ -29,15 +29,7 @@ pub fn stream_id(request: &Request) -> Result<Option<String>, Refusal> {
 
 /// A fresh id as it is sent, from a random UUID.
 pub fn new_stream_id(uuid: [u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in uuid.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    Hyphenated(uuid).to_string()
 }
 
 #[cfg(test)]

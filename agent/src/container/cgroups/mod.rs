@@ -52,12 +52,12 @@ pub struct CgroupsConfig {
 }
 
 /// Whether containers here can be limited.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Detection {
     Usable(CgroupsConfig),
     /// Launch without; the reason is for the operator.
     Unusable {
-        reason: String,
+        reason: CgroupError,
     },
 }
 
@@ -89,7 +89,7 @@ impl CgroupsConfig {
         let config = CgroupsConfig { parent: parent.into(), version };
         match config.prepare() {
             Ok(()) => Detection::Usable(config),
-            Err(error) => Detection::Unusable { reason: chain(&error) },
+            Err(reason) => Detection::Unusable { reason },
         }
     }
 
@@ -231,16 +231,4 @@ impl ContainerCgroup {
 fn at(action: &'static str, path: &std::path::Path) -> impl Fn(io::Error) -> CgroupError {
     let path = path.to_owned();
     move |source| CgroupError::Io { action, path: path.clone(), source }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

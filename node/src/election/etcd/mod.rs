@@ -22,6 +22,7 @@ use super::event::{Candidacy, ElectionEvent, LostReason, Resign};
 use super::gate::LeaseGate;
 use super::leader::LeaderInfo;
 use super::Election;
+use crate::causes::with_causes;
 use crate::store::error::LoadError;
 use crate::store::etcd::identity;
 use crate::store::etcd::layout::Layout;
@@ -193,7 +194,7 @@ impl Candidate {
                 Err(err @ LoadError::Unavailable { .. }) => {
                     tracing::debug!(err = &err as &dyn Error, "waiting for etcd");
                 }
-                Err(err) => return Err(LostReason::RegistryUnusable(chain(&err))),
+                Err(err) => return Err(LostReason::RegistryUnusable(with_causes(&err))),
             }
         }
     }
@@ -209,14 +210,4 @@ impl Candidate {
         // Without a receiver the candidacy ends by itself.
         let _ = self.events.send(event);
     }
-}
-
-fn chain(err: &dyn Error) -> String {
-    let mut text = err.to_string();
-    let mut source = err.source();
-    while let Some(err) = source {
-        text = format!("{text}: {err}");
-        source = err.source();
-    }
-    text
 }

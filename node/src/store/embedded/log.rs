@@ -3,6 +3,8 @@
 use super::disk;
 use super::error::{Damage, DiskError, OpenError};
 use super::frame::{self, Read};
+use crate::causes::with_causes;
+use crate::pack;
 use crate::store::txn::Txn;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -54,8 +56,8 @@ impl Log {
         let torn = loop {
             match frame::read(&bytes, at) {
                 Read::Record { payload, next } => {
-                    let txn = rmp_serde::from_slice(payload)
-                        .map_err(|err| Damage::new(&path, at, err))?;
+                    let txn = pack::decode(payload)
+                        .map_err(|err| Damage::new(&path, at, with_causes(&err)))?;
                     apply(txn);
                     at = next;
                 }

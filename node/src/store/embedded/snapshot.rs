@@ -6,9 +6,12 @@
 use super::disk;
 use super::error::{Damage, DiskError, OpenError};
 use super::frame::{self, Read};
+use crate::causes::with_causes;
+use crate::pack;
 use crate::store::key::Key;
 use crate::store::txn::CommitMark;
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,14 +81,11 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
     frame::encode(&rmp_serde::to_vec_named(value).expect("records are plain data"))
 }
 
-fn record<'a, T: Deserialize<'a>>(
-    path: &Path,
-    bytes: &'a [u8],
-    at: usize,
-) -> Result<(T, usize), Damage> {
+fn record<T: DeserializeOwned>(path: &Path, bytes: &[u8], at: usize) -> Result<(T, usize), Damage> {
     match frame::read(bytes, at) {
         Read::Record { payload, next } => {
-            let value = rmp_serde::from_slice(payload).map_err(|err| Damage::new(path, at, err))?;
+            let value =
+                pack::decode(payload).map_err(|err| Damage::new(path, at, with_causes(&err)))?;
             Ok((value, next))
         }
         Read::Damaged(reason) => Err(Damage::new(path, at, reason)),

@@ -5,7 +5,7 @@ use super::endpoints::Endpoints;
 use super::layout::Layout;
 use crate::store::error::{cause, LoadError};
 use crate::store::txn::Identity;
-use etcd_client::{Compare, CompareOp, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, Txn, TxnOp, TxnResponse};
 use meseta_api::term::RegistryId;
 use std::time::Duration;
 
@@ -26,13 +26,7 @@ pub(crate) async fn ensure(
         .when([Compare::create_revision(key, CompareOp::Equal, 0)])
         .and_then([TxnOp::put(key, encode(ours), None)])
         .or_else([TxnOp::get(key, None)]);
-    let answer = endpoints
-        .repeat(within, |mut client| {
-            let txn = txn.clone();
-            async move { client.txn(txn).await }
-        })
-        .await
-        .map_err(LoadError::from)?;
+    let answer = transact(endpoints, within, txn).await?;
     if answer.succeeded() {
         return Ok(ours);
     }
@@ -63,18 +57,25 @@ pub async fn raise_generation(endpoints: &Endpoints) -> Result<Identity, LoadErr
         .when([Compare::value(key, CompareOp::Equal, old.value())])
         .and_then([TxnOp::put(key, encode(raised), None)])
         .or_else([TxnOp::get(key, None)]);
-    let answer = endpoints
-        .repeat(within, |mut client| {
-            let txn = txn.clone();
-            async move { client.txn(txn).await }
-        })
-        .await
-        .map_err(LoadError::from)?;
+    let answer = transact(endpoints, within, txn).await?;
     match found(&answer, key) {
         // Not ours to raise a second time: the first attempt or another restore got there.
         Some(kv) if !answer.succeeded() => decode(key, kv.value()),
         _ => Ok(raised),
     }
+}
+
+/// Repeats a transaction that may be done twice.
+async fn transact(
+    endpoints: &Endpoints,
+    within: Duration,
+    txn: Txn,
+) -> Result<TxnResponse, LoadError> {
+    let answer = endpoints.repeat(within, |mut client| {
+        let txn = txn.clone();
+        async move { client.txn(txn).await }
+    });
+    answer.await.map_err(LoadError::from)
 }
 
 pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Identity, LoadError> {
