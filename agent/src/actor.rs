@@ -3,7 +3,8 @@
 //!
 //! - **State**: the core, and the hands.
 //! - **Fed by** the master that it dialled (`agent.FromMaster`), executors in its containers
-//!   (`agent.FromExecutor`), whoever runs it ([`AgentStop`], [`LeaderNamed`]), disk, containers and timers.
+//!   (`agent.FromExecutor`), whoever runs it ([`AgentStop`]), etcd where it names the leader, disk,
+//!   containers and timers.
 //! - **Emits** what `effects.rs` carries out.
 //! - **Read next**: [`crate::core`].
 
@@ -15,6 +16,7 @@ use libproc::{
     Context, DialError, Exit, Gate, Observation, Peer, Process, Reason, Receive, Sender,
 };
 use meseta_api::internal::agent::{FromExecutor, FromMaster};
+use meseta_node::election::{follow, EtcdAccess, LeaderInfo, Masters};
 use meseta_node::keys::{EXECUTOR, MASTER};
 use meseta_node::traced;
 use std::collections::VecDeque;
@@ -31,13 +33,6 @@ pub struct AgentStop {
     pub kill_tasks: bool,
 }
 
-/// Whoever runs the agent has learnt who leads: every other master is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaderNamed {
-    /// `host:port`.
-    pub leader: String,
-}
-
 /// A timer of the core fired.
 pub(crate) struct TimerDue(pub(crate) TimerKey);
 
@@ -45,11 +40,19 @@ pub(crate) struct TimerDue(pub(crate) TimerKey);
 pub struct AgentProcess {
     core: Agent,
     hands: Hands,
+    /// Where the leader is looked for, until that begins.
+    search: Option<(Masters, EtcdAccess)>,
 }
 
 impl AgentProcess {
-    pub(crate) fn new(settings: Settings, now: libproc::Instant, hands: Hands) -> Self {
-        AgentProcess { core: Agent::new(settings, now), hands }
+    pub(crate) fn new(
+        settings: Settings,
+        etcd: EtcdAccess,
+        now: libproc::Instant,
+        hands: Hands,
+    ) -> Self {
+        let search = Some((settings.masters.clone(), etcd));
+        AgentProcess { core: Agent::new(settings, now), hands, search }
     }
 
     pub(crate) fn core(&self) -> &Agent {
@@ -81,6 +84,10 @@ impl AgentProcess {
                 cx.exit_node(Reason::Stopped(format!("the agent cannot recover: {error}")));
             }
         }
+    }
+
+    fn led_by(&mut self, leader: LeaderInfo, cx: &mut Context<Self>) {
+        self.happened(Event::LeaderNamed { leader: leader.address }, cx);
     }
 
     pub(crate) fn dialled(
@@ -116,6 +123,9 @@ impl Process for AgentProcess {
     fn started(&mut self, cx: &mut Context<Self>) {
         let recovery = self.hands.recovery(cx);
         cx.defer(recovery, Self::recovered);
+        if let Some((masters, etcd)) = self.search.take() {
+            follow(&masters, etcd, Self::led_by, cx);
+        }
     }
 
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
@@ -166,12 +176,6 @@ impl Receive<FromExecutor> for AgentProcess {
 impl Receive<AgentStop> for AgentProcess {
     fn receive(&mut self, stop: AgentStop, _: &Sender, cx: &mut Context<Self>) {
         self.happened(Event::Stop { kill_tasks: stop.kill_tasks }, cx);
-    }
-}
-
-impl Receive<LeaderNamed> for AgentProcess {
-    fn receive(&mut self, named: LeaderNamed, _: &Sender, cx: &mut Context<Self>) {
-        self.happened(Event::LeaderNamed { leader: named.leader }, cx);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::core::Settings;
 use meseta_api::attributes;
 use meseta_api::resources::{ParseError, Resources, ResourcesError};
 use meseta_api::v1;
+use meseta_node::election::{EtcdAccess, Masters};
 use meseta_node::keys::Credential;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,8 +14,10 @@ use std::time::Duration;
 /// Everything that an agent is told. Durations have the reference's defaults.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// `--master`: `host:port[,host:port…]`.
-    pub masters: String,
+    /// `--master`: the masters, or the etcd that names the one which leads.
+    pub masters: Masters,
+    /// How that etcd lets the agent in.
+    pub etcd: EtcdAccess,
     /// What the agent proves itself with to a master.
     pub credential: Credential,
     /// `--cluster`.
@@ -61,9 +64,6 @@ pub enum ConfigError {
     /// No master is named.
     #[error("--master names no master")]
     NoMaster,
-    /// A master is not `host:port`.
-    #[error("--master: {0:?} is not host:port")]
-    Master(String),
     /// The work directory is not absolute.
     #[error("--work-dir {} is not absolute", .0.display())]
     WorkDir(PathBuf),
@@ -80,9 +80,10 @@ pub enum ConfigError {
 
 impl AgentConfig {
     /// A configuration with every default of the reference.
-    pub fn new(masters: &str, credential: Credential, work_dir: PathBuf) -> Self {
+    pub fn new(masters: Masters, credential: Credential, work_dir: PathBuf) -> Self {
         AgentConfig {
-            masters: masters.to_owned(),
+            masters,
+            etcd: EtcdAccess::default(),
             credential,
             cluster: "meseta".to_owned(),
             work_dir,
@@ -107,13 +108,8 @@ impl AgentConfig {
 
     /// What the core needs of it. `advertised` is `host:port` of the agent's node.
     pub(crate) fn settings(&self, advertised: &str) -> Result<Settings, ConfigError> {
-        let masters = self.masters.split(',').map(str::trim).filter(|one| !one.is_empty());
-        let masters: Vec<String> = masters.map(str::to_owned).collect();
-        if masters.is_empty() {
+        if self.masters == Masters::Listed(Vec::new()) {
             return Err(ConfigError::NoMaster);
-        }
-        if let Some(bad) = masters.iter().find(|one| port_of(one).is_none()) {
-            return Err(ConfigError::Master(bad.clone()));
         }
         if !self.work_dir.is_absolute() {
             return Err(ConfigError::WorkDir(self.work_dir.clone()));
@@ -128,7 +124,7 @@ impl AgentConfig {
             ..Default::default()
         };
         Ok(Settings {
-            masters,
+            masters: self.masters.clone(),
             info,
             version: self.version.clone(),
             cluster: self.cluster.clone(),

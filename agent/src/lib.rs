@@ -21,6 +21,6 @@ pub mod http;
 pub mod node;
 pub mod status_updates;
 
-pub use actor::{AgentStop, LeaderNamed, AGENT};
+pub use actor::{AgentStop, AGENT};
 pub use config::{AgentConfig, ConfigError};
 pub use node::{spawn, StartError};

@@ -34,6 +34,6 @@ pub fn spawn(
     let settings = config.settings(node.advertised())?;
     let layout = settings.layout.clone();
     let hands = Hands::new(node.clone(), layout, config.credential, keyring, containerizer);
-    let process = AgentProcess::new(settings, node.now(), hands);
+    let process = AgentProcess::new(settings, config.etcd, node.now(), hands);
     Ok(node.spawn_critical(AGENT, process)?)
 }

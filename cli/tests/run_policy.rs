@@ -160,7 +160,7 @@ fn run(instances: usize, cpus: f64, script: Script, interrupt: bool) -> Outcome 
     master.spawn("master", process).unwrap();
     let credential = Credential { principal: "f".into(), secret: "s".into() };
     let mut config = SchedulerConfig::new("web", "*", credential);
-    config.masters = vec![MASTER_AT.into()];
+    config.masters = MASTER_AT.parse().unwrap();
     let spec = Spec {
         name: "web".into(),
         command: vec!["true".into()],

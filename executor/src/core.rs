@@ -10,6 +10,7 @@
 
 use meseta_api::internal::executor::FromAgent;
 use meseta_api::v1;
+use meseta_node::backoff::{half_to_whole, Backoff};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use v1::executor::{call, event, Call, Event as Said};
@@ -97,10 +98,9 @@ enum Link {
 pub struct Core {
     framework_id: v1::FrameworkId,
     executor_id: v1::ExecutorId,
-    backoff_max: Duration,
     recovery_timeout: Duration,
     link: Link,
-    attempts: u32,
+    backoff: Backoff,
     /// In the order said.
     updates: Vec<v1::TaskStatus>,
     /// Launched, and nothing of them acknowledged yet.
@@ -113,10 +113,9 @@ impl Core {
         Core {
             framework_id: config.framework_id.as_str().into(),
             executor_id: config.executor_id.as_str().into(),
-            backoff_max: config.backoff_max,
             recovery_timeout: config.recovery_timeout,
             link: Link::Down,
-            attempts: 0,
+            backoff: Backoff::new(RETRY_FIRST, config.backoff_max),
             updates: Vec::new(),
             tasks: BTreeMap::new(),
         }
@@ -178,9 +177,7 @@ impl Core {
 
     fn down(&mut self, random: u64) -> Vec<Effect> {
         self.link = Link::Down;
-        let most = RETRY_FIRST.saturating_mul(1 << self.attempts.min(10)).min(self.backoff_max);
-        self.attempts = self.attempts.saturating_add(1);
-        let wait = most.mul_f64(0.5 + (random >> 11) as f64 / (1u64 << 53) as f64 / 2.0);
+        let wait = half_to_whole(self.backoff.failed(), random);
         vec![Effect::Cancel(Timer::Heartbeat), Effect::Set(Timer::Retry, wait)]
     }
 
@@ -222,7 +219,7 @@ impl Core {
         let notice = match kind {
             event::Type::Subscribed if self.link == Link::Subscribing => {
                 self.link = Link::Up;
-                self.attempts = 0;
+                self.backoff.reset();
                 let told =
                     event.subscribed.map(|info| Effect::Tell(Notice::Subscribed(Box::new(info))));
                 let mut effects =

@@ -4,8 +4,9 @@
 //! - [`election`]: which master leads, for how long, and how others find it.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
-//! - [`causes`], [`pack`], [`uuid`]: errors, records and UUIDs, alike everywhere.
+//! - [`backoff`], [`causes`], [`pack`], [`uuid`]: waits, errors, records and UUIDs, alike everywhere.
 
+pub mod backoff;
 pub mod causes;
 pub mod election;
 pub mod http;

@@ -13,6 +13,7 @@ use libproc::{
 use meseta_api::internal::master::FromFramework;
 use meseta_api::internal::scheduler::FromMaster;
 use meseta_api::v1;
+use meseta_node::election::{follow, LeaderInfo};
 use meseta_node::keys::MASTER;
 use meseta_node::traced;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +24,8 @@ pub struct SchedulerProcess<S: Scheduler> {
     pub(crate) config: SchedulerConfig,
     core: Core,
     pub(crate) master: Option<Remote<FromFramework>>,
+    /// How many attempts there were, given up ones included; what comes of an earlier one is void.
+    pub(crate) attempt: u64,
     pub(crate) timers: BTreeMap<Timer, TimerId>,
     /// Effects that wait until the framework's id is kept.
     pub(crate) storing: bool,
@@ -51,7 +54,7 @@ pub fn spawn<S: Scheduler>(
     config: SchedulerConfig,
     policy: S,
 ) -> Result<Pid<SchedulerProcess<S>>, SpawnError> {
-    let core = Core::new(config.framework.clone(), config.masters.clone());
+    let core = Core::new(config.framework.clone(), &config.masters);
     node.spawn_critical(
         "scheduler",
         SchedulerProcess {
@@ -59,6 +62,7 @@ pub fn spawn<S: Scheduler>(
             config,
             core,
             master: None,
+            attempt: 0,
             timers: BTreeMap::new(),
             storing: false,
             held: VecDeque::new(),
@@ -75,7 +79,7 @@ impl<S: Scheduler> Process for SchedulerProcess<S> {
 
     fn started(&mut self, cx: &mut Context<Self>) {
         match self.config.id_path.clone() {
-            None => self.event(Event::Start, cx),
+            None => self.begin(cx),
             Some(path) => {
                 let reading = cx.node().disk().read(&path);
                 cx.defer(reading, Self::id_read);
@@ -143,8 +147,17 @@ impl<S: Scheduler> SchedulerProcess<S> {
         if let Some(id) = text.map(|text| text.trim().to_owned()).filter(|id| !id.is_empty()) {
             self.config.framework.id = Some(v1::FrameworkId::from(id));
         }
-        self.core = Core::new(self.config.framework.clone(), self.config.masters.clone());
+        self.core = Core::new(self.config.framework.clone(), &self.config.masters);
+        self.begin(cx);
+    }
+
+    fn begin(&mut self, cx: &mut Context<Self>) {
+        follow(&self.config.masters, self.config.etcd.clone(), Self::led_by, cx);
         self.event(Event::Start, cx);
+    }
+
+    fn led_by(&mut self, leader: LeaderInfo, cx: &mut Context<Self>) {
+        self.event(Event::LeaderNamed(leader.address), cx);
     }
 
     pub(crate) fn event(&mut self, event: Event, cx: &mut Context<Self>) {

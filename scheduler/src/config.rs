@@ -1,6 +1,7 @@
 //! What a framework is started with.
 
 use meseta_api::v1;
+use meseta_node::election::{EtcdAccess, Masters};
 use meseta_node::keys::Credential;
 use std::path::PathBuf;
 
@@ -10,8 +11,11 @@ pub struct SchedulerConfig {
     /// Name, user, roles, capabilities. `id` is filled in by the SDK; `failover_timeout`, if
     /// unset, is one week, so that tasks survive their scheduler's restarts.
     pub framework: v1::FrameworkInfo,
-    /// `host:port` of every master; any of them leads to the leader.
-    pub masters: Vec<String>,
+    /// The masters, of which any leads to the leader, or the etcd that names it: it is waited for
+    /// and followed from one to the next.
+    pub masters: Masters,
+    /// How that etcd lets this framework in.
+    pub etcd: EtcdAccess,
     /// What the masters let this framework in with.
     pub credential: Credential,
     /// Where the framework's id is kept: a scheduler that starts again with the same path is the
@@ -23,7 +27,7 @@ pub struct SchedulerConfig {
 const FAILOVER_TIMEOUT: f64 = 7.0 * 24.0 * 3600.0;
 
 impl SchedulerConfig {
-    /// A partition-aware, multi-role framework of one role.
+    /// A partition-aware, multi-role framework of one role, whose master is this machine's.
     pub fn new(name: &str, role: &str, credential: Credential) -> Self {
         use v1::framework_info::{capability::Type, Capability};
         let capability = |kind: Type| Capability { r#type: Some(kind as i32) };
@@ -41,7 +45,8 @@ impl SchedulerConfig {
                 ],
                 ..Default::default()
             },
-            masters: vec!["127.0.0.1:5050".into()],
+            masters: Masters::default(),
+            etcd: EtcdAccess::default(),
             credential,
             id_path: None,
         }

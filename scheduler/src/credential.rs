@@ -5,6 +5,7 @@
 //! serve a framework and an operator. `meseta local` writes such a list for its user at
 //! [`default_path`].
 
+use meseta_node::election::Masters;
 pub use meseta_node::keys::Credential;
 use meseta_node::keys::{Key, KeyError, FRAMEWORK};
 use serde::Deserialize;
@@ -19,6 +20,9 @@ pub enum CredentialError {
     /// There is no place to look for one.
     #[error("HOME is not set, so that a credential file must be named")]
     NoHome,
+    /// There is no default one.
+    #[error("masters in etcd have no default credential, so that a file must be named")]
+    InEtcd,
     /// It is a list without a key of the wanted role.
     #[error("credential file {path} has no key of the role {role}")]
     NoSuchRole {
@@ -73,11 +77,16 @@ pub fn default_path(state: &Path, master: &str) -> PathBuf {
     state.join("credentials").join(format!("{name}.json"))
 }
 
-/// [`default_path`] for the user whom this program runs as; reads the environment.
-pub fn local(master: &str) -> Result<PathBuf, CredentialError> {
+/// [`default_path`] of the first of these masters, for the user whom this program runs as; reads
+/// the environment. Masters in etcd have none: `meseta local` needs no etcd.
+pub fn local(masters: &Masters) -> Result<PathBuf, CredentialError> {
+    let Masters::Listed(list) = masters else {
+        return Err(CredentialError::InEtcd);
+    };
+    let master = list.first().map_or_else(String::new, ToString::to_string);
     #[allow(clippy::disallowed_methods, reason = "for a program's main, as the name says")]
     let state = state_dir(|name| std::env::var(name).ok());
-    state.map(|state| default_path(&state, master)).ok_or(CredentialError::NoHome)
+    state.map(|state| default_path(&state, &master)).ok_or(CredentialError::NoHome)
 }
 
 /// Meseta's folder of the user's state: `$XDG_STATE_HOME/meseta`, else

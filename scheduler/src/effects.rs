@@ -18,7 +18,14 @@ impl<S: Scheduler> SchedulerProcess<S> {
     pub(crate) fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
         match effect {
             Effect::Dial(address) => {
-                cx.dial(self.config.credential.target(&address, MASTER), Self::dialled);
+                self.attempt += 1;
+                let attempt = self.attempt;
+                let target = self.config.credential.target(&address, MASTER);
+                cx.dial(target, move |process: &mut Self, dialled, cx| {
+                    if attempt == process.attempt {
+                        process.dialled(dialled, cx);
+                    }
+                });
             }
             Effect::Send(call) => {
                 if let Some(master) = &self.master {
@@ -53,6 +60,7 @@ impl<S: Scheduler> SchedulerProcess<S> {
 
     /// The connection goes too: a master learns from it that this subscription is over.
     fn hang_up(&mut self, cx: &mut Context<Self>) {
+        self.attempt += 1;
         if let Some(master) = self.master.take() {
             cx.unlink(master.address());
             cx.node().disconnect(master.address().node, "the scheduler leaves this master");

@@ -19,4 +19,5 @@ pub mod policy;
 pub use actor::{spawn, Act, SchedulerProcess};
 pub use config::SchedulerConfig;
 pub use credential::Credential;
+pub use meseta_node::election::{EtcdAccess, InvalidMasters, Masters};
 pub use policy::{Driver, Scheduler, Stop};

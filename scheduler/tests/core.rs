@@ -5,11 +5,12 @@ use meseta_api::v1;
 use meseta_api::v1::scheduler::{call, event, Call, Event as Said};
 use meseta_scheduler::core::{Core, Effect, Event, Notice, Timer};
 use meseta_scheduler::Stop;
+use std::time::Duration;
 
 fn core(masters: &[&str], id: Option<&str>) -> Core {
     let framework =
         v1::FrameworkInfo { name: "f".into(), id: id.map(Into::into), ..Default::default() };
-    Core::new(framework, masters.iter().map(|master| (*master).to_owned()).collect())
+    Core::new(framework, &masters.join(",").parse().expect("addresses"))
 }
 
 /// One line per effect.
@@ -34,6 +35,15 @@ fn line(effect: &Effect) -> String {
         Effect::Log(_) => "log".into(),
         Effect::Stop(stop) => format!("stop {stop:?}"),
     }
+}
+
+/// How long until the next attempt.
+fn retry_of(effects: &[Effect]) -> Duration {
+    let wait = effects.iter().find_map(|effect| match effect {
+        Effect::Set(Timer::Retry, wait) => Some(*wait),
+        _ => None,
+    });
+    wait.expect("a retry is set")
 }
 
 fn heard(said: Said) -> Event {
@@ -140,20 +150,14 @@ fn backoff_doubles_with_jitter_up_to_fifteen_seconds() {
     let mut waits = Vec::new();
     for _ in 0..12 {
         let effects = core.handle(Event::Dialled(Err("refused".into())), u64::MAX);
-        let wait = effects.iter().find_map(|effect| match effect {
-            Effect::Set(Timer::Retry, wait) => Some(wait.as_secs_f64()),
-            _ => None,
-        });
-        waits.push(wait.expect("a retry is set"));
+        waits.push(retry_of(&effects).as_secs_f64());
         core.handle(Event::Due(Timer::Retry), 0);
     }
     assert!((waits[0] - 0.1).abs() < 0.001 && (waits[1] - 0.2).abs() < 0.001, "{waits:?}");
     assert!((waits[11] - 15.0).abs() < 0.001, "{waits:?}");
     // The least of the jitter is half.
     let effects = core.handle(Event::Dialled(Err("refused".into())), 0);
-    assert!(effects
-        .iter()
-        .any(|e| matches!(e, Effect::Set(Timer::Retry, w) if w.as_secs_f64() == 7.5)));
+    assert_eq!(retry_of(&effects), Duration::from_millis(7500));
 }
 
 #[test]
@@ -166,6 +170,60 @@ fn a_standby_leads_to_the_leader_and_masters_take_turns() {
     let leader = FromMaster::NotLeader { leader: Some("c:1".into()) };
     core.handle(Event::Heard(Box::new(leader)), 0);
     assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial c:1"]);
+}
+
+/// Two standbys that name each other are not asked at full speed.
+#[test]
+fn only_the_first_hint_is_followed_at_once() {
+    let mut core = core(&["a:1"], None);
+    core.handle(Event::Start, 0);
+    let waits = ["b:1", "a:1", "b:1"].map(|hint| {
+        core.handle(Event::Dialled(Ok(())), 0);
+        let leader = FromMaster::NotLeader { leader: Some(hint.into()) };
+        let wait = retry_of(&core.handle(Event::Heard(Box::new(leader)), 0));
+        assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), [format!("dial {hint}")]);
+        wait
+    });
+    assert_eq!(waits[0], Duration::ZERO);
+    assert!(waits[1..].iter().all(|wait| !wait.is_zero()), "{waits:?}");
+}
+
+#[test]
+fn without_a_named_leader_a_framework_waits() {
+    let mut core = core(&["etcd://e"], None);
+    assert_eq!(lines(&core.handle(Event::Start, 0)), Vec::<String>::new());
+    assert_eq!(core.link_name(), "down");
+    assert_eq!(lines(&core.handle(Event::LeaderNamed("a:1".into()), 0)), ["set Retry"]);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial a:1"]);
+}
+
+#[test]
+fn a_named_leader_is_followed_from_every_state() {
+    for steps in 0..4 {
+        let mut core = core(&["etcd://e"], Some("m-0000"));
+        core.handle(Event::Start, 0);
+        core.handle(Event::LeaderNamed("a:1".into()), 0);
+        let way = [Event::Due(Timer::Retry), Event::Dialled(Ok(())), subscribed()];
+        for event in way.into_iter().take(steps) {
+            core.handle(event, 0);
+        }
+        let from = core.link_name();
+        let again = lines(&core.handle(Event::LeaderNamed("a:1".into()), 0));
+        // Connected there already, or about to be: nothing to do.
+        assert_eq!(again.is_empty(), from != "down", "{from}: {again:?}");
+        let effects = core.handle(Event::LeaderNamed("b:1".into()), u64::MAX);
+        let wait = retry_of(&effects);
+        assert!(wait > Duration::from_millis(99) && wait <= Duration::from_millis(200), "{wait:?}");
+        let told = lines(&effects);
+        assert_eq!(told.contains(&"hang up".into()), from != "down", "{from}: {told:?}");
+        assert_eq!(told.contains(&"disconnected".into()), from == "subscribed", "{from}: {told:?}");
+        assert_eq!(core.link_name(), "down");
+        assert_eq!(lines(&core.handle(Event::Due(Timer::Retry), 0)), ["dial b:1"], "{from}");
+        // As the framework that it was.
+        let asked = core.handle(Event::Dialled(Ok(())), 0);
+        let Effect::Send(call) = &asked[0] else { panic!("{asked:?}") };
+        assert_eq!(call.framework_id, Some("m-0000".into()), "{from}");
+    }
 }
 
 /// SCH-38.

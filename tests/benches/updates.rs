@@ -78,7 +78,7 @@ fn framework(master: String, origin: Instant, to: mpsc::Sender<Told>) -> NodeThr
         let node = Node::start(NodeConfig::new(CLUSTER, "framework")).await;
         let node = node.expect("a node that does not listen starts");
         let mut config = SchedulerConfig::new("bench", "*", credential("framework"));
-        config.masters = vec![master];
+        config.masters = master.parse().expect("an address");
         let policy = Listener { origin, launched: false, to };
         meseta_scheduler::spawn(&node, config, policy).expect("a fresh node");
         vec![node]

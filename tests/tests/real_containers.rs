@@ -23,7 +23,7 @@ fn start() -> (Local, Framework) {
     require_root();
     let local = Local::start_with(1, &["--isolation", "cgroups"], None);
     let id = local.home().join("framework-id");
-    let framework = Framework::start(&[local.master()], &local.credential(), &id);
+    let framework = Framework::start(&local.master(), &local.credential(), &id);
     (local, framework)
 }
 
@@ -168,7 +168,7 @@ fn a_killed_agent_ends_what_its_earlier_life_left() {
     require_root();
     let mut cluster = Cluster::start(1, &[Told::List]);
     let id = cluster.dir().join("framework-id");
-    let framework = Framework::start(&cluster.addresses(), &cluster.credential(), &id);
+    let framework = Framework::start(&cluster.addresses().join(","), &cluster.credential(), &id);
     let path = cluster.dir().join("pid");
     framework.launch(Job::new("sleeps", &format!("echo $$ > {}; exec sleep 1000", path.display())));
     framework.runs("sleeps", PATIENCE);

@@ -7,6 +7,7 @@
 
 use meseta_api::internal::master::FromOperator;
 use meseta_api::v1::TaskState;
+use meseta_tests::real::cli::{Cli, Done};
 use meseta_tests::real::cluster::{Cluster, Told, TTL};
 use meseta_tests::real::etcd::Stored;
 use meseta_tests::real::framework::{Framework, Job};
@@ -31,10 +32,11 @@ struct Scene {
 }
 
 impl Scene {
-    fn set(agents: &[Told]) -> Self {
+    fn set(framework: Told, agents: &[Told]) -> Self {
         let cluster = Cluster::start(3, agents);
         let id = cluster.dir().join("framework-id");
-        let framework = Framework::start(&cluster.addresses(), &cluster.credential(), &id);
+        let masters = cluster.told(framework);
+        let framework = Framework::start(&masters, &cluster.credential(), &id);
         let offers_of_all = || match framework.seen().agents {
             known if known.len() == agents.len() => Ok(known),
             known => Err(format!("{known:?}")),
@@ -98,7 +100,7 @@ impl Scene {
             let told = self.cluster.dir().join(format!("sleeps-{number}"));
             assert_eq!(std::fs::read_to_string(told).unwrap().trim(), pid.to_string());
         }
-        let tasks = self.cluster.cli().list(&["tasks"]);
+        let tasks = self.cluster.cli(Told::List).list(&["tasks"]);
         let running = tasks.iter().filter(|task| task["state"] == "TASK_RUNNING").count();
         assert_eq!(running, self.sleepers.len(), "{tasks:#?}");
         let seen = self.framework.seen().statuses;
@@ -111,7 +113,7 @@ impl Scene {
 
 #[test]
 fn me_01_a_standby_takes_over_and_tasks_stay() {
-    let mut scene = Scene::set(&[Told::List, Told::Etcd]);
+    let mut scene = Scene::set(Told::List, &[Told::List, Told::Etcd]);
     let gap = scene.cluster.dir().join("gap");
     let waits = format!("while [ ! -e {} ]; do sleep 0.05; done", gap.display());
     scene.framework.launch(Job::new("ends-meanwhile", &waits));
@@ -134,7 +136,8 @@ fn me_01_a_standby_takes_over_and_tasks_stay() {
 
 #[test]
 fn me_03_a_paused_leader_changes_nothing_when_it_goes_on() {
-    let mut scene = Scene::set(&[Told::Etcd, Told::Etcd]);
+    // Who watches etcd leaves a leader that is silent and still holds the connection.
+    let mut scene = Scene::set(Told::Etcd, &[Told::Etcd, Told::Etcd]);
     let address = scene.cluster.addresses()[scene.leader].clone();
     let operator = Operator::connect(&address, &scene.cluster.credential());
     let old = scene.leader_key();
@@ -221,7 +224,7 @@ fn me_05_followers_lead_to_the_leader() {
 
 #[test]
 fn me_06_a_leader_without_etcd_steps_down_and_tasks_stay() {
-    let mut scene = Scene::set(&[Told::List, Told::Etcd]);
+    let mut scene = Scene::set(Told::List, &[Told::List, Told::Etcd]);
     scene.cluster.etcd.daemon.pause();
     let cut = Instant::now();
     let code = scene.cluster.masters[scene.leader].ends(PATIENCE);
@@ -239,4 +242,120 @@ fn me_06_a_leader_without_etcd_steps_down_and_tasks_stay() {
     let leader = scene.cluster.leader();
     println!("master {leader} serves {:?} after etcd is back", healed.elapsed());
     scene.all_is_well(healed);
+}
+
+/// `count` instances of a command that counts its starts and ends when the file `gap` is there.
+fn run_until_gap<'a>(name: &'a str, count: &'a str, script: &'a str) -> Vec<&'a str> {
+    let run = ["run", "--name", name, "--instances", count, "--cpus", "0.05", "--mem", "32"];
+    [&run[..], &["--", "sh", "-c", script]].concat()
+}
+
+fn script(cluster: &Cluster) -> String {
+    let dir = cluster.dir().display();
+    format!(
+        "echo started >> {dir}/starts; while [ ! -e {dir}/gap ]; do sleep 0.05; done; echo over"
+    )
+}
+
+fn starts(cluster: &Cluster) -> usize {
+    let text = std::fs::read_to_string(cluster.dir().join("starts")).unwrap_or_default();
+    text.lines().count()
+}
+
+/// The instances of a run were started once each, and all of them finished.
+fn finished(cluster: &Cluster, done: &Done, count: usize) {
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(starts(cluster), count, "{done:?}");
+    let ends = done.stderr.matches("TASK_FINISHED").count();
+    assert_eq!(ends, count, "{done:?}");
+}
+
+#[test]
+fn a_run_over_etcd_follows_the_leader_and_keeps_its_tasks() {
+    let mut cluster = Cluster::start(3, &[Told::Etcd]);
+    let leader = cluster.leader();
+    let cli = cluster.cli(Told::Etcd);
+    let script = script(&cluster);
+    let run = cli.start(&run_until_gap("follows", "2", &script));
+    until("both instances run", PATIENCE, || {
+        let tasks = cli.list(&["tasks"]);
+        let running = tasks.iter().filter(|task| task["state"] == "TASK_RUNNING").count();
+        (running == 2).then_some(()).ok_or_else(|| format!("{tasks:#?}"))
+    });
+    let frameworks = cli.list(&["frameworks"]);
+
+    cluster.masters[leader].kill();
+    let killed = Instant::now();
+    // Nobody leads when they end.
+    std::fs::write(cluster.dir().join("gap"), "").unwrap();
+    let done = run.done();
+    println!("the run has ended {:?} after the kill", killed.elapsed());
+    finished(&cluster, &done, 2);
+    assert!(done.stderr.contains("the master is gone"), "{done:?}");
+    let after = cli.list(&["frameworks", "-a"]);
+    assert_eq!(after[0]["id"], frameworks[0]["id"], "it kept its id: {after:#?}");
+    verbs_find_the_leader(&cluster, leader);
+}
+
+/// Told a list that begins with the dead one, a standby alone, or etcd.
+fn verbs_find_the_leader(cluster: &Cluster, dead: usize) {
+    let leader = cluster.leader();
+    let address = |master: usize| cluster.addresses()[master].clone();
+    let standby = (0..3).find(|master| *master != dead && *master != leader).unwrap();
+    let etcd = cluster.cli(Told::Etcd);
+    for masters in
+        [[dead, standby, leader].map(address).join(","), address(standby), cluster.told(Told::Etcd)]
+    {
+        let cli = Cli { master: masters.clone(), ..etcd.clone() };
+        let sleeps =
+            cli.start(&["run", "--name", "sleeps", "--", "sh", "-c", "echo here; exec sleep 1000"]);
+        until("it runs", PATIENCE, || {
+            let done = cli.run(&["logs", "sleeps.0"]);
+            (done.stdout == "here\n").then_some(()).ok_or_else(|| format!("{masters}: {done:?}"))
+        });
+        assert_eq!(cli.list(&["agents"]).len(), 1, "{masters}");
+        let frameworks = cli.list(&["frameworks"]);
+        assert_eq!(frameworks.len(), 1, "{masters}: {frameworks:#?}");
+        let killed = cli.run(&["kill", "sleeps.0"]);
+        assert_eq!(killed.code, 0, "{masters}: {killed:?}");
+        assert_ne!(sleeps.done().code, 0, "{masters}");
+    }
+}
+
+/// Agent and framework come first; etcd is not there, then names nobody, then a leader.
+#[test]
+fn who_comes_before_the_leader_waits_for_it() {
+    let mut cluster = Cluster::prepare(1, &[Told::Etcd]);
+    cluster.etcd.daemon.kill();
+    cluster.start_agents();
+    let says = |cluster: &mut Cluster, words: &str| {
+        until(&format!("the agent says {words:?}"), PATIENCE, || {
+            assert_eq!(cluster.agents[0].ended(), None, "it waits");
+            let log = cluster.agents[0].log();
+            log.contains(words).then_some(()).ok_or(log)
+        });
+    };
+    says(&mut cluster, "which does not answer");
+    // It serves what it can meanwhile.
+    let health = http::get(cluster.agent_port(0), "/health").unwrap();
+    assert_eq!(health.status, 200, "{health:?}");
+    cluster.etcd.start_again();
+    says(&mut cluster, "waiting for a leader");
+    let cli = cluster.cli(Told::Etcd);
+    std::fs::write(cluster.dir().join("gap"), "").unwrap();
+    let script = script(&cluster);
+    let run = cli.start(&run_until_gap("early", "1", &script));
+    until("the run waits", PATIENCE, || {
+        let log = run.daemon.log();
+        log.contains("not subscribed yet").then_some(()).ok_or(log)
+    });
+
+    cluster.start_masters();
+    let started = Instant::now();
+    finished(&cluster, &run.done(), 1);
+    println!("the run has ended {:?} after the master was started", started.elapsed());
+    let log = cluster.agents[0].log();
+    for words in ["which does not answer", "waiting for a leader"] {
+        assert_eq!(log.matches(words).count(), 1, "it says so once a minute:\n{log}");
+    }
 }

@@ -78,6 +78,14 @@ fn run_without_a_cluster_is_125() {
     assert_eq!(done.code, 125, "without a master: {done:?}");
     assert!(done.stderr.contains(&nobody_listens), "it names the master: {done:?}");
     println!("run without a master: 125 after {:?}", begun.elapsed());
+    // Nor is there an etcd.
+    cli.master = format!("etcd://{nobody_listens}");
+    let begun = Instant::now();
+    let done = cli.run(&run("away", &["true"]));
+    assert_eq!(done.code, 125, "without an etcd: {done:?}");
+    assert!(done.stderr.contains(&cli.master), "it names the etcd: {done:?}");
+    println!("run without an etcd: 125 after {:?}", begun.elapsed());
+    cli.master.clone_from(&nobody_listens);
     for verb in [&["tasks"][..], &["agents"], &["frameworks"], &["kill", "x"], &["logs", "x"]] {
         let done = cli.run(verb);
         assert_eq!(done.code, 1, "{verb:?}: {done:?}");
@@ -89,7 +97,7 @@ fn run_without_a_cluster_is_125() {
 #[test]
 fn after_a_crash_the_same_work_dir_is_the_same_cluster() {
     let mut local = Local::start(3);
-    let masters = [local.master()];
+    let masters = local.master();
     let kept = local.home().join("framework-id");
     let framework = Framework::start(&masters, &local.credential(), &kept);
     let id = framework.subscribed(1, PATIENCE);
@@ -197,7 +205,7 @@ fn kill_is_recorded_with_who_asked() {
     let local = Local::start(1);
     let cli = local.cli();
     let kept = local.home().join("framework-id");
-    let framework = Framework::start(&[local.master()], &local.credential(), &kept);
+    let framework = Framework::start(&local.master(), &local.credential(), &kept);
     framework.launch(Job::new("victim", "sleep 1000"));
     framework.runs("victim", PATIENCE);
     let asked = Instant::now();
@@ -223,7 +231,7 @@ fn logs_are_read_by_a_user_who_cannot_read_the_work_dir() {
     require_root();
     let local = Local::start(1);
     let kept = local.home().join("framework-id");
-    let framework = Framework::start(&[local.master()], &local.credential(), &kept);
+    let framework = Framework::start(&local.master(), &local.credential(), &kept);
     framework.launch(Job::new(
         "talks",
         "echo first; echo aside >&2; while [ ! -e go ]; do sleep 0.1; done; echo last",

@@ -15,19 +15,20 @@
 //! afterwards: a term that is lower than the stored one, or of another registry, ends the
 //! connection. Every connection has its own [`DialId`]; what arrives for an earlier one is void.
 
-use super::backoff::{Backoff, LONGEST};
 use super::ids::DialId;
 use super::moment::Moment;
 use meseta_api::term::Term;
+use meseta_node::backoff::Backoff;
+use meseta_node::election::{LeaderSearch, Masters};
 use std::cmp::Ordering;
 use std::time::Duration;
 
 /// How long a master that was reached may take to say its term before another one is tried.
 const TERM_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The longest wait for the next attempt once a standby has answered: a leader is being elected,
-/// which takes seconds, and every agent of the cluster is idle for as long as it looks elsewhere.
-const ELECTION_WAIT: Duration = Duration::from_secs(3);
+/// AGT-01: the longest that one attempt waits (the reference's `REGISTER_RETRY_INTERVAL_MAX`): a
+/// cluster that is back is found within a minute, however long it was gone.
+pub const LONGEST: Duration = Duration::from_secs(60);
 
 /// Where the agent stands with its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub enum LinkEvent {
     Lost(DialId),
     /// A master does not lead; it may know who does.
     NotLeader(DialId, Option<String>),
-    /// Whoever runs the agent has learnt who leads ([`MasterLink::led_by`]).
+    /// etcd names who leads ([`MasterLink::led_by`]).
     LeaderNamed,
     /// A master says its term.
     TermAnnounced(DialId, Term),
@@ -129,20 +130,11 @@ pub enum LinkStep {
 #[derive(Clone, Debug)]
 pub struct MasterLink {
     phase: Phase,
-    /// `host:port` of every master that was configured, or of the one that is known to lead.
-    masters: Vec<String>,
-    /// Where the latest attempt went.
-    dialled: Option<String>,
-    next: usize,
-    /// Who leads, as another master said; tried before the configured ones.
-    hint: Option<String>,
-    /// Hints followed since a leader was last found: two masters that name each other are not
-    /// asked at full speed.
-    hops: u32,
-    /// Whether a standby has answered since a leader was last found.
-    electing: bool,
+    search: LeaderSearch,
     stored: Option<Term>,
     dial: u64,
+    /// AGT-01: each wait is random from zero, so that ten thousand agents that lost one master do
+    /// not come back at once.
     dialling: Backoff,
     registering: Backoff,
     ping_timeout: Duration,
@@ -150,19 +142,14 @@ pub struct MasterLink {
 
 impl MasterLink {
     /// Knows these masters, and the term that is on disk.
-    pub fn new(masters: Vec<String>, backoff: Duration) -> Self {
+    pub fn new(masters: &Masters, backoff: Duration) -> Self {
         MasterLink {
             phase: Phase::Disconnected,
-            masters,
-            dialled: None,
-            next: 0,
-            hint: None,
-            hops: 0,
-            electing: false,
+            search: LeaderSearch::new(masters),
             stored: None,
             dial: 0,
-            dialling: Backoff::new(backoff),
-            registering: Backoff::new(backoff),
+            dialling: Backoff::new(backoff, LONGEST),
+            registering: Backoff::new(backoff, LONGEST),
             ping_timeout: Duration::ZERO,
         }
     }
@@ -174,9 +161,7 @@ impl MasterLink {
 
     /// From now on only this master is dialled. [`LinkEvent::LeaderNamed`] makes it happen.
     pub fn led_by(&mut self, leader: String) {
-        self.masters = vec![leader];
-        self.next = 0;
-        self.hint = None;
+        self.search.led_by(leader);
     }
 
     /// Where it stands.
@@ -273,7 +258,7 @@ impl MasterLink {
                 }
             }
             (Phase::Registering { dial, term }, LinkEvent::RegisterDue) => {
-                vec![LinkStep::Register(dial, term, self.registering.next(at))]
+                vec![LinkStep::Register(dial, term, at.up_to(self.registering.failed()))]
             }
             (
                 Phase::Registering { dial, term } | Phase::Registered { dial, term },
@@ -283,8 +268,7 @@ impl MasterLink {
                 self.ping_timeout = ping_timeout;
                 self.dialling.reset();
                 self.registering.reset();
-                self.hops = 0;
-                self.electing = false;
+                self.search.found();
                 vec![LinkStep::Registered(ping_timeout)]
             }
             (Phase::Registered { .. }, LinkEvent::Pinged(true)) => {
@@ -303,21 +287,15 @@ impl MasterLink {
     }
 
     fn redial(&mut self, at: &mut Moment<'_>) -> Vec<LinkStep> {
-        let most = if self.electing { ELECTION_WAIT } else { LONGEST };
-        vec![LinkStep::DialAfter(self.dialling.next_within(most, at))]
+        let most = self.search.longest_wait(self.dialling.failed());
+        vec![LinkStep::DialAfter(at.up_to(most))]
     }
 
     fn dial_next(&mut self) -> Vec<LinkStep> {
-        let address = self.hint.take().or_else(|| {
-            let address = self.masters.get(self.next).cloned();
-            self.next = (self.next + 1).checked_rem(self.masters.len()).unwrap_or(0);
-            address
-        });
-        let Some(address) = address else {
+        let Some(address) = self.search.next_master() else {
             return Vec::new();
         };
         self.dial += 1;
-        self.dialled = Some(address.clone());
         let dial = DialId(self.dial);
         self.phase = Phase::Dialling { dial };
         vec![LinkStep::Dial(dial, address)]
@@ -326,7 +304,7 @@ impl MasterLink {
     /// Leaves every other master for the one that leads: it may be silent for long and still hold
     /// the connection. All agents learn of a new leader at once, so that each waits a little.
     fn follow(&mut self, at: &mut Moment<'_>) -> Vec<LinkStep> {
-        let elsewhere = self.dialled.as_ref() != self.masters.first();
+        let elsewhere = self.search.is_elsewhere();
         self.dialling.reset();
         match self.dial_of_phase() {
             Some(dial) if elsewhere => self.lost(Some((dial, "another master leads")), at),
@@ -358,11 +336,7 @@ impl MasterLink {
     ) -> Vec<LinkStep> {
         self.phase = Phase::Disconnected;
         let mut steps = vec![LinkStep::Drop(dial, "it does not lead".to_owned())];
-        self.hint = leader;
-        self.electing = true;
-        // The first hint of a search is followed at once; that is what makes failover short.
-        if self.hint.is_some() && self.hops == 0 {
-            self.hops = 1;
+        if self.search.not_leader(leader) {
             steps.push(LinkStep::DialAfter(Duration::ZERO));
         } else {
             steps.extend(self.redial(at));
@@ -404,7 +378,11 @@ impl MasterLink {
         self.phase = Phase::Registering { dial, term };
         self.registering.reset();
         // The first request goes at once: the wait of AGT-01 was before dialling.
-        vec![LinkStep::Register(dial, term, self.registering.next(at).max(REGISTER_AT_LEAST))]
+        vec![LinkStep::Register(
+            dial,
+            term,
+            at.up_to(self.registering.failed()).max(REGISTER_AT_LEAST),
+        )]
     }
 }
 

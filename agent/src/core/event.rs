@@ -31,7 +31,7 @@ pub enum Event {
         /// For people.
         reason: String,
     },
-    /// Whoever runs the agent has learnt who leads.
+    /// etcd names who leads.
     LeaderNamed {
         /// `host:port`.
         leader: String,

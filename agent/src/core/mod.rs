@@ -13,7 +13,6 @@
 //! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
 //! right there changes nothing, is counted, and is answered where an answer is due.
 
-pub mod backoff;
 mod calls;
 mod compat;
 pub mod connection;
@@ -129,7 +128,7 @@ pub struct Agent {
 impl Agent {
     /// An agent that has read nothing yet.
     pub fn new(settings: Settings, now: Instant) -> Self {
-        let link = MasterLink::new(settings.masters.clone(), settings.registration_backoff);
+        let link = MasterLink::new(&settings.masters, settings.registration_backoff);
         Agent {
             info: settings.info.clone(),
             id: None,

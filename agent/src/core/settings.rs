@@ -2,14 +2,15 @@
 
 use crate::checkpoint::Layout;
 use meseta_api::v1;
+use meseta_node::election::Masters;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Fixed for a life of the agent.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `host:port` of every master, tried in turn.
-    pub masters: Vec<String>,
+    /// Where the leader is looked for.
+    pub masters: Masters,
     /// The agent, without an id.
     pub info: v1::AgentInfo,
     /// Meseta's version.

@@ -116,7 +116,7 @@ impl Agent {
         let settings = &self.settings;
         let seconds = |duration: Duration| format!("{}secs", duration.as_secs_f64());
         [
-            ("master", settings.masters.join(",")),
+            ("master", settings.masters.to_string()),
             ("hostname", settings.info.hostname.clone()),
             ("ip", settings.ip.clone()),
             ("cluster", settings.cluster.clone()),

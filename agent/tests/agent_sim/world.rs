@@ -162,7 +162,7 @@ impl World {
         let config = AgentConfig {
             ip: "10.0.0.2".into(),
             resources: self.resources.clone(),
-            ..AgentConfig::new(masters, credential, "/var/lib/meseta".into())
+            ..AgentConfig::new(masters.parse().unwrap(), credential, "/var/lib/meseta".into())
         };
         let containers = Arc::new(self.containers.clone());
         let pid = meseta_agent::spawn(&node, config, keyring, containers).unwrap();

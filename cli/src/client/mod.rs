@@ -8,16 +8,22 @@ pub mod http;
 mod masters;
 mod operator;
 
-pub use masters::{addresses, watch, Leaders};
 pub use operator::{unexpected, Cluster};
 
 use crate::daemon::insecure;
 use crate::{credential, environment};
+use anyhow::Context;
 use clap::Args;
 use libproc::Role;
-use meseta_node::election::Masters;
+use meseta_node::election::{EtcdAccess, Masters};
 use meseta_node::keys::Credential;
 use std::path::PathBuf;
+
+/// How an etcd lets in whoever looks for the leader of `cluster` there.
+pub fn etcd_access(cluster: &str) -> anyhow::Result<EtcdAccess> {
+    let cluster = cluster.parse().context("--cluster")?;
+    Ok(EtcdAccess { cluster, ..EtcdAccess::default() })
+}
 
 /// Flags of every verb that speaks to a cluster.
 #[derive(Clone, Debug, Args)]
@@ -37,12 +43,17 @@ pub struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// What to present as `role` to the masters at these addresses.
-    pub fn present(&self, role: &Role, masters: &[String]) -> anyhow::Result<Credential> {
+    /// What to present as `role` to the masters.
+    pub fn present(&self, role: &Role) -> anyhow::Result<Credential> {
         if self.insecure {
             return Ok(insecure::credential(role));
         }
         let state = environment::state_dir();
-        credential::find(self.credential.as_deref(), masters, state.as_deref(), role)
+        credential::find(self.credential.as_deref(), &self.master, state.as_deref(), role)
+    }
+
+    /// How an etcd lets in whoever looks for the leader there.
+    pub fn etcd(&self) -> anyhow::Result<EtcdAccess> {
+        etcd_access(&self.cluster)
     }
 }

@@ -1,42 +1,48 @@
 //! Asks to the leader: [`Cluster`], and the small process that asks for it.
 
-use super::{addresses, ClusterArgs};
+use super::masters::Leaders;
+use super::ClusterArgs;
 use anyhow::{anyhow, bail, Context as _};
 use libproc::{
     AskError, Context, Node, NodeConfig, Pid, Process, ProcessId, Receive, Remote, Sender,
 };
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1::master::{call, Call, Response};
+use meseta_node::election::Masters;
 use meseta_node::keys::{Credential, MASTER, OPERATOR};
-use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, Mutex};
 
 /// How long a master may take to be connected …
 const DIAL_WITHIN: Duration = Duration::from_secs(5);
 /// … and to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// Masters that name each other as the leader are followed this far, while an election settles.
-const MOST_HOPS: usize = 8;
+/// How long a leader is looked for while one is being elected, or while etcd names none or one
+/// that does not answer: longer than an election with the default lease takes.
+const SETTLE_WITHIN: Duration = Duration::from_secs(15);
+/// The pause before masters are asked once more meanwhile.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// A cluster as an operator sees it.
 pub struct Cluster {
     node: Node,
     asker: Pid<Asker>,
-    masters: Vec<String>,
+    masters: Masters,
+    leaders: Mutex<Leaders>,
     credential: Credential,
 }
 
 impl Cluster {
-    /// Finds the masters and the credential; connects only when it is asked something.
+    /// Finds the credential; looks for the leader and connects only when it is asked something.
     pub async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
         let node = Node::start(NodeConfig::new(&args.cluster, "meseta-cli"))
             .await
             .context("cannot start a node")?;
-        let masters = addresses(&args.master, &args.cluster, &node).await?;
-        let credential = args.present(&OPERATOR, &masters)?;
+        let masters = args.master.clone();
+        let credential = args.present(&OPERATOR)?;
+        let leaders = Mutex::new(Leaders::new(&masters, args.etcd()?, &node));
         let asker = node.spawn("operator", Asker)?;
-        Ok(Cluster { node, asker, masters, credential })
+        Ok(Cluster { node, asker, masters, leaders, credential })
     }
 
     /// The node that asks: for its clock.
@@ -53,25 +59,48 @@ impl Cluster {
         }
     }
 
-    /// The leader's answer; `NotLeader` is followed, a refusal is an error.
+    /// The leader's answer; a refusal is an error. A standby leads to the leader. While one is
+    /// being elected it is waited for; masters that are all out of reach are an error at once.
     pub async fn ask(&self, question: FromOperator) -> anyhow::Result<OperatorAnswer> {
-        let mut candidates: VecDeque<String> = self.masters.iter().cloned().collect();
-        let mut failure = anyhow!("no master is configured");
-        for _ in 0..MOST_HOPS.max(self.masters.len()) {
-            let Some(address) = candidates.pop_front() else {
-                break;
+        let mut leaders = self.leaders.lock().await;
+        let mut failure = anyhow!("{} names no leader", self.masters);
+        let deadline = self.node.sleep(SETTLE_WITHIN);
+        tokio::pin!(deadline);
+        loop {
+            let address = tokio::select! { biased;
+                address = leaders.next() => address,
+                () = &mut deadline => break,
             };
-            match self.ask_one(&address, question.clone()).await {
+            let at_once = match self.ask_one(&address, question.clone()).await {
                 Ok(OperatorAnswer::NotLeader { leader }) => {
-                    failure = anyhow!("the master at {address} does not lead and knows no leader");
-                    candidates.extend(leader.filter(|leader| *leader != address));
+                    failure = match &leader {
+                        Some(leader) => anyhow!("the master at {address} says that {leader} leads, which does not answer so"),
+                        None => anyhow!("the master at {address} does not lead and knows no leader"),
+                    };
+                    leaders.not_leader(leader)
                 }
                 Ok(OperatorAnswer::Refused { message, .. }) => bail!("{message}"),
-                Ok(answer) => return Ok(answer),
-                Err(error) => failure = error,
+                Ok(answer) => {
+                    leaders.found();
+                    return Ok(answer);
+                }
+                Err(error) => {
+                    failure = error;
+                    false
+                }
+            };
+            if at_once || !leaders.all_asked() {
+                continue;
+            }
+            if !leaders.may_change() {
+                return Err(failure);
+            }
+            tokio::select! { biased;
+                () = self.node.sleep(AGAIN) => {}
+                () = &mut deadline => break,
             }
         }
-        Err(failure)
+        Err(failure.context(format!("no leader within {} s", SETTLE_WITHIN.as_secs())))
     }
 
     async fn ask_one(

@@ -9,7 +9,7 @@ use meseta_agent::container::{
     CgroupsConfig, Detection, LauncherBinary, LauncherConfig, MemfdBinary,
 };
 use meseta_agent::containerizer::real::LinuxContainerizer;
-use meseta_agent::{AgentConfig, AgentStop, LeaderNamed};
+use meseta_agent::{AgentConfig, AgentStop};
 use meseta_node::causes::with_causes;
 use meseta_node::keys::{Keyring, AGENT};
 use std::net::IpAddr;
@@ -88,11 +88,6 @@ impl Agent {
         });
         let process = meseta_agent::spawn(&node, setup.config, keyring, Arc::new(containers))?;
         Ok(Agent { node, process })
-    }
-
-    /// Leaves every other master for the one at `leader`, `host:port`.
-    pub fn led_by(&self, leader: String) {
-        self.process.tell(LeaderNamed { leader });
     }
 
     /// Ends it: with its tasks, for good, or leaving them to the next life.

@@ -67,7 +67,7 @@ async fn show(cluster: &LocalCluster, plan: Plan) -> anyhow::Result<Report> {
     let credential = cluster.credential(&node, |path| read_as(path, FRAMEWORK.as_str())).await?;
     let mut config = SchedulerConfig::new("demo", "*", credential);
     config.framework.user = crate::environment::user();
-    config.masters = vec![cluster.master()];
+    config.masters = cluster.master().parse()?;
     let total = plan.tasks.len();
     let (sender, mut notices) = mpsc::unbounded_channel();
     let scheduler = meseta_scheduler::spawn(&node, config, Demo::new(plan, sender))?;

@@ -61,7 +61,7 @@ impl Session {
         let progress = Progress::new(spec.instances);
         let followers = follow.then(|| Followers::new(spec.instances > 1));
         let policy = Policy::new(spec, sender).context("--cpus or --mem")?;
-        let masters = config.masters.join(",");
+        let masters = config.masters.to_string();
         let scheduler = meseta_scheduler::spawn(&node, config, policy)?;
         Ok(Session {
             node,

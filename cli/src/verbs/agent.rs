@@ -2,13 +2,12 @@
 
 use super::local::agent_telemetry;
 use super::master::advertised;
-use crate::client::{watch, Leaders};
+use crate::client::etcd_access;
 use crate::daemon::agent::{launcher_binary, Agent as Daemon, Isolation, Setup};
 use crate::daemon::{exit_code, guard, insecure};
 use crate::environment;
 use crate::signals::{user_1, Interrupts};
 use anyhow::{bail, Context};
-use libproc::{Node, NodeConfig};
 use meseta_agent::AgentConfig;
 use meseta_node::election::Masters;
 use meseta_node::keys::{Credential, AGENT};
@@ -92,18 +91,13 @@ impl Agent {
         libproc::run(async {
             let mut interrupts = Interrupts::new()?;
             let mut leave = user_1()?;
-            let (setup, mut leaders) = self.setup().await?;
-            let daemon = Daemon::start(setup).await?;
+            let daemon = Daemon::start(self.setup()?).await?;
             tracing::info!("listening on http://{}", daemon.node.advertised());
             let mut asked = false;
             loop {
                 tokio::select! { biased;
                     () = interrupts.next() => daemon.stop(false),
                     _ = leave.recv() => daemon.stop(true),
-                    leader = leaders.next() => {
-                        daemon.led_by(leader);
-                        continue;
-                    }
                     reason = daemon.node.finished() => {
                         return Ok(exit_code("agent", &reason, asked));
                     }
@@ -121,7 +115,7 @@ impl Agent {
         })
     }
 
-    async fn setup(self) -> anyhow::Result<(Setup, Leaders)> {
+    fn setup(self) -> anyhow::Result<Setup> {
         let credential = self.credential()?;
         let work_dir = match &self.work_dir {
             Some(dir) => absolute(dir).context("--work-dir")?,
@@ -129,9 +123,8 @@ impl Agent {
                 environment::state_dir().context("HOME is not set: give --work-dir")?.join("agent")
             }
         };
-        let looking = Node::start(NodeConfig::new(&self.cluster, "meseta-agent")).await?;
-        let (masters, leaders) = watch(&self.master, &self.cluster, &looking).await?;
-        let mut config = AgentConfig::new(&masters.join(","), credential, work_dir.clone());
+        let mut config = AgentConfig::new(self.master, credential, work_dir.clone());
+        config.etcd = etcd_access(&self.cluster)?;
         config.cluster.clone_from(&self.cluster);
         config.hostname = self.hostname.unwrap_or_else(environment::hostname);
         config.ip = self.advertise_ip.clone().unwrap_or_else(|| self.ip.to_string());
@@ -147,7 +140,7 @@ impl Agent {
             Some(dir) => absolute(dir).context("--runtime-dir")?,
             None => work_dir.join("run"),
         };
-        let setup = Setup {
+        Ok(Setup {
             config,
             ip: self.ip,
             port: self.port,
@@ -155,7 +148,6 @@ impl Agent {
             runtime_dir,
             binary: launcher_binary(self.launcher_bin)?,
             isolation: self.isolation,
-        };
-        Ok((setup, leaders))
+        })
     }
 }

@@ -117,8 +117,8 @@ impl Local {
         let mut running = Running { master, agents: Vec::new() };
         for (number, resources) in (1u16..).zip(resources) {
             let work_dir = dir.agent(usize::from(number))?;
-            let address = guard::address(self.ip, self.port);
-            let mut config = AgentConfig::new(&address, keys.agent.clone(), work_dir.clone());
+            let master = guard::address(self.ip, self.port).parse()?;
+            let mut config = AgentConfig::new(master, keys.agent.clone(), work_dir.clone());
             config.hostname = self.ip.to_string();
             config.ip = self.ip.to_string();
             config.resources = resources;

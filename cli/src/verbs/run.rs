@@ -1,6 +1,6 @@
 //! `meseta run`.
 
-use crate::client::{addresses, ClusterArgs};
+use crate::client::ClusterArgs;
 use crate::run::session::Session;
 use crate::run::Spec;
 use crate::{environment, exit};
@@ -56,13 +56,13 @@ impl Run {
             let node = Node::start(NodeConfig::new(&self.cluster.cluster, "meseta-run"))
                 .await
                 .context("cannot start a node")?;
-            let masters = addresses(&self.cluster.master, &self.cluster.cluster, &node).await?;
-            let credential = self.cluster.present(&FRAMEWORK, &masters)?;
+            let credential = self.cluster.present(&FRAMEWORK)?;
             let mut config = SchedulerConfig::new(&self.name, &self.role, credential);
             config.framework.user = self.user.clone().unwrap_or_else(environment::user);
             config.framework.hostname = Some(environment::hostname());
             config.framework.failover_timeout = Some(FAILOVER_TIMEOUT);
-            config.masters = masters;
+            config.masters = self.cluster.master.clone();
+            config.etcd = self.cluster.etcd()?;
             let follow = self.follow;
             Session::start(node, config, self.spec(), follow)?.run().await
         })

@@ -4,14 +4,14 @@ use clap::Parser;
 use libproc::{Node, NodeConfig};
 use meseta_api::resources::Resources;
 use meseta_api::v1::{Offer, TaskInfo, TaskStatus};
-use meseta_scheduler::{credential, Driver, Scheduler, SchedulerConfig};
+use meseta_scheduler::{credential, Driver, Masters, Scheduler, SchedulerConfig};
 use std::path::PathBuf;
 
 #[derive(Clone, Parser)]
 struct Hello {
-    /// host:port of a master
+    /// Where the masters are: host:port[,host:port…] or etcd://host:port[,…]
     #[arg(long, env = "MESETA_MASTER", default_value = "127.0.0.1:5050")]
-    master: String,
+    master: Masters,
     /// Credential file; by default the one that `meseta local` wrote
     #[arg(long, env = "MESETA_CREDENTIAL")]
     credential: Option<PathBuf>,
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
         None => credential::local(&hello.master)?,
     };
     let mut config = SchedulerConfig::new("hello", "*", credential::read(&path)?);
-    (config.masters, config.framework.user) = (vec![hello.master.clone()], hello.user.clone());
+    (config.masters, config.framework.user) = (hello.master.clone(), hello.user.clone());
     libproc::run(async {
         let node = Node::start(NodeConfig::new("meseta", "hello")).await?;
         meseta_scheduler::spawn(&node, config, hello)?;

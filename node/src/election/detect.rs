@@ -1,6 +1,6 @@
 //! Finding the leader without being a candidate: [`detect()`].
 
-use super::etcd::LeaderKeyWatch;
+use super::etcd::{Entropy, LeaderKeyWatch, Retry};
 use super::leader::LeaderInfo;
 use super::masters::Masters;
 use crate::store::address::{ClusterName, HostPort};
@@ -34,8 +34,9 @@ pub struct EtcdAccess {
     pub tls: Option<TlsFiles>,
 }
 
-/// Finds the leader among `masters`. With an etcd URL this must be called on a tokio runtime.
-pub fn detect(masters: &Masters, access: EtcdAccess) -> Detection {
+/// Finds the leader among `masters`. With an etcd URL this must be called on a tokio runtime;
+/// `entropy` then keeps those apart who lost one etcd together.
+pub fn detect(masters: &Masters, access: EtcdAccess, entropy: Entropy) -> Detection {
     match masters {
         Masters::Listed(list) => Detection::Ask(list.clone()),
         Masters::Etcd(url) => {
@@ -43,7 +44,7 @@ pub fn detect(masters: &Masters, access: EtcdAccess) -> Detection {
             let mut config = EtcdConfig::new(url.endpoints.clone(), cluster, DEFAULT_TTL);
             config.user = access.user;
             config.tls = access.tls;
-            Detection::Watch(LeaderStream::start(Endpoints::new(config)))
+            Detection::Watch(LeaderStream::start(Endpoints::new(config), entropy))
         }
     }
 }
@@ -58,11 +59,11 @@ pub struct LeaderStream {
 }
 
 impl LeaderStream {
-    /// Watches the leader key of the endpoints' cluster.
-    pub fn start(endpoints: Endpoints) -> Self {
+    /// Watches the leader key of the endpoints' cluster; `entropy` as for [`detect()`].
+    pub fn start(endpoints: Endpoints, entropy: Entropy) -> Self {
         let (sender, leader) = watch::channel(None);
         let task = real::spawn(async move {
-            let mut watch = LeaderKeyWatch::new(endpoints, QUIET);
+            let mut watch = LeaderKeyWatch::new(endpoints, QUIET, Retry::patient(entropy));
             loop {
                 let found = Some(watch.next().await.and_then(|holder| holder.info));
                 sender.send_if_modified(|known| {
@@ -73,6 +74,11 @@ impl LeaderStream {
             }
         });
         LeaderStream { leader, task }
+    }
+
+    /// The current leader; `None` while nobody leads, and until etcd answered once.
+    pub fn now(&self) -> Option<LeaderInfo> {
+        self.leader.borrow().clone().flatten()
     }
 
     /// The current leader at first, then each change: `None` while nobody leads. Several changes

@@ -181,7 +181,7 @@ async fn detection_follows_the_leader_and_survives_outages() {
     let mut etcd = Etcd::start().await;
     let members = [etcd.address()];
     let masters: Masters = format!("etcd://{}/meseta", etcd.address()).parse().unwrap();
-    let Detection::Watch(mut stream) = detect(&masters, Default::default()) else {
+    let Detection::Watch(mut stream) = detect(&masters, Default::default(), Box::new(|| 0)) else {
         panic!("an etcd URL is watched");
     };
     assert_eq!(next(&mut stream).await, None);

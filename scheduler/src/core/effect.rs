@@ -12,7 +12,7 @@ pub enum Effect {
     Dial(String),
     /// Say this to the connected master.
     Send(Box<v1::scheduler::Call>),
-    /// Let go of the connected master.
+    /// Let go of the connected master, or of the attempt to reach one.
     Hangup,
     /// Keep the framework's id; the policy is told nothing that follows before it is kept.
     StoreId(v1::FrameworkId),

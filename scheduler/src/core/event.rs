@@ -9,6 +9,8 @@ use meseta_api::v1;
 pub enum Event {
     /// The process started.
     Start,
+    /// etcd names who leads: `host:port`.
+    LeaderNamed(String),
     /// The master that was dialled is connected, or why not.
     Dialled(Result<(), String>),
     /// The connection, or the master at its end, is gone.

@@ -11,13 +11,10 @@ use v1::scheduler::{Call, Event};
 impl Core {
     pub(super) fn heard(&mut self, message: FromMaster, random: u64) -> Vec<Effect> {
         match message {
-            FromMaster::NotLeader { leader } => {
-                self.hint = leader;
-                match self.link {
-                    Link::Subscribing | Link::Up => self.down("this master does not lead", random),
-                    _ => Vec::new(),
-                }
-            }
+            FromMaster::NotLeader { leader } => match self.link {
+                Link::Subscribing | Link::Up => self.not_leader(leader, random),
+                _ => Vec::new(),
+            },
             FromMaster::Refused { code, message } => match (code, self.link) {
                 // The master forgot this connection: subscribe anew.
                 (403, Link::Up) => self.down(&message, random),
@@ -68,7 +65,8 @@ impl Core {
 
     fn subscribed(&mut self, subscribed: v1::scheduler::event::Subscribed) -> Vec<Effect> {
         self.link = Link::Up;
-        self.attempts = 0;
+        self.backoff.reset();
+        self.search.found();
         let told = subscribed.heartbeat_interval_seconds.unwrap_or(15.0);
         if (0.001..=86_400.0).contains(&told) {
             self.heartbeat = Duration::from_secs_f64(told);

@@ -8,6 +8,7 @@
 //!   Down ───────────────────────> Dialling ──────────> Subscribing ───────────> Up
 //!    ^                               │ Dialled(err)        │ Lost, timeout,       │ Lost, silence,
 //!    └───────────────────────────────┴─────────────────────┴─ NotLeader ──────────┘ NotLeader
+//!                                            another leader is named: Down, from anywhere
 //!                                            ERROR, stop, teardown: Stopped, from anywhere
 //! ```
 
@@ -21,6 +22,8 @@ pub use event::Event;
 use tasks::Tasks;
 
 use meseta_api::v1;
+use meseta_node::backoff::{half_to_whole, Backoff};
+use meseta_node::election::{LeaderSearch, Masters};
 use std::time::Duration;
 
 /// Shortest wait before a master is dialled again; doubles with each attempt …
@@ -58,11 +61,8 @@ enum Link {
 #[derive(Debug)]
 pub struct Core {
     framework: v1::FrameworkInfo,
-    masters: Vec<String>,
-    /// The master to dial next, in `masters`; a hint from a standby goes before it.
-    next_master: usize,
-    hint: Option<String>,
-    attempts: u32,
+    search: LeaderSearch,
+    backoff: Backoff,
     link: Link,
     heartbeat: Duration,
     tasks: Tasks,
@@ -70,16 +70,14 @@ pub struct Core {
 
 impl Core {
     /// A scheduler that is not connected; `framework.id` is set if it was subscribed before.
-    pub fn new(framework: v1::FrameworkInfo, masters: Vec<String>) -> Self {
+    pub fn new(framework: v1::FrameworkInfo, masters: &Masters) -> Self {
         Core {
             framework,
-            masters,
-            next_master: 0,
-            hint: None,
-            attempts: 0,
+            search: LeaderSearch::new(masters),
+            backoff: Backoff::new(RETRY_FIRST, RETRY_MOST),
             link: Link::Down,
             heartbeat: Duration::from_secs(15),
-            tasks: Tasks::default(),
+            tasks: Tasks::new(),
         }
     }
 
@@ -106,6 +104,7 @@ impl Core {
         }
         match event {
             Event::Start => self.dial(),
+            Event::LeaderNamed(leader) => self.led_by(leader, random),
             Event::Dialled(Ok(())) => self.subscribe(),
             Event::Dialled(Err(cause)) => self.down(&cause, random),
             Event::Lost(cause) => self.lost(&cause, random),
@@ -117,17 +116,12 @@ impl Core {
     }
 
     fn dial(&mut self) -> Vec<Effect> {
-        let hinted = self.hint.take();
-        let address = hinted.or_else(|| {
-            let address = self.masters.get(self.next_master % self.masters.len().max(1)).cloned();
-            self.next_master = self.next_master.wrapping_add(1);
-            address
-        });
-        match address {
+        match self.search.next_master() {
             Some(address) => {
                 self.link = Link::Dialling;
                 vec![Effect::Dial(address)]
             }
+            None if self.search.waits() => Vec::new(),
             None => {
                 self.link = Link::Stopped;
                 vec![Effect::Stop(crate::Stop::Refused("no master is configured".into()))]
@@ -152,16 +146,40 @@ impl Core {
         vec![Effect::Send(Box::new(call)), Effect::Set(Timer::Subscribe, SUBSCRIBE_WITHIN)]
     }
 
-    /// Waits, longer each time and never in step with others, then dials.
+    /// Leaves every other master for the one that leads: it may be silent for long and still hold
+    /// the connection. All frameworks learn of a new leader at once, so that each waits a little.
+    fn led_by(&mut self, leader: String, random: u64) -> Vec<Effect> {
+        self.search.led_by(leader);
+        self.backoff.reset();
+        match self.link {
+            Link::Down => vec![Effect::Set(Timer::Retry, self.wait(random))],
+            _ if self.search.is_elsewhere() => self.down("another master leads", random),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Before the next attempt: longer each time, and never in step with others.
+    fn wait(&mut self, random: u64) -> Duration {
+        half_to_whole(self.search.longest_wait(self.backoff.failed()), random)
+    }
+
+    /// Waits, then dials.
     fn down(&mut self, cause: &str, random: u64) -> Vec<Effect> {
+        let wait = self.wait(random);
+        self.down_for(wait, cause)
+    }
+
+    fn not_leader(&mut self, leader: Option<String>, random: u64) -> Vec<Effect> {
+        let wait = match self.search.not_leader(leader) {
+            true => Duration::ZERO,
+            false => self.wait(random),
+        };
+        self.down_for(wait, "this master does not lead")
+    }
+
+    fn down_for(&mut self, wait: Duration, cause: &str) -> Vec<Effect> {
         let told = self.link == Link::Up;
         self.link = Link::Down;
-        let most = RETRY_FIRST.saturating_mul(1 << self.attempts.min(10)).min(RETRY_MOST);
-        self.attempts = self.attempts.saturating_add(1);
-        let wait = match self.hint {
-            Some(_) => Duration::ZERO,
-            None => most.mul_f64(0.5 + (random >> 11) as f64 / (1u64 << 53) as f64 / 2.0),
-        };
         let mut effects = vec![
             Effect::Log(format!("no master: {cause}")),
             Effect::Hangup,

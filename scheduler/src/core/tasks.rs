@@ -1,6 +1,7 @@
 //! The tasks that are not known to have ended: what is asked about after a reconnection.
 
 use meseta_api::v1;
+use meseta_node::backoff::Backoff;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ const ASK_AGAIN_FIRST: Duration = Duration::from_secs(5);
 /// … up to this.
 const ASK_AGAIN_MOST: Duration = Duration::from_secs(300);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tasks {
     live: BTreeMap<String, Task>,
-    asked: u32,
+    again: Backoff,
 }
 
 #[derive(Debug)]
@@ -24,6 +25,11 @@ struct Task {
 }
 
 impl Tasks {
+    pub(super) fn new() -> Self {
+        let again = Backoff::new(ASK_AGAIN_FIRST, ASK_AGAIN_MOST);
+        Tasks { live: BTreeMap::new(), again }
+    }
+
     pub(super) fn launched(&mut self, task: &v1::TaskId, agent: &v1::AgentId) {
         let agent_id = Some(agent.clone());
         self.live.insert(task.value.clone(), Task { agent_id, in_doubt: false, kill: None });
@@ -54,7 +60,7 @@ impl Tasks {
 
     /// Everything that is live is in doubt after a reconnection.
     pub(super) fn doubt_all(&mut self) {
-        self.asked = 0;
+        self.again.reset();
         for task in self.live.values_mut() {
             task.in_doubt = true;
         }
@@ -74,9 +80,7 @@ impl Tasks {
         if tasks.is_empty() {
             return None;
         }
-        let wait = ASK_AGAIN_FIRST.saturating_mul(1 << self.asked.min(10)).min(ASK_AGAIN_MOST);
-        self.asked = self.asked.saturating_add(1);
-        Some((v1::scheduler::call::Reconcile { tasks }, wait))
+        Some((v1::scheduler::call::Reconcile { tasks }, self.again.failed()))
     }
 
     /// Kills that may not have arrived before the connection broke.

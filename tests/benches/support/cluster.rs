@@ -138,7 +138,8 @@ pub(crate) fn agents(master: &str, count: usize, resources: &str, work_dir: &Pat
             });
             let node = node.await.expect("loopback has free ports");
             let work_dir = work_dir.join(format!("agent-{at}"));
-            let mut config = AgentConfig::new(&master, credential("agent"), work_dir);
+            let master = master.parse().expect("an address");
+            let mut config = AgentConfig::new(master, credential("agent"), work_dir);
             config.cluster = CLUSTER.into();
             config.resources.clone_from(&resources);
             let home = node.clone();
@@ -201,7 +202,7 @@ pub(crate) fn framework(
         let node = Node::start(NodeConfig::new(&cluster, "framework")).await;
         let node = node.expect("a node that does not listen starts");
         let mut config = SchedulerConfig::new("bench", "*", key);
-        config.masters = vec![master];
+        config.masters = master.parse().expect("an address");
         meseta_scheduler::spawn(&node, config, Launcher::new(work))
             .expect("a fresh node has no processes");
         vec![node]

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// `--election-ttl` of these masters.
 pub const TTL: Duration = Duration::from_secs(3);
 
-/// How an agent is told of the masters.
+/// How somebody is told of the masters.
 #[derive(Clone, Copy, Debug)]
 pub enum Told {
     /// The address of each.
@@ -31,6 +31,7 @@ pub struct Cluster {
     pub masters: Vec<Daemon>,
     /// The agents.
     pub agents: Vec<Daemon>,
+    count: u16,
     told: Vec<Told>,
     port: u16,
     dir: TempDir,
@@ -39,35 +40,50 @@ pub struct Cluster {
 impl Cluster {
     /// Starts masters and agents, and returns when every agent is registered with a leader.
     pub fn start(masters: u16, agents: &[Told]) -> Self {
+        let mut cluster = Cluster::prepare(masters, agents);
+        cluster.start_masters();
+        cluster.leader();
+        cluster.start_agents();
+        cluster.agents_are_registered();
+        cluster
+    }
+
+    /// Starts etcd only: the rest comes in the order of the test.
+    pub fn prepare(masters: u16, agents: &[Told]) -> Self {
         let dir = folder();
         let etcd = Etcd::start(dir.path());
         keys(dir.path());
         let count = masters + u16::try_from(agents.len()).expect("a few");
-        let mut cluster = Cluster {
+        Cluster {
             etcd,
             masters: Vec::new(),
             agents: Vec::new(),
+            count: masters,
             told: agents.to_vec(),
             port: ports::block(count),
             dir,
-        };
-        for number in 0..masters {
-            cluster.start_master(number);
         }
-        // An agent that asks etcd wants somebody to be named there.
-        cluster.leader();
-        for number in 0..agents.len() {
-            let agent = cluster.agent(number);
-            cluster.agents.push(agent);
+    }
+
+    /// Starts every master.
+    pub fn start_masters(&mut self) {
+        for number in 0..self.count {
+            self.start_master(number);
         }
-        cluster.agents_are_registered();
-        cluster
+    }
+
+    /// Starts every agent.
+    pub fn start_agents(&mut self) {
+        for number in 0..self.told.len() {
+            let agent = self.agent(number);
+            self.agents.push(agent);
+        }
     }
 
     /// Waits until every agent is registered with the leader.
     #[track_caller]
     pub fn agents_are_registered(&self) {
-        let cli = Cli { master: self.etcd.url(), ..self.cli() };
+        let cli = self.cli(Told::Etcd);
         until("every agent is registered", PATIENCE, || {
             let done = cli.run(&["agents", "-o", "json"]);
             let active = done.stdout.matches(r#""state": "active""#).count();
@@ -95,10 +111,7 @@ impl Cluster {
 
     fn agent(&self, number: usize) -> Daemon {
         let dir = self.dir.path();
-        let master = match self.told[number] {
-            Told::List => self.addresses().join(","),
-            Told::Etcd => self.etcd.url(),
-        };
+        let master = self.told(self.told[number]);
         let mut command = program(binary::meseta(), dir, None);
         command.args(["agent", "--port", &self.agent_port(number).to_string()]);
         command.args(["--master", &master, "--resources", "cpus:2;mem:1024;disk:1024"]);
@@ -109,8 +122,16 @@ impl Cluster {
 
     /// `host:port` of each master.
     pub fn addresses(&self) -> Vec<String> {
-        let port = |number| format!("127.0.0.1:{}", self.master_port(number));
-        (0..self.masters.len()).map(port).collect()
+        let port = |number: u16| format!("127.0.0.1:{}", self.master_port(number.into()));
+        (0..self.count).map(port).collect()
+    }
+
+    /// `--master`.
+    pub fn told(&self, told: Told) -> String {
+        match told {
+            Told::List => self.addresses().join(","),
+            Told::Etcd => self.etcd.url(),
+        }
     }
 
     /// The port of a master, the first of which is 0.
@@ -120,7 +141,7 @@ impl Cluster {
 
     /// The port of an agent, the first of which is 0.
     pub fn agent_port(&self, number: usize) -> u16 {
-        self.master_port(self.masters.len() + number)
+        self.master_port(usize::from(self.count) + number)
     }
 
     /// The number of the master that etcd names, once it serves.
@@ -152,12 +173,9 @@ impl Cluster {
         })
     }
 
-    /// The verbs, with all masters.
-    pub fn cli(&self) -> Cli {
-        Cli {
-            credential: Some(self.credential()),
-            ..Cli::new(&self.addresses().join(","), self.dir.path())
-        }
+    /// The verbs.
+    pub fn cli(&self, told: Told) -> Cli {
+        Cli { credential: Some(self.credential()), ..Cli::new(&self.told(told), self.dir.path()) }
     }
 
     /// `--credential`, of everybody.

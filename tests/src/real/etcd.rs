@@ -14,6 +14,7 @@ pub struct Etcd {
     /// Its process.
     pub daemon: Daemon,
     port: u16,
+    dir: PathBuf,
 }
 
 /// A key as it is stored.
@@ -33,6 +34,19 @@ impl Etcd {
     /// Starts one with its data in `dir`, and returns when it answers.
     pub fn start(dir: &Path) -> Self {
         let port = ports::block(2);
+        let daemon = Etcd::process(dir, port);
+        let mut etcd = Etcd { daemon, port, dir: dir.to_owned() };
+        etcd.answers();
+        etcd
+    }
+
+    /// Starts it once more after it was killed, and returns when it answers.
+    pub fn start_again(&mut self) {
+        self.daemon = Etcd::process(&self.dir, self.port);
+        self.answers();
+    }
+
+    fn process(dir: &Path, port: u16) -> Daemon {
         let client = format!("http://127.0.0.1:{port}");
         let peer = format!("http://127.0.0.1:{}", port + 1);
         let mut command = Command::new(program());
@@ -44,12 +58,14 @@ impl Etcd {
             .arg(format!("--listen-peer-urls={peer}"))
             .arg(format!("--initial-advertise-peer-urls={peer}"))
             .arg(format!("--initial-cluster=m={peer}"));
-        let mut etcd = Etcd { daemon: Daemon::start("etcd", command, dir), port };
-        until("etcd answers", PATIENCE, || match etcd.daemon.ended() {
-            Some(code) => panic!("etcd ended with {code}:\n{}", etcd.daemon.tail()),
-            None => etcd.range("ready").map(|_| ()),
+        Daemon::start("etcd", command, dir)
+    }
+
+    fn answers(&mut self) {
+        until("etcd answers", PATIENCE, || match self.daemon.ended() {
+            Some(code) => panic!("etcd ended with {code}:\n{}", self.daemon.tail()),
+            None => self.range("ready").map(|_| ()),
         });
-        etcd
     }
 
     /// `--store` and `--master` for it.

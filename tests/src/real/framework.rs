@@ -151,9 +151,9 @@ impl Scheduler for Policy {
 }
 
 impl Framework {
-    /// Starts one that looks for the leader at `masters`. `credential` has a key of a framework;
+    /// Starts one that looks for the leader at `masters`, a value of `--master`. `credential` has a key of a framework;
     /// its id is kept at `id`, so that a later one of the same path is the same framework.
-    pub fn start(masters: &[String], credential: &Path, id: &Path) -> Self {
+    pub fn start(masters: &str, credential: &Path, id: &Path) -> Self {
         let credential = meseta_scheduler::credential::read_as(credential, FRAMEWORK.as_str())
             .expect("a framework's credential");
         let config = config(masters, credential, id);
@@ -281,9 +281,9 @@ where
     (starts.recv().expect("the node starts"), thread)
 }
 
-fn config(masters: &[String], credential: Credential, id: &Path) -> SchedulerConfig {
+fn config(masters: &str, credential: Credential, id: &Path) -> SchedulerConfig {
     let mut config = SchedulerConfig::new("real", "*", credential);
-    config.masters = masters.to_vec();
+    config.masters = masters.parse().expect("masters");
     config.id_path = Some(id.to_owned());
     config
 }

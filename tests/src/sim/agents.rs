@@ -74,8 +74,8 @@ impl AgentSeat {
             ..NodeConfig::new("sim", "meseta-agent")
         };
         let node = sim.start(self.machine, config);
-        let mut config =
-            AgentConfig::new(MASTER_ADDRESS, credential("agent"), PathBuf::from("/work"));
+        let master = MASTER_ADDRESS.parse().expect("an address");
+        let mut config = AgentConfig::new(master, credential("agent"), PathBuf::from("/work"));
         config.cluster = "sim".into();
         config.hostname.clone_from(&self.name);
         config.ip.clone_from(&self.ip);

@@ -190,7 +190,7 @@ impl SimCluster {
         let seat = &mut self.frameworks[at];
         let node = self.sim.start(seat.machine, NodeConfig::new("sim", "framework"));
         let mut config = SchedulerConfig::new(&seat.name, "*", credential("framework"));
-        config.masters = vec![MASTER_ADDRESS.into()];
+        config.masters = MASTER_ADDRESS.parse().expect("an address");
         config.id_path = Some(PathBuf::from("/framework-id"));
         config.framework.failover_timeout = Some(seat.failover_timeout.as_secs_f64());
         let policy = Workload::new(seat.record.clone(), 0.5);

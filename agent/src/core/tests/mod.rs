@@ -31,7 +31,7 @@ const PID: u32 = 77;
 
 fn settings() -> Settings {
     Settings {
-        masters: vec!["m:1".into()],
+        masters: "m:1".parse().unwrap(),
         info: v1::AgentInfo { hostname: "h".into(), port: Some(5051), ..Default::default() },
         version: "0".into(),
         cluster: "c".into(),

@@ -1,8 +1,9 @@
 //! [`LeaderKeyWatch`]: who holds the leader key, followed without end.
 
+use super::retry::Retry;
 use crate::election::LeaderInfo;
 use crate::store::etcd::layout::Layout;
-use crate::store::etcd::{Endpoints, Failure, REFUSED_PAUSE, RETRY_PAUSE};
+use crate::store::etcd::{Endpoints, Failure};
 use crate::store::real;
 use etcd_client::{EventType, KeyValue, WatchOptions, WatchResponse, WatchStream};
 use std::time::Duration;
@@ -26,14 +27,15 @@ pub(crate) struct LeaderKeyWatch {
     endpoints: Endpoints,
     key: String,
     quiet: Duration,
+    retry: Retry,
     /// The watch, and the endpoint that it comes from.
     stream: Option<(usize, WatchStream)>,
 }
 
 impl LeaderKeyWatch {
-    pub(crate) fn new(endpoints: Endpoints, quiet: Duration) -> Self {
+    pub(crate) fn new(endpoints: Endpoints, quiet: Duration, retry: Retry) -> Self {
         let key = Layout::new(&endpoints.config().cluster).leader;
-        LeaderKeyWatch { endpoints, key, quiet, stream: None }
+        LeaderKeyWatch { endpoints, key, quiet, retry, stream: None }
     }
 
     /// The holder at once at first, then whenever it may have changed; the same one may come
@@ -42,9 +44,13 @@ impl LeaderKeyWatch {
         loop {
             let Some((endpoint, stream)) = &mut self.stream else {
                 match self.read_then_watch().await {
-                    Ok(holder) => return holder,
+                    Ok(holder) => {
+                        self.retry.answered();
+                        return holder;
+                    }
                     Err(failure) => {
-                        pause_after(&failure, "cannot read the leader key").await;
+                        tell(&failure, "cannot read the leader key");
+                        real::sleep(self.retry.failed(failure.is_refusal())).await;
                         continue;
                     }
                 }
@@ -95,14 +101,16 @@ impl LeaderKeyWatch {
     }
 }
 
-/// Waits before another attempt. An outage is told by [`Endpoints`], once; a refusal is told here,
-/// each time.
+/// Tells of a failure and waits before a candidate's next attempt.
 pub(super) async fn pause_after(failure: &Failure, what: &str) {
+    tell(failure, what);
+    real::sleep(Retry::steady().failed(failure.is_refusal())).await;
+}
+
+/// An outage is told by [`Endpoints`], once; a refusal is told here, each time.
+fn tell(failure: &Failure, what: &str) {
     if failure.is_refusal() {
         tracing::warn!(err = failure as &dyn std::error::Error, "{what}");
-        real::sleep(REFUSED_PAUSE).await;
-    } else {
-        real::sleep(RETRY_PAUSE).await;
     }
 }
 

@@ -14,8 +14,11 @@
 mod campaign;
 mod key_watch;
 mod office;
+mod retry;
 
 pub(super) use key_watch::LeaderKeyWatch;
+pub use retry::Entropy;
+pub(super) use retry::Retry;
 
 use super::clock::LeaseClock;
 use super::event::{Candidacy, ElectionEvent, LostReason, Resign};
@@ -116,7 +119,7 @@ impl Candidate {
         // A standby notices a free key by the watch; a quarter of the TTL bounds how long a
         // paused member can hide it.
         let quiet = endpoints.config().timeouts.ttl / 4;
-        let mut watch = LeaderKeyWatch::new(endpoints.clone(), quiet);
+        let mut watch = LeaderKeyWatch::new(endpoints.clone(), quiet, Retry::steady());
         if let Err(reason) = self.ensure_registry().await {
             return reason;
         }
