@@ -57,9 +57,30 @@ fn run_exits_as_its_instances_did() {
         assert_eq!(done.code, code, "{script}: {done:?}");
         println!("run of {script:?}: code {code} in {:?}", begun.elapsed());
     }
+    // Eight of them see the given variable, and none the secret of its executor.
+    let many = ["run", "--name", "many", "--instances", "8", "--env", "A=b c", "--"];
+    let check = ["sh", "-c", "[ \"$A\" = 'b c' ] && [ -z \"$MESETA_EXECUTOR_SECRET\" ]"];
+    let done = cli.run(&[&many[..], &check].concat());
+    assert_eq!(done.code, 0, "{done:?}");
     let missing = cli.run(&run("missing", &["/nonexistent/program"]));
     assert_eq!(missing.code, 125, "what did not start has no code: {missing:?}");
     assert!(missing.stderr.contains("/nonexistent/program"), "it names the program: {missing:?}");
+}
+
+#[test]
+fn a_followed_run_prints_what_each_instance_writes() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let talk = ["run", "--name", "talk", "--instances", "2", "--cpus", "0.05", "-f", "--"];
+    let script = ["sh", "-c", "echo one; echo err >&2; echo two"];
+    let done = cli.run(&[&talk[..], &script].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let mut lines: Vec<&str> = done.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["talk.0 | one", "talk.0 | two", "talk.1 | one", "talk.1 | two"]);
+    // What a task wrote stays when it has ended.
+    assert_eq!(cli.run(&["logs", "talk.1"]).stdout, "one\ntwo\n");
+    assert_eq!(cli.run(&["logs", "talk.1", "-f", "--stderr"]).stdout, "err\n");
 }
 
 #[test]
@@ -106,6 +127,8 @@ fn after_a_crash_the_same_work_dir_is_the_same_cluster() {
     framework.runs("sleeps", PATIENCE);
     assert_eq!(framework.end("ends", PATIENCE).state(), TaskState::TaskFinished);
     let agents = names(&local.cli().list(&["agents"]), "id");
+    let mut second = local.second();
+    assert_eq!(second.ends(PATIENCE), 1, "the work dir is in use: {}", second.tail());
 
     local.crash();
     let restarted = Instant::now();
@@ -149,6 +172,9 @@ fn after_a_crash_the_same_work_dir_is_the_same_cluster() {
             Err(format!("{left:?}"))
         }
     });
+    assert_eq!(local.cli().run(&run("again", &["true"])).code, 0);
+    local.daemon.signal(Signal::SIGTERM);
+    assert_eq!(local.daemon.ends(PATIENCE), 0, "asked to end, it has not failed");
 }
 
 fn names(rows: &[Value], field: &str) -> Vec<String> {
@@ -352,4 +378,14 @@ fn without_root_tasks_run_in_process_groups() {
     assert_eq!(cli.run(&["kill", "sleeps."]).code, 0);
     assert_ne!(sleeps.done().code, 0);
     assert_eq!(machine::containers(local.agent_port(1)), Vec::<String>::new());
+}
+
+#[test]
+fn the_demonstration_keeps_its_promises() {
+    let dir = meseta_tests::real::folder();
+    let done = Cli::new("nowhere:1", dir.path()).run(&["demo", "--clean"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    for needle in ["failing     TASK_FAILED", "104 tasks in", "1 TASK_KILLED"] {
+        assert!(done.stdout.contains(needle), "no {needle:?}: {done:?}");
+    }
 }

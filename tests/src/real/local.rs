@@ -64,9 +64,14 @@ impl Local {
 
     /// Starts it again in the same work dir; does not wait for its agents.
     pub fn start_again(&mut self) {
+        self.daemon = self.second();
+    }
+
+    /// One more in the same work dir, on the same ports.
+    pub fn second(&self) -> Daemon {
         let (dir, binary) = (self.dir.path(), &self.binary);
         let (more, environment) = (&self.more, &self.environment);
-        self.daemon = spawn(dir, binary, self.port, self.agents, self.user, more, environment);
+        spawn(dir, binary, self.port, self.agents, self.user, more, environment)
     }
 
     /// Waits until every agent is registered.
