@@ -4,11 +4,12 @@
 //! `T3` has whole agents with fake containers, which checkpoint on a memory file system; `T3/wire`
 //! has agents that are only their wire protocol, and so is the master's own limit.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock and sleeps on it")]
+#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 
 mod support;
 
 use meseta_api::resources::Resources;
+use meseta_tests::real::wait::within;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use std::time::{Duration, Instant};
 use support::cluster::{self, credential, NodeThread, CLUSTER};
 use support::launcher::{Counts, Workload};
 use support::machine::process_cpu;
+use support::pace::pace;
 use support::record::{Figure, Run, Target};
 use support::wire_agent;
 
 /// A bench on a machine with less to spare may say less: seconds.
 const LASTS: u64 = 20;
+const FIRST_WITHIN: Duration = Duration::from_secs(30);
 const WARM_UP: Duration = Duration::from_secs(2);
 const SLICE: Duration = Duration::from_secs(1);
 const AGENTS: usize = 50;
@@ -44,21 +47,17 @@ struct Outcome {
 }
 
 fn measure(master: &NodeThread, counts: &Counts) -> Option<Outcome> {
-    let until = Instant::now() + Duration::from_secs(30);
-    while counts.running() == 0 {
-        if Instant::now() > until {
-            eprintln!("no task ran within 30 s");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    if let Err(why) = within(FIRST_WITHIN, || counts.any_running()) {
+        eprintln!("{why} within {FIRST_WITHIN:?}");
+        return None;
     }
-    std::thread::sleep(WARM_UP);
+    pace(WARM_UP);
     let (began, first) = (Instant::now(), counts.running());
     let (master_cpu, all_cpu) = (master.clock.seconds(), process_cpu());
     let mut slices = Vec::new();
     let (mut at, mut before) = (began, first);
     while began.elapsed() < Duration::from_secs(seconds()) {
-        std::thread::sleep(SLICE);
+        pace(SLICE);
         let (now, running) = (Instant::now(), counts.running());
         slices.push((running - before) as f64 / (now - at).as_secs_f64());
         (at, before) = (now, running);

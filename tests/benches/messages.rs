@@ -1,7 +1,7 @@
 //! T9: what a message, a question, a spawn cost within one OS process, beside raw actix and raw
 //! tokio. Bursts after pauses, the contestants in turn, so that the machine's moods meet all.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock and sleeps on it")]
+#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 
 mod contestants;
 mod support;
@@ -10,6 +10,7 @@ use contestants::{actix_raw, libproc_own, tokio_raw};
 use std::future::Future;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use support::pace::settle;
 use support::record::{Figure, Run, Target};
 use support::stats::Samples;
 
@@ -24,7 +25,7 @@ const SPAWNS: usize = 1000;
 
 /// Nanoseconds per operation of one burst, after a pause.
 async fn burst(count: u64, work: impl Future<Output = ()>) -> f64 {
-    tokio::time::sleep(PAUSE).await;
+    settle(PAUSE).await;
     let began = Instant::now();
     work.await;
     began.elapsed().as_nanos() as f64 / count as f64

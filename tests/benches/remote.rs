@@ -1,7 +1,7 @@
 //! T9b: messages of 100 bytes between two nodes on two threads over TCP loopback, beside a raw
 //! length-prefixed MessagePack stream of tokio between two threads.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock and sleeps on it")]
+#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 #![allow(clippy::disallowed_types, reason = "the raw stream is tokio's")]
 
 mod framed;
@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::cluster::NodeThread;
+use support::pace::settle;
 use support::record::{Figure, Run, Target};
 use support::stats::Samples;
 use tokio::sync::oneshot;
@@ -209,7 +210,7 @@ async fn own() -> (NodeThread, Pid<Near>) {
 
 /// Nanoseconds per operation of one burst, after a pause.
 async fn burst(count: u64, work: impl Future<Output = ()>) -> f64 {
-    tokio::time::sleep(PAUSE).await;
+    settle(PAUSE).await;
     let began = Instant::now();
     work.await;
     began.elapsed().as_nanos() as f64 / count as f64

@@ -1,7 +1,7 @@
 //! T8: how long a status takes from its agent to the framework's scheduler while nothing else
 //! happens: agent's handler, wire, master, wire, SDK, policy.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock and sleeps on it")]
+#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 
 mod support;
 
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::{mpsc, Arc};
 use std::time::{Duration, Instant};
 use support::cluster::{self, credential, NodeThread, CLUSTER};
+use support::pace::pace;
 use support::record::{Figure, Run, Target};
 use support::stats::Samples;
 use support::wire_agent::{self, SayAgain};
@@ -98,7 +99,7 @@ fn measure() -> Option<Samples> {
     };
     let mut samples = Samples::default();
     for at in 0..WARM_UP + UPDATES {
-        std::thread::sleep(PERIOD);
+        pace(PERIOD);
         pids[0].tell(SayAgain {
             framework: framework.clone(),
             task: task.clone(),

@@ -38,6 +38,14 @@ impl Counts {
         self.running.load(Relaxed)
     }
 
+    /// For whoever waits for the first one.
+    pub(crate) fn any_running(&self) -> Result<(), &'static str> {
+        match self.running() {
+            0 => Err("no task ran"),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn finished(&self) -> u64 {
         self.finished.load(Relaxed)
     }

@@ -7,16 +7,23 @@ use crate::source::{tree, Source};
 const SLEEPS: &[&str] = &[
     "std::thread::sleep",
     "std::thread::sleep_ms",
+    "std::thread::park_timeout",
+    "std::thread::park_timeout_ms",
     "tokio::time::sleep",
     "tokio::time::sleep_until",
     "actix_rt::time::sleep",
 ];
 
+/// The only files where time passes.
+const MAY_SLEEP: &[(&str, &str)] = &[
+    ("tests/src/real/wait.rs", "between two looks at a level, under a deadline"),
+    ("tests/benches/support/pace.rs", "the span or the rate that a bench measures over"),
+];
+
 const IGNORED: &str = "a test that does not run proves nothing: repair it or remove it";
-const SLEEP: &str =
-    "a test waits on a level: by its World's clock, by tokio::time::interval under a \
-    deadline, or, where something must stay pending, by a timeout on it; a sleep is either too \
-    short or too long";
+const SLEEP: &str = "a test or a bench waits on a level: by its World's clock, by real::wait, by \
+    tokio::time::interval under a deadline, or, where something must stay pending, by a timeout on \
+    it; a sleep is either too short or too long. A bench's span or rate is support::pace's";
 const MISSING: &str =
     "what does not exist yet is refused with an error that says so, never a panic";
 
@@ -35,11 +42,10 @@ fn ignored(source: &Source) -> Vec<Finding> {
 }
 
 fn sleeps(source: &Source) -> Vec<Finding> {
-    // A bench waits for a machine to settle, or for a time that it measures over.
-    let bench = source.path.split('/').any(|folder| folder == "benches");
+    let may = MAY_SLEEP.iter().any(|(path, _)| *path == source.path);
     paths(source)
         .into_iter()
-        .filter(|_| !bench)
+        .filter(|_| !may)
         .filter(|named| source.test[named.line - 1] && SLEEPS.iter().any(|s| named.is_under(s)))
         .map(|named| finding(source, named.line, named.segments.join("::"), SLEEP))
         .collect()
@@ -72,6 +78,8 @@ fn planted_idleness_is_named() {
         ("a/tests/x.rs", "fn f() { std::thread::sleep(d); }", "std::thread::sleep"),
         ("tests/src/cluster.rs", "use tokio::time::{sleep, timeout};", "tokio::time::sleep"),
         ("a/src/lib.rs", "#[cfg(test)] mod t { use std::thread::sleep; }", "std::thread::sleep"),
+        ("a/tests/x.rs", "fn f() { std::thread::park_timeout(d); }", "std::thread::park_timeout"),
+        ("a/benches/x.rs", "fn f() { std::thread::sleep(d); }", "std::thread::sleep"),
         ("a/src/lib.rs", "fn f() { todo!() }", "todo!"),
         ("a/src/lib.rs", "fn f() { unimplemented !(\"later\") }", "unimplemented!"),
     ];
@@ -84,6 +92,18 @@ fn planted_idleness_is_named() {
 fn a_name_brought_in_and_called_is_named_where_it_is_called_too() {
     let text = "use std::thread;\nfn f() { thread::sleep(d); }\n";
     expect_one(&check(&[Source::new("a/tests/x.rs", text)]), 2, "std::thread::sleep");
+}
+
+#[test]
+fn time_passes_in_the_named_files_which_are_there() {
+    let tree = tree();
+    for (path, why) in MAY_SLEEP {
+        assert!(
+            tree.iter().any(|source| source.path == *path),
+            "no {path}, which may sleep: {why}"
+        );
+        expect_none(check(&[Source::new(path, "fn f() { std::thread::park_timeout(d); }\n")]));
+    }
 }
 
 #[test]
