@@ -74,6 +74,7 @@
 //! | A cancelled timer does not fire, even when it was due | `tests/timers.rs` |
 //! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
 //! | Both sides of a connection prove a secret; of two dials one connection stays | `tests/handshake.rs` |
+//! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
 //! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
 //! | What was sent before an exit arrives; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
 //! | A flooded process keeps neither timers nor others waiting | `tests/fairness.rs` |
@@ -121,7 +122,8 @@ pub use net::fuzzing;
 pub use context::{Context, TimerId, Work};
 pub use gate::Gate;
 pub use id::{Address, IdError, NodeId, ProcessId, Upid};
-pub use net::{Admission, Authenticator, DialError, NodeConfig, Target};
+pub use net::tls::{Certificate, ClientAuth, Identity, Open, TlsConfig, TlsError};
+pub use net::{Admission, Authenticator, Certified, DialError, Limits, NodeConfig, Target};
 pub use node::{Node, SpawnError};
 pub use observe::Observation;
 pub use peer::{Peer, Role, Sender};

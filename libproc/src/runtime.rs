@@ -1,6 +1,6 @@
 //! The thread that nodes run on: one actix system.
 
-use crate::net::NodeConfig;
+use crate::net::{tls, NodeConfig};
 use crate::node::Node;
 use crate::telemetry::Export;
 use crate::world::Real;
@@ -39,6 +39,11 @@ impl Node {
     /// As [`Node::start`], with its traces exported to a stated place.
     pub async fn start_exporting(config: NodeConfig, export: &Export) -> std::io::Result<Node> {
         let node = Node::new(config, Arc::new(Real::new()), export);
+        if let Some(config) = &node.config().tls {
+            let tls = tls::start(&node, config).await;
+            let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error);
+            node.net().set_tls(tls.map_err(invalid)?);
+        }
         if node.config().listen.is_some() {
             crate::net::tcp::listen(&node).await?;
         }

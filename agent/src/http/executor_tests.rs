@@ -21,6 +21,7 @@ fn request(method: Method, headers: &[(&str, &str)], body: &str) -> Request {
         headers: map,
         body: body.to_owned().into(),
         client: "127.0.0.1:1".into(),
+        certificate: None,
         trace: None,
     }
 }

@@ -16,6 +16,7 @@ fn post(body: &str) -> Request {
         headers,
         body: body.to_owned().into(),
         client: "127.0.0.1:1".into(),
+        certificate: None,
         trace: None,
     }
 }

@@ -52,6 +52,7 @@ pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
         ("libproc/requests_expired".to_owned(), count(&counters.expired)),
         ("libproc/peers".to_owned(), node.peers().len() as f64),
     ];
+    all.extend(node.net().metrics());
     for (_, entry, observation) in observed(node).await {
         all.push((
             format!("libproc/{}/queue_depth", entry.kind),

@@ -11,11 +11,13 @@ pub use builtin::metrics;
 pub(crate) use routes::resolve;
 pub use routes::{RouteInfo, Routes};
 
+use crate::net::tls::Certificate;
 use crate::trace::TraceContext;
 use body::StreamBody;
 use bytes::Bytes;
 pub use http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// A whole request: the body was read, and is at most [`MAX_BODY`] bytes.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Request {
     pub body: Bytes,
     /// `ip:port` of the client.
     pub client: String,
+    /// What the client has shown and the connection has verified, where TLS is on.
+    pub certificate: Option<Arc<Certificate>>,
     /// From `traceparent`.
     pub trace: Option<TraceContext>,
 }

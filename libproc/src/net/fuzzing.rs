@@ -4,7 +4,7 @@
 //! Read next: `tcp.rs` for the stream, `../wire/` for frames and payloads, `upgrade.rs` for the
 //! handshake.
 
-use super::handshake::{prove, welcome};
+use super::handshake::{prove, welcome, Channel};
 use super::tcp::next_frame;
 use super::upgrade::{read_hello, read_welcome, upgrade_request, write_welcome};
 use super::{Admission, Authenticator, NodeConfig, Target};
@@ -90,7 +90,7 @@ fn handshake(input: &[u8]) {
     assert_eq!(read_hello(request.headers()).as_ref(), Some(&hello));
     let mut config = NodeConfig::new("c", "fuzz");
     config.admit = Arc::new(Anybody);
-    let Ok(pending) = welcome(&config, NodeId(1), [0; 16], &hello) else {
+    let Ok(pending) = welcome(&config, NodeId(1), [0; 16], &hello, &Channel::default()) else {
         return;
     };
     let target = Target {
@@ -99,7 +99,8 @@ fn handshake(input: &[u8]) {
         secret: SECRET.into(),
         role: Role::of("server"),
     };
-    let (_, proof) = prove(&target, &hello, &pending.welcome).expect("both know the secret");
+    let (_, proof) = prove(&config, &target, &hello, &pending.welcome, &Channel::default())
+        .expect("both know the secret");
     assert!(pending.proven(&proof));
     assert!(!pending.proven(&input[..proof.len().min(input.len())]));
 }

@@ -7,14 +7,18 @@
 //! server -> taken | refused                                    (its first frame)
 //! mac_s = HMAC-SHA256(secret, "server" | transcript), mac_c likewise with "client"
 //! ```
-//! The secret never travels, both sides are authenticated, and the server's role is what the
+//! Instead of a shared secret, the key may be that of the TLS session under it (its exporter),
+//! which nobody but its two ends knows: then both are what their verified certificates make them,
+//! and the hello names the role that is wanted of those. The secret never travels, both sides are authenticated, and the server's role is what the
 //! client's configuration says of whoever keeps its secret. Over TCP both are HTTP headers of the
 //! upgrade; the simulator passes the values.
 
-use super::{Authenticator, DialError, NodeConfig, Target};
+use super::tls::Certificate;
+use super::{Authenticator, Certified, DialError, NodeConfig, Target};
 use crate::id::NodeId;
 use crate::peer::{Peer, Role};
 use ring::hmac;
+use std::sync::Arc;
 
 /// Protocol versions that this version speaks, both ends included.
 pub(crate) const PROTOCOL: (u16, u16) = (1, 1);
@@ -30,6 +34,29 @@ pub(crate) struct Hello {
     pub(crate) protocol: (u16, u16),
     pub(crate) features: Vec<String>,
     pub(crate) address: Option<String>,
+    /// No secret: by certificate, in the role `principal`.
+    pub(crate) certified: bool,
+}
+
+/// What lies under the handshake: nothing, or TLS.
+#[derive(Clone, Default)]
+pub(crate) struct Channel {
+    /// The same at both ends of the TLS session, and known to nobody else.
+    pub(crate) key: Option<[u8; 32]>,
+    /// What the other side has shown, verified.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+}
+
+impl Channel {
+    fn certified(&self, authenticator: &dyn Authenticator) -> Vec<Certified> {
+        let certificate = self.certificate.as_deref();
+        certificate.map(|shown| authenticator.certified(shown)).unwrap_or_default()
+    }
+
+    fn name(&self) -> String {
+        let name = self.certificate.as_ref().and_then(|shown| shown.names().next());
+        name.unwrap_or("nameless").to_owned()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +72,7 @@ pub(crate) struct Welcome {
 /// Why a server does not welcome a client. The texts are for both sides' operators.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejection {
-    #[error("this is cluster {mine:?}, not {yours:?}")]
+    #[error("this node is of cluster {mine:?}, not of cluster {yours:?}")]
     Cluster { mine: String, yours: String },
     #[error("this speaks protocol {}-{}, not {}-{}", .mine.0, .mine.1, .yours.0, .yours.1)]
     Protocol { mine: (u16, u16), yours: (u16, u16) },
@@ -54,6 +81,12 @@ pub(crate) enum Rejection {
     Credential,
     #[error("a node does not connect to itself")]
     Myself,
+    /// It came without a certificate, as what it may not be without one.
+    #[error("a client certificate is required of the role {role}")]
+    Uncertified { role: Role },
+    /// Its certificate is another role's, or nobody's that is known here.
+    #[error("the certificate of {name:?} is not one of the role {role}")]
+    Role { name: String, role: Role },
 }
 
 /// A client that was welcomed and has yet to prove itself.
@@ -102,7 +135,15 @@ fn transcript(
     put(nonce);
     put(&protocol.to_le_bytes());
     put(features.join(",").as_bytes());
+    if hello.certified {
+        put(b"certificate");
+    }
     out
+}
+
+/// The role's entry among what a certificate gives.
+fn vouched(certified: Vec<Certified>, role: &Role) -> Option<Certified> {
+    certified.into_iter().find(|one| one.role == *role)
 }
 
 /// The server's side.
@@ -111,6 +152,7 @@ pub(crate) fn welcome(
     me: NodeId,
     nonce: Nonce,
     hello: &Hello,
+    channel: &Channel,
 ) -> Result<Pending, Rejection> {
     if hello.cluster != config.cluster {
         return Err(Rejection::Cluster {
@@ -126,13 +168,13 @@ pub(crate) fn welcome(
         return Err(Rejection::Myself);
     }
     let authenticator: &dyn Authenticator = config.admit.as_ref();
-    let admission = authenticator.admit(&hello.principal).ok_or(Rejection::Credential)?;
+    let (who, role, secret) = admitted(config, hello, channel)?;
     // Inside its node a process may say anything: nobody outside is given that role.
-    if admission.role == Role::LOCAL {
+    if role == Role::LOCAL {
         return Err(Rejection::Credential);
     }
     let (principal, _) = authenticator.presents();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &admission.secret);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
     let transcript = transcript(hello, me, &principal, &nonce, protocol, &config.features);
     let mac = hmac::sign(&key, &side("server", &transcript)).as_ref().to_vec();
     Ok(Pending {
@@ -146,8 +188,8 @@ pub(crate) fn welcome(
         },
         peer: Peer {
             node: hello.node,
-            principal: hello.principal.clone(),
-            role: admission.role,
+            principal: who,
+            role,
             address: hello.address.clone(),
             features: hello.features.clone(),
         },
@@ -156,19 +198,65 @@ pub(crate) fn welcome(
     })
 }
 
+/// Who a client is if it has the key that comes with it: principal, role, key.
+fn admitted(
+    config: &NodeConfig,
+    hello: &Hello,
+    channel: &Channel,
+) -> Result<(String, Role, Vec<u8>), Rejection> {
+    let authenticator: &dyn Authenticator = config.admit.as_ref();
+    let certified = channel.certified(authenticator);
+    if hello.certified {
+        let role = Role::named(&hello.principal);
+        let Some(key) = channel.key.filter(|_| channel.certificate.is_some()) else {
+            return Err(Rejection::Uncertified { role });
+        };
+        let name = channel.name();
+        let it = vouched(certified, &role).ok_or(Rejection::Role { name, role })?;
+        return Ok((it.principal, it.role, key.to_vec()));
+    }
+    let admission = authenticator.admit(&hello.principal).ok_or(Rejection::Credential)?;
+    if admission.secret.is_empty() {
+        return Err(Rejection::Credential);
+    }
+    let role = admission.role;
+    let open = config.tls.as_ref().is_none_or(|tls| tls.admits_role(&role));
+    if channel.certificate.is_none() && !open {
+        return Err(Rejection::Uncertified { role });
+    }
+    if !certified.is_empty() && vouched(certified, &role).is_none() {
+        return Err(Rejection::Role { name: channel.name(), role });
+    }
+    Ok((hello.principal.clone(), role, admission.secret))
+}
+
 /// The client's side: checks the server's proof and makes its own.
 pub(crate) fn prove(
+    config: &NodeConfig,
     target: &Target,
     hello: &Hello,
     welcome: &Welcome,
+    channel: &Channel,
 ) -> Result<(Peer, Vec<u8>), DialError> {
+    let untrusted = |cause: String| DialError::Untrusted { address: target.address.clone(), cause };
     if target.role == Role::LOCAL {
-        return Err(DialError::Untrusted {
-            address: target.address.clone(),
-            cause: "no other node has the role of this one's own processes".into(),
-        });
+        return Err(untrusted("no other node has the role of this one's own processes".into()));
     }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &target.secret);
+    let certified = channel.certified(config.admit.as_ref());
+    let says = !certified.is_empty();
+    let vouched = vouched(certified, &target.role);
+    if (hello.certified || says) && vouched.is_none() {
+        let (name, role) = (channel.name(), &target.role);
+        return Err(untrusted(format!(
+            "the certificate of {name:?} is not one of the role {role}"
+        )));
+    }
+    let (principal, secret) = match (hello.certified, vouched, &channel.key) {
+        (false, ..) => (welcome.principal.clone(), target.secret.clone()),
+        (true, Some(it), Some(key)) => (it.principal, key.to_vec()),
+        (true, ..) => return Err(untrusted("without TLS no certificate proves anything".into())),
+    };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
     let transcript = transcript(
         hello,
         welcome.node,
@@ -178,15 +266,15 @@ pub(crate) fn prove(
         &welcome.features,
     );
     if hmac::verify(&key, &side("server", &transcript), &welcome.mac).is_err() {
-        return Err(DialError::Untrusted {
-            address: target.address.clone(),
-            cause: format!("it does not know the secret of {:?}", target.principal),
-        });
+        return Err(untrusted(match hello.certified {
+            true => "it is not the other end of the TLS connection".into(),
+            false => format!("it does not know the secret of {:?}", target.principal),
+        }));
     }
     let mac = hmac::sign(&key, &side("client", &transcript)).as_ref().to_vec();
     let peer = Peer {
         node: welcome.node,
-        principal: welcome.principal.clone(),
+        principal,
         role: target.role.clone(),
         address: Some(target.address.clone()),
         features: welcome.features.clone(),
@@ -226,7 +314,16 @@ mod tests {
             protocol: PROTOCOL,
             features: vec![],
             address: None,
+            certified: false,
         }
+    }
+
+    fn plain() -> Channel {
+        Channel::default()
+    }
+
+    fn client() -> NodeConfig {
+        NodeConfig::new("c1", "client")
     }
 
     fn target(secret: &[u8]) -> Target {
@@ -240,32 +337,91 @@ mod tests {
 
     #[test]
     fn both_sides_prove_the_secret() {
-        let pending = welcome(&server(), NodeId(2), [4; 16], &hello()).unwrap();
-        let (peer, mac) = prove(&target(b"s3cret"), &hello(), &pending.welcome).unwrap();
+        let pending = welcome(&server(), NodeId(2), [4; 16], &hello(), &plain()).unwrap();
+        let (peer, mac) =
+            prove(&client(), &target(b"s3cret"), &hello(), &pending.welcome, &plain()).unwrap();
         assert!(pending.proven(&mac));
         assert_eq!((peer.role.as_str(), pending.peer.role.as_str()), ("master", "agent"));
     }
 
     #[test]
     fn a_server_without_the_secret_is_not_trusted() {
-        let pending = welcome(&server(), NodeId(2), [4; 16], &hello()).unwrap();
-        let error = prove(&target(b"other"), &hello(), &pending.welcome).unwrap_err();
+        let pending = welcome(&server(), NodeId(2), [4; 16], &hello(), &plain()).unwrap();
+        let error =
+            prove(&client(), &target(b"other"), &hello(), &pending.welcome, &plain()).unwrap_err();
         assert!(matches!(error, DialError::Untrusted { .. }), "{error}");
     }
 
     #[test]
     fn a_client_without_the_secret_is_not_let_in() {
-        let pending = welcome(&server(), NodeId(2), [4; 16], &hello()).unwrap();
+        let pending = welcome(&server(), NodeId(2), [4; 16], &hello(), &plain()).unwrap();
         assert!(!pending.proven(&[0; 32]));
         // The server's own proof does not serve as the client's.
         assert!(!pending.proven(&pending.welcome.mac.clone()));
     }
 
+    /// The same TLS session at both ends, as it has to be.
+    fn session(key: u8, shown: &str) -> Channel {
+        let certificate = Some(Arc::new(Certificate::of(&[shown], &[])));
+        Channel { key: Some([key; 32]), certificate }
+    }
+
+    struct Named;
+
+    impl Authenticator for Named {
+        fn admit(&self, _: &str) -> Option<Admission> {
+            Some(Admission { secret: Vec::new(), role: Role::of("agent") })
+        }
+        fn presents(&self) -> (String, Role) {
+            ("m".into(), Role::of("master"))
+        }
+        fn certified(&self, certificate: &Certificate) -> Vec<Certified> {
+            let named = |uri: &String| Certified { principal: uri.clone(), role: Role::named(uri) };
+            certificate.uris().iter().map(named).collect()
+        }
+    }
+
+    #[test]
+    fn certificates_prove_only_the_ends_of_one_session() {
+        let config = NodeConfig { admit: Arc::new(Named), ..server() };
+        let hello = Hello { certified: true, ..hello() };
+        let target = target(b"");
+        let pending = welcome(&config, NodeId(2), [4; 16], &hello, &session(1, "agent")).unwrap();
+        assert_eq!(
+            (pending.peer.principal.as_str(), pending.peer.role.as_str()),
+            ("agent", "agent")
+        );
+        let prove = |channel| prove(&config, &target, &hello, &pending.welcome, &channel);
+        let (peer, mac) = prove(session(1, "master")).unwrap();
+        assert!(pending.proven(&mac));
+        assert_eq!((peer.principal.as_str(), peer.role.as_str()), ("master", "master"));
+        // Somebody in between ends one session and begins another.
+        let error = prove(session(2, "master")).unwrap_err().to_string();
+        assert!(error.contains("not the other end"), "{error}");
+        let error = prove(session(1, "agent")).unwrap_err().to_string();
+        assert!(error.contains("not one of the role master"), "{error}");
+        assert!(prove(plain()).is_err());
+    }
+
+    #[test]
+    fn an_empty_secret_is_none() {
+        let config = NodeConfig { admit: Arc::new(Named), ..server() };
+        let refused = |hello: Hello, channel: Channel| {
+            welcome(&config, NodeId(2), [4; 16], &hello, &channel).err().unwrap()
+        };
+        assert_eq!(refused(hello(), session(1, "agent")), Rejection::Credential);
+        assert_eq!(refused(hello(), plain()), Rejection::Credential);
+        let by_certificate = Hello { certified: true, ..hello() };
+        let role = Role::of("agent");
+        assert_eq!(refused(by_certificate, plain()), Rejection::Uncertified { role });
+    }
+
     #[test]
     fn strangers_are_refused_with_a_reason() {
-        let refused = |hello: Hello| welcome(&server(), NodeId(2), [4; 16], &hello).err().unwrap();
+        let refused =
+            |hello: Hello| welcome(&server(), NodeId(2), [4; 16], &hello, &plain()).err().unwrap();
         let other = refused(Hello { cluster: "c2".into(), ..hello() });
-        assert_eq!(other.to_string(), "this is cluster \"c1\", not \"c2\"");
+        assert_eq!(other.to_string(), "this node is of cluster \"c1\", not of cluster \"c2\"");
         assert_eq!(refused(Hello { principal: "x".into(), ..hello() }), Rejection::Credential);
         assert_eq!(refused(Hello { node: NodeId(2), ..hello() }), Rejection::Myself);
         let newer = refused(Hello { protocol: (2, 9), ..hello() });

@@ -2,7 +2,7 @@
 //! Its own connection ends; the process it was for, and everybody else's connection, live
 //! (LP-05).
 
-use super::handshake::{self, Hello, PROTOCOL};
+use super::handshake::{self, Channel, Hello, PROTOCOL};
 use super::tcp::read_frame;
 use super::upgrade::{read_welcome, upgrade_request};
 use super::{Admission, Authenticator, NodeConfig, Target};
@@ -62,6 +62,7 @@ async fn peer(node: &Node, id: u64) -> Io {
         protocol: PROTOCOL,
         features: Vec::new(),
         address: None,
+        certified: false,
     };
     let stream = tokio::net::TcpStream::connect(&target.address).await.unwrap();
     let (mut http, connection) =
@@ -72,7 +73,9 @@ async fn peer(node: &Node, id: u64) -> Io {
     let request = upgrade_request(&target.address, &hello).unwrap();
     let response = http.send_request(request).await.unwrap();
     let welcome = read_welcome(response.headers()).unwrap();
-    let (_, mac) = handshake::prove(&target, &hello, &welcome).unwrap();
+    let config = NodeConfig::new("t", "peer");
+    let (_, mac) =
+        handshake::prove(&config, &target, &hello, &welcome, &Channel::default()).unwrap();
     let mut io = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
     let proof = Envelope::Proof { mac: mac.into() }.encode().unwrap();
     io.write_all(&proof).await.unwrap();
@@ -181,6 +184,8 @@ fn nothing_but_the_right_proof_gets_in() {
             ("short nonce", whole.replace("nonce: 00", "nonce: "), "400"),
             ("odd nonce", whole.replace("nonce: 0", "nonce: "), "400"),
             ("bad node id", whole.replace("0001\r\n", "000g\r\n"), "400"),
+            ("unknown proof", format!("{whole}libproc-auth: x\r\n"), "400"),
+            ("certificate without TLS", format!("{whole}libproc-auth: certificate\r\n"), "403"),
             ("bad protocol", whole.replace("1-1", "1"), "400"),
             ("newer protocol", whole.replace("1-1", "8-9"), "409"),
             ("other cluster", whole.replace("cluster: t", "cluster: u"), "409"),

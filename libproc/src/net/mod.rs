@@ -2,23 +2,31 @@
 //!
 //! One port per node serves HTTP/1.1; a connection becomes a libproc connection by an `Upgrade:
 //! libproc` request. `handshake.rs` is pure and shared with the simulator; `tcp.rs` dials and
-//! pumps frames; `server.rs` serves.
+//! pumps frames; `server.rs` serves; `tls/` lies under both where a node is configured so;
+//! `guests.rs` bounds how many may be at the door.
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gated;
+mod guests;
 pub(crate) mod handshake;
 #[cfg(test)]
 mod hostile;
 mod outbox;
 pub(crate) mod server;
+mod state;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 mod upgrade;
+
+pub use guests::Limits;
+pub(crate) use state::NetState;
 
 use crate::node::Outbox;
 use crate::peer::{Peer, Role};
 use std::fmt;
 use std::sync::Arc;
+use tls::{Certificate, TlsConfig};
 
 /// How a node presents itself and whom it lets in.
 #[derive(Clone)]
@@ -35,6 +43,10 @@ pub struct NodeConfig {
     pub features: Vec<String>,
     /// Whom this node lets in.
     pub admit: Arc<dyn Authenticator>,
+    /// TLS of what it serves and dials; none of it in the simulator.
+    pub tls: Option<TlsConfig>,
+    /// Bounds of its port.
+    pub limits: Limits,
 }
 
 impl NodeConfig {
@@ -47,6 +59,8 @@ impl NodeConfig {
             advertise: None,
             features: Vec::new(),
             admit: Arc::new(Nobody),
+            tls: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -58,12 +72,32 @@ pub trait Authenticator: Send + Sync {
 
     /// The name and role under which this node answers those whom it lets in.
     fn presents(&self) -> (String, Role);
+
+    /// What the holder of a verified certificate may be, each with the principal that it then is;
+    /// nothing if its certificate says nothing of that. Asked of both sides: of who connects and
+    /// of whom this node dials. Must not block.
+    ///
+    /// Who proves a secret beside such a certificate must be one of these roles too, so that a
+    /// certificate of one role does not go with a secret of another.
+    fn certified(&self, certificate: &Certificate) -> Vec<Certified> {
+        let _ = certificate;
+        Vec::new()
+    }
+}
+
+/// What a certificate makes of its holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certified {
+    /// Its name, as the certificate has it.
+    pub principal: String,
+    /// What it may be.
+    pub role: Role,
 }
 
 /// What is known of a principal.
 #[derive(Clone)]
 pub struct Admission {
-    /// Shared with the principal; never sent.
+    /// Shared with the principal; never sent. Empty: it has none, and cannot prove itself so.
     pub secret: Vec<u8>,
     /// What it may be.
     pub role: Role,
@@ -86,11 +120,13 @@ impl Authenticator for Nobody {
 pub struct Target {
     /// `host:port`.
     pub address: String,
-    /// Who the far side lets in.
+    /// Who the far side lets in; without a secret, the role that this side's certificate gives it.
     pub principal: String,
-    /// Shared with the far side; never sent. Both sides prove that they know it.
+    /// Shared with the far side; never sent. Both sides prove that they know it. Empty: both are
+    /// what the TLS connection's certificates make them ([`Authenticator::certified`]).
     pub secret: Vec<u8>,
-    /// What the far side must be: whoever keeps the secret of `principal` is trusted as this.
+    /// What the far side must be: whoever keeps the secret of `principal` is trusted as this;
+    /// without a secret its certificate has to say so.
     pub role: Role,
 }
 

@@ -1,13 +1,19 @@
-//! The node's one port: HTTP/1.1 for everything, upgraded to frames for peers.
+//! The node's one port: HTTP/1.1 for everything, upgraded to frames for peers; in TLS where the
+//! node has a certificate.
+//!
+//! Each step of a connection's beginning has a deadline of its own ([`Limits::handshake`]): TLS,
+//! the head of the first request, a peer's proof. `guests.rs` bounds how many may be in them.
 
 #![allow(clippy::disallowed_types, reason = "the real World's network is here")]
 
-use super::gated::Gated;
-use super::handshake;
+use super::guests::{Guest, Limits};
+use super::handshake::{self, Channel, Rejection};
 use super::tcp::{self, read_frame};
+use super::tls::{self, Accepted, ClientAuth, Stream};
 use super::upgrade::{read_hello, write_welcome, PATH};
 use crate::http::{builtin, percent_decode, resolve, Request, Response, ResponseBody, MAX_BODY};
 use crate::node::{Node, DRAIN};
+use crate::peer::Role;
 use crate::reply::Reply;
 use crate::runtime;
 use crate::trace::TraceContext;
@@ -23,15 +29,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Headers must be complete within this long, so that half-open requests do not pile up.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// A request's body must be complete within this long.
 const BODY_WITHIN: Duration = Duration::from_secs(60);
-/// Connections of one node; past it new ones are closed at once.
-const MAX_CONNECTIONS: usize = 15_000;
 /// Bytes of all headers of one request.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
@@ -46,10 +50,15 @@ pub(crate) async fn serve(node: Node, listener: TcpListener) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) if node.sockets() < MAX_CONNECTIONS => {
-                runtime::spawn(connection(node.clone(), stream, client));
-            }
-            Ok(_) => tracing::warn!("connection refused: {MAX_CONNECTIONS} are open"),
+            Ok((stream, client)) => match enter(&node, client) {
+                Ok(guest) => runtime::spawn(connection(node.clone(), stream, client, guest)),
+                Err(why) => {
+                    node.net().tally().overflown.fetch_add(1, Relaxed);
+                    if node.net().is_news(format!("limit {why} {}", client.ip())) {
+                        tracing::warn!(client = %client.ip(), "connection closed: {why}");
+                    }
+                }
+            },
             Err(error) => {
                 // Out of file descriptors, most likely: others must close first.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -59,27 +68,62 @@ pub(crate) async fn serve(node: Node, listener: TcpListener) {
     }
 }
 
-async fn connection(node: Node, stream: TcpStream, client: SocketAddr) {
+fn enter(node: &Node, client: SocketAddr) -> Result<Guest, &'static str> {
+    let limits: &Limits = &node.config().limits;
+    if node.sockets() >= limits.connections {
+        return Err("too many are open");
+    }
+    node.net().guests().enter(client.ip(), limits)
+}
+
+/// What is known of the client of one connection.
+struct Caller {
+    node: Node,
+    client: SocketAddr,
+    channel: Channel,
+    /// It is on the same machine.
+    here: bool,
+    /// While nothing has proven who it is.
+    guest: Mutex<Option<Guest>>,
+}
+
+impl Caller {
+    fn guest(&self) -> std::sync::MutexGuard<'_, Option<Guest>> {
+        self.guest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connection(node: Node, stream: TcpStream, client: SocketAddr, guest: Guest) {
     let _ = stream.set_nodelay(true);
-    let stream = Gated::new(stream, &node);
-    let service = {
-        let node = node.clone();
-        service_fn(move |request| {
-            let node = node.clone();
-            async move { Ok::<_, Infallible>(respond(node, request, client).await) }
-        })
+    let here = stream.local_addr().is_ok_and(|local| local.ip() == client.ip());
+    let Some((stream, channel)) = shake(&node, stream, client).await else {
+        return;
     };
+    let patience = node.config().limits.handshake;
+    let guest = Mutex::new(Some(guest));
+    let caller = Arc::new(Caller { node: node.clone(), client, channel, here, guest });
+    let calling = caller.clone();
+    let service = service_fn(move |request| {
+        let caller = calling.clone();
+        async move { Ok::<_, Infallible>(respond(caller, request).await) }
+    });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
+        .header_read_timeout(patience)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = pin!(served);
-    // How a client left is of no interest.
     tokio::select! { biased;
         _ = node.ended() => {}
-        _ = served.as_mut() => return,
+        left = served.as_mut() => {
+            // How a client left is of no interest, unless it never said what it came for.
+            let stranger = caller.guest().as_ref().is_some_and(Guest::is_stranger);
+            if stranger && left.is_err_and(|error| error.is_timeout()) {
+                node.net().tally().late.fetch_add(1, Relaxed);
+            }
+            return;
+        }
     }
     // What is being answered is answered: streams end with the processes that feed them.
     served.as_mut().graceful_shutdown();
@@ -89,11 +133,65 @@ async fn connection(node: Node, stream: TcpStream, client: SocketAddr) {
     }
 }
 
-async fn respond(node: Node, request: hyper::Request<Incoming>, client: SocketAddr) -> Out {
-    let response = if wants_frames(request.headers()) && request.uri().path() == PATH {
-        return upgrade(node, request);
-    } else {
-        handle(&node, request, client).await
+/// The TLS handshake, if the node serves TLS. It costs a client that fails it this connection,
+/// and nobody else anything.
+async fn shake(node: &Node, stream: TcpStream, client: SocketAddr) -> Option<(Stream, Channel)> {
+    let (net, at) = (node.net(), client.ip());
+    let accepted = tokio::select! { biased;
+        accepted = tls::accept(node, stream) => accepted,
+        () = node.sleep(node.config().limits.handshake) => {
+            net.tally().late.fetch_add(1, Relaxed);
+            if net.is_news(format!("late {at}")) {
+                tracing::warn!(client = %at, "connection closed: its TLS handshake did not end in time");
+            }
+            return None;
+        }
+    };
+    match accepted {
+        Accepted::Done(stream, channel) => {
+            if channel.key.is_some() {
+                net.tally().tls_handshakes.fetch_add(1, Relaxed);
+            }
+            return Some((stream, channel));
+        }
+        Accepted::Plain(stranger) => {
+            net.tally().tls_plain.fetch_add(1, Relaxed);
+            if net.is_news(format!("plain {at}")) {
+                tracing::warn!(client = %at, "connection closed: this port speaks TLS, the client did not");
+            }
+            tokio::select! { biased;
+                () = stranger.turn_away() => {}
+                () = node.sleep(DRAIN) => {}
+            }
+        }
+        Accepted::Failed(error) => {
+            net.tally().tls_failures.fetch_add(1, Relaxed);
+            // Who only looks whether the port is open says nothing.
+            let silent = error.kind() == std::io::ErrorKind::UnexpectedEof;
+            if !silent && net.is_news(format!("tls {at} {error}")) {
+                tracing::warn!(client = %at, %error, "connection closed: its TLS handshake failed");
+            }
+        }
+    }
+    None
+}
+
+async fn respond(caller: Arc<Caller>, request: hyper::Request<Incoming>) -> Out {
+    let guest = caller.guest().take();
+    if wants_frames(request.headers()) && request.uri().path() == PATH {
+        return upgrade(&caller, request, guest);
+    }
+    // A certificate proves who it is; without one it stays a guest.
+    *caller.guest() = guest.filter(|_| caller.channel.certificate.is_none()).map(|mut guest| {
+        guest.introduced();
+        guest
+    });
+    let response = match barred(&caller, request.uri().path()) {
+        None => handle(&caller, request).await,
+        Some(why) => {
+            caller.node.net().tally().uncertified.fetch_add(1, Relaxed);
+            Response::text(StatusCode::FORBIDDEN, why)
+        }
     };
     match response.body {
         ResponseBody::Whole(body) => whole(response.status, response.headers, body),
@@ -115,7 +213,31 @@ fn assemble(status: StatusCode, headers: HeaderMap, body: OutBody) -> Out {
     out
 }
 
-async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAddr) -> Response {
+/// Why a client's certificate, or that it has none, keeps it from a path.
+fn barred(caller: &Caller, path: &str) -> Option<String> {
+    let config = caller.node.config();
+    let tls = config.tls.as_ref()?;
+    let open = |paths: &[String]| paths.iter().any(|open| open == path);
+    if open(&tls.open.paths) || caller.here && open(&tls.open.local_paths) {
+        return None;
+    }
+    let Some(certificate) = &caller.channel.certificate else {
+        let required = tls.client_auth == ClientAuth::Required;
+        return required.then(|| "a client certificate is required".to_owned());
+    };
+    let certified = config.admit.certified(certificate);
+    let good = certified.is_empty()
+        || tls.http_roles.is_empty()
+        || certified.iter().any(|one| tls.http_roles.contains(&one.role));
+    (!good).then(|| {
+        let roles: Vec<&str> = tls.http_roles.iter().map(Role::as_str).collect();
+        let name = certificate.names().next().unwrap_or_default();
+        format!("the certificate of {name:?} is of none of the roles {}", roles.join(", "))
+    })
+}
+
+async fn handle(caller: &Caller, request: hyper::Request<Incoming>) -> Response {
+    let node = &caller.node;
     let (head, body) = request.into_parts();
     let too_large = || {
         let text = format!("the body is larger than {MAX_BODY} bytes");
@@ -151,7 +273,8 @@ async fn handle(node: &Node, request: hyper::Request<Incoming>, client: SocketAd
         trace: trace.and_then(TraceContext::parse),
         headers: head.headers,
         body,
-        client: client.to_string(),
+        client: caller.client.to_string(),
+        certificate: caller.channel.certificate.clone(),
     };
     dispatch(node, request).await
 }
@@ -194,20 +317,26 @@ fn wants_frames(headers: &HeaderMap) -> bool {
     headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"libproc"))
 }
 
-/// Answers the handshake; the frames begin when hyper hands over the stream.
-fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
+/// Answers the handshake; the frames begin when hyper hands over the stream. The client is a
+/// guest until it is proven.
+fn upgrade(caller: &Caller, request: hyper::Request<Incoming>, guest: Option<Guest>) -> Out {
+    let node = caller.node.clone();
     let refuse = |status, text: String| whole(status, HeaderMap::new(), Bytes::from(text));
     let Some(hello) = read_hello(request.headers()) else {
         return refuse(StatusCode::BAD_REQUEST, "this is no libproc handshake".into());
     };
     let nonce = node.uuid();
-    let pending = match handshake::welcome(node.config(), node.id(), nonce, &hello) {
+    let pending = match handshake::welcome(node.config(), node.id(), nonce, &hello, &caller.channel)
+    {
         Ok(pending) => pending,
         Err(rejection) => {
-            tracing::warn!(principal = hello.principal, %rejection, "handshake refused");
+            refused(&node, caller.client, &hello.principal, &rejection.to_string());
             let status = match rejection {
-                handshake::Rejection::Credential => StatusCode::UNAUTHORIZED,
-                _ => StatusCode::CONFLICT,
+                Rejection::Credential => StatusCode::UNAUTHORIZED,
+                Rejection::Uncertified { .. } | Rejection::Role { .. } => StatusCode::FORBIDDEN,
+                Rejection::Cluster { .. } | Rejection::Protocol { .. } | Rejection::Myself => {
+                    StatusCode::CONFLICT
+                }
             };
             return refuse(status, rejection.to_string());
         }
@@ -216,6 +345,7 @@ fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
     write_welcome(&pending.welcome, out.headers_mut());
     out.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("upgrade"));
     out.headers_mut().insert(UPGRADE, hyper::header::HeaderValue::from_static("libproc"));
+    let client = caller.client;
     runtime::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else {
             return;
@@ -223,17 +353,29 @@ fn upgrade(node: Node, request: hyper::Request<Incoming>) -> Out {
         let mut io = TokioIo::new(upgraded);
         let proof = tokio::select! { biased;
             frame = read_frame(&mut io, 256) => frame,
-            () = node.sleep(HEADERS_WITHIN) => return,
+            () = node.sleep(node.config().limits.handshake) => {
+                node.net().tally().late.fetch_add(1, Relaxed);
+                return;
+            }
         };
         let proven = match proof.map(Envelope::decode) {
             Ok(Ok(Envelope::Proof { mac })) => pending.proven(&mac),
             _ => false,
         };
         if !proven {
-            tracing::warn!(principal = hello.principal, "handshake refused: wrong proof");
+            refused(&node, client, &hello.principal, "wrong proof");
             return;
         }
+        drop(guest);
         tcp::welcome(&node, pending.peer, io).await;
     });
     out
+}
+
+/// Counts a peer that is not let in, and logs it the first time.
+fn refused(node: &Node, client: SocketAddr, principal: &str, why: &str) {
+    node.net().tally().refused.fetch_add(1, Relaxed);
+    if node.net().is_news(format!("refused {} {principal} {why}", client.ip())) {
+        tracing::warn!(client = %client.ip(), principal, "handshake refused: {why}");
+    }
 }

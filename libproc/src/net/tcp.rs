@@ -6,11 +6,10 @@
 
 #![allow(clippy::disallowed_types, reason = "the real World's network is here")]
 
-use super::gated::Gated;
 use super::handshake::{self, Hello, PROTOCOL};
 use super::outbox::{Taken, TcpOutbox};
 use super::upgrade::{read_welcome, upgrade_request};
-use super::{server, DialError, Handshaken, Target};
+use super::{server, tls, DialError, Handshaken, Target};
 use crate::node::{Connection, Node, Outbox, Refused, DRAIN};
 use crate::peer::Peer;
 use crate::runtime;
@@ -23,7 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// A handshake takes two messages; who needs longer than this is not there.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,9 +65,8 @@ pub(crate) async fn dial(node: Node, target: Target) -> Result<Arc<Peer>, DialEr
 
 async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
     let unreachable = |cause: String| DialError::Connect { address: target.address.clone(), cause };
-    let stream =
-        TcpStream::connect(&target.address).await.map_err(|e| unreachable(e.to_string()))?;
-    let _ = stream.set_nodelay(true);
+    let broken = |e: hyper::Error| tls::exchange_error(&target.address, &e);
+    let (stream, channel) = tls::connect(&node, &target.address).await?;
     let listens = node.config().listen.is_some();
     let hello = Hello {
         cluster: node.config().cluster.clone(),
@@ -78,17 +76,16 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
         protocol: PROTOCOL,
         features: node.config().features.clone(),
         address: listens.then(|| node.advertised().to_owned()),
+        certified: target.secret.is_empty(),
     };
     let (mut http, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(Gated::new(stream, &node)))
-            .await
-            .map_err(|e| unreachable(e.to_string()))?;
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     runtime::spawn(async move {
         let _ = connection.with_upgrades().await;
     });
     let request =
         upgrade_request(&target.address, &hello).map_err(|e| unreachable(e.to_string()))?;
-    let response = http.send_request(request).await.map_err(|e| unreachable(e.to_string()))?;
+    let response = http.send_request(request).await.map_err(broken)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let status = response.status();
         let said = Limited::new(response.into_body(), 4096).collect().await;
@@ -100,13 +97,14 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
         address: target.address.clone(),
         cause: "its answer is no libproc handshake".into(),
     })?;
-    let (peer, mac) = handshake::prove(&target, &hello, &welcome)?;
+    let (peer, mac) = handshake::prove(node.config(), &target, &hello, &welcome, &channel)?;
     let _dialling = node.dialling(peer.node);
     let upgraded = hyper::upgrade::on(response).await.map_err(|e| unreachable(e.to_string()))?;
     let mut io = TokioIo::new(upgraded);
     let proof =
         Envelope::Proof { mac: mac.into() }.encode().map_err(|e| unreachable(e.to_string()))?;
     io.write_all(&proof).await.map_err(|e| unreachable(e.to_string()))?;
+    io.flush().await.map_err(|e| unreachable(e.to_string()))?;
     let there = peer.node;
     let refused = |cause: String| DialError::Refused { address: target.address.clone(), cause };
     let said = read_frame(&mut io, VERDICT_LIMIT)
@@ -230,7 +228,9 @@ async fn write_frames(outbox: &TcpOutbox, mut write: impl AsyncWrite + Unpin) ->
     loop {
         match outbox.take(&mut buffer) {
             Taken::Frames => {
-                if let Err(error) = write.write_all(&buffer).await {
+                let written = write.write_all(&buffer).await;
+                // TLS may keep what the socket did not take.
+                if let Err(error) = written.and(write.flush().await) {
                     return Written::Broken(format!("cannot write: {error}"));
                 }
                 buffer.clear();

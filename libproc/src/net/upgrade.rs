@@ -17,8 +17,12 @@ mod headers {
     pub(crate) const PROTOCOL: &str = "libproc-protocol";
     pub(crate) const FEATURES: &str = "libproc-features";
     pub(crate) const ADDRESS: &str = "libproc-address";
+    /// How the client proves itself: by certificate; by the secret, if it is not there.
+    pub(crate) const AUTH: &str = "libproc-auth";
     pub(crate) const PROOF: &str = "libproc-proof";
 }
+
+const CERTIFICATE: &str = "certificate";
 
 pub(super) fn upgrade_request(address: &str, hello: &Hello) -> http::Result<Request<Empty<Bytes>>> {
     let mut request = Request::get(PATH)
@@ -34,10 +38,18 @@ pub(super) fn upgrade_request(address: &str, hello: &Hello) -> http::Result<Requ
     if let Some(address) = &hello.address {
         request = request.header(headers::ADDRESS, address);
     }
+    if hello.certified {
+        request = request.header(headers::AUTH, CERTIFICATE);
+    }
     request.body(Empty::new())
 }
 
 pub(super) fn read_hello(from: &HeaderMap) -> Option<Hello> {
+    let certified = match from.get(headers::AUTH).map(HeaderValue::as_bytes) {
+        None => false,
+        Some(how) if how == CERTIFICATE.as_bytes() => true,
+        Some(_) => return None,
+    };
     let (low, high) = text(from, headers::PROTOCOL)?.split_once('-')?;
     Some(Hello {
         cluster: text(from, headers::CLUSTER)?.to_owned(),
@@ -47,6 +59,7 @@ pub(super) fn read_hello(from: &HeaderMap) -> Option<Hello> {
         protocol: (low.parse().ok()?, high.parse().ok()?),
         features: list(text(from, headers::FEATURES).unwrap_or("")),
         address: text(from, headers::ADDRESS).map(str::to_owned),
+        certified,
     })
 }
 

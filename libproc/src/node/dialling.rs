@@ -45,7 +45,18 @@ impl Node {
     /// somebody awaits it.
     pub fn dial(&self, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
         let node = self.clone();
-        async move { node.join_dial(target).await }.boxed()
+        async move {
+            let outcome = node.join_dial(target).await;
+            if let Err(error @ (DialError::Refused { .. } | DialError::Untrusted { .. })) = &outcome
+            {
+                // It is tried again and again, and does not mend by itself.
+                if node.net().is_news(error.to_string()) {
+                    tracing::warn!("{error}");
+                }
+            }
+            outcome
+        }
+        .boxed()
     }
 
     fn join_dial(&self, target: Target) -> Dial {

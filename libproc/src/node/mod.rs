@@ -19,7 +19,7 @@ use crate::frame::Signal;
 use crate::gate::Gate;
 use crate::http::{RouteInfo, Routes};
 use crate::id::{Address, IdError, NodeId, ProcessId, Upid};
-use crate::net::NodeConfig;
+use crate::net::{NetState, NodeConfig};
 use crate::observe::{Observation, Stats};
 use crate::peer::{Peer, Role};
 use crate::pid::{Door, Mailbox, Pid, Shared, TypedDoor};
@@ -57,6 +57,7 @@ pub(crate) struct Inner {
     advertised: OnceLock<String>,
     write_gate: OnceLock<Arc<dyn Fn() -> bool + Send + Sync>>,
     exit: ExitState,
+    net: NetState,
     pub(crate) counters: Counters,
 }
 
@@ -126,6 +127,7 @@ impl Node {
             advertised: OnceLock::new(),
             write_gate: OnceLock::new(),
             exit: ExitState::default(),
+            net: NetState::default(),
             counters: Counters::default(),
         }))
     }
@@ -153,6 +155,14 @@ impl Node {
 
     pub(crate) fn config(&self) -> &NodeConfig {
         &self.0.config
+    }
+
+    pub(crate) fn net(&self) -> &NetState {
+        &self.0.net
+    }
+
+    pub(crate) fn world(&self) -> &Arc<dyn World> {
+        &self.0.world
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -4,7 +4,7 @@ use super::engine::Shared;
 use super::machine::sleep;
 use super::network::{open_line, SimOutbox};
 use crate::id::NodeId;
-use crate::net::handshake::{self, Hello, PROTOCOL};
+use crate::net::handshake::{self, Channel, Hello, PROTOCOL};
 use crate::net::{DialError, Handshaken, Target};
 use crate::node::{lock, Node, Refused};
 use crate::peer::Peer;
@@ -62,11 +62,13 @@ pub(crate) async fn dial(
         protocol: PROTOCOL,
         features: node.config().features.clone(),
         address: listens.then(|| node.advertised().to_owned()),
+        certified: target.secret.is_empty(),
     };
+    let plain = Channel::default();
     let refused = |cause: String| DialError::Refused { address: target.address.clone(), cause };
-    let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello)
+    let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello, &plain)
         .map_err(|rejection| refused(rejection.to_string()))?;
-    let (peer, mac) = handshake::prove(&target, &hello, &pending.welcome)?;
+    let (peer, mac) = handshake::prove(node.config(), &target, &hello, &pending.welcome, &plain)?;
     if !pending.proven(&mac) {
         return Err(refused("wrong proof".into()));
     }

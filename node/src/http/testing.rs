@@ -19,6 +19,7 @@ pub(crate) fn request(method: Method, headers: &[(&str, &[u8])], body: &[u8]) ->
         headers: map,
         body: body.to_vec().into(),
         client: "127.0.0.1:1".into(),
+        certificate: None,
         trace: None,
     }
 }

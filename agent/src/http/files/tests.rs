@@ -84,6 +84,7 @@ fn request(query: &str) -> Request {
         headers: HeaderMap::new(),
         body: Default::default(),
         client: "127.0.0.1:1".into(),
+        certificate: None,
         trace: None,
     }
 }

@@ -146,6 +146,7 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) ->
         headers: map,
         body: body.to_vec().into(),
         client: "127.0.0.1:1".into(),
+        certificate: None,
         trace: None,
     }
 }
