@@ -1,8 +1,9 @@
 //! What an agent tells its executor: the environment, read once.
 
-use libproc::TraceContext;
-use meseta_node::keys::Credential;
+use libproc::{NodeConfig, TlsConfig, TraceContext};
+use meseta_node::keys::{Credential, Keyring, EXECUTOR};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An executor's place in the world.
@@ -26,6 +27,10 @@ pub struct ExecutorConfig {
     pub shutdown_grace: Duration,
     /// The launch that it was started for, from `TRACEPARENT`.
     pub trace: Option<TraceContext>,
+    /// How the agent is verified, where it serves TLS: from `MESETA_TLS_CA`, the file of the
+    /// authorities, and `MESETA_TLS_SERVER_NAME`, the name in its certificate if that is not its
+    /// address. The executor has no certificate: its secret says who it is.
+    pub tls: Option<TlsConfig>,
 }
 
 /// Why the environment is no executor's.
@@ -70,7 +75,26 @@ impl ExecutorConfig {
                 Duration::from_secs(5),
             )?,
             trace: environment.get("TRACEPARENT").and_then(|text| TraceContext::parse(text)),
+            tls: environment.get("MESETA_TLS_CA").map(|ca| TlsConfig {
+                ca: Some(ca.into()),
+                server_names: environment
+                    .get("MESETA_TLS_SERVER_NAME")
+                    .into_iter()
+                    .cloned()
+                    .collect(),
+                ..TlsConfig::default()
+            }),
         })
+    }
+
+    /// The node that an executor runs on: one that does not listen, and dials its agent.
+    pub fn node(&self, service: &str) -> NodeConfig {
+        let keyring = Keyring::new(service, EXECUTOR).with_certificates(&self.cluster);
+        NodeConfig {
+            tls: self.tls.clone(),
+            admit: Arc::new(keyring),
+            ..NodeConfig::new(&self.cluster, service)
+        }
     }
 }
 

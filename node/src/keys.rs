@@ -5,7 +5,8 @@
 //! ([`Keyring`]); whoever dials keeps its own ([`Credential`]). Both are small JSON files of mode
 //! 0600; `meseta local` makes them itself.
 
-use libproc::{Admission, Authenticator, Role, Target};
+use crate::certificates;
+use libproc::{Admission, Authenticator, Certificate, Certified, Role, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -29,11 +30,16 @@ pub const EXECUTOR: Role = Role::of("executor");
 pub struct Credential {
     /// The name under which the other side knows the secret.
     pub principal: String,
-    /// Never sent; any text.
+    /// Never sent; any text. Empty: the connection's certificates prove both sides.
     pub secret: String,
 }
 
 impl Credential {
+    /// No secret: this side's certificate says that it is of this role.
+    pub fn certificate(role: &Role) -> Self {
+        Credential { principal: role.as_str().to_owned(), secret: String::new() }
+    }
+
     /// Where to connect with it, and what the other side must be.
     pub fn target(&self, address: &str, role: Role) -> Target {
         Target {
@@ -66,7 +72,8 @@ impl std::fmt::Debug for Credential {
 pub struct Key {
     /// Who.
     pub principal: String,
-    /// What proves it.
+    /// What proves it; without one, a certificate that has the principal among its names.
+    #[serde(default)]
     pub secret: String,
     /// `agent`, `framework`, `operator` or `master`.
     pub role: String,
@@ -109,13 +116,22 @@ pub enum KeyError {
 #[derive(Clone)]
 pub struct Keyring {
     presents: (String, Role),
+    /// Whose certificates are read.
+    cluster: Option<String>,
     keys: Arc<RwLock<BTreeMap<String, Admission>>>,
 }
 
 impl Keyring {
     /// An empty keyring of a daemon that presents itself as `principal` in `role`.
     pub fn new(principal: &str, role: Role) -> Self {
-        Keyring { presents: (principal.to_owned(), role), keys: Arc::default() }
+        Keyring { presents: (principal.to_owned(), role), cluster: None, keys: Arc::default() }
+    }
+
+    /// The same, and certificates of this cluster count: those that name a role in it
+    /// ([`certificates`]), and those with a name that is the principal of a key without a secret.
+    pub fn with_certificates(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_owned());
+        self
     }
 
     /// Lets a principal in, or replaces its secret.
@@ -157,6 +173,20 @@ impl Authenticator for Keyring {
 
     fn presents(&self) -> (String, Role) {
         self.presents.clone()
+    }
+
+    fn certified(&self, certificate: &Certificate) -> Vec<Certified> {
+        let Some(cluster) = &self.cluster else {
+            return Vec::new();
+        };
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let listed = certificate.names().filter_map(|name| {
+            let key = keys.get(name).filter(|key| key.secret.is_empty())?;
+            Some(Certified { principal: name.to_owned(), role: key.role.clone() })
+        });
+        let mut all = certificates::certified(cluster, certificate);
+        all.extend(listed);
+        all
     }
 }
 
@@ -203,6 +233,14 @@ mod tests {
         ring.read(&path).unwrap();
         assert_eq!(ring.admit("p").unwrap().role, AGENT);
         assert!(ring.admit("q").is_none());
+        let by_name = r#"[{"principal": "spiffe://corp/ops", "role": "operator"}]"#;
+        std::fs::write(&path, by_name).unwrap();
+        ring.read(&path).unwrap();
+        let shown = Certificate::of(&["spiffe://corp/ops"], &["p"]);
+        assert!(ring.certified(&shown).is_empty(), "certificates do not count here");
+        let ring = ring.clone().with_certificates("prod");
+        let roles: Vec<_> = ring.certified(&shown).into_iter().map(|one| one.role).collect();
+        assert_eq!(roles, [OPERATOR], "a principal with a secret is not proven by a name");
         write_keyring(&path, &[key("king")]).unwrap();
         let error = ring.read(&path).unwrap_err().to_string();
         assert!(error.contains("\"king\""), "{error}");

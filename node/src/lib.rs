@@ -2,12 +2,14 @@
 //!
 //! - [`store`]: where a master keeps its registry.
 //! - [`election`]: which master leads, for how long, and how others find it.
+//! - [`keys`], [`certificates`]: who may speak to whom, by secret or by certificate.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
 //! - [`backoff`], [`causes`], [`pack`], [`uuid`]: waits, errors, records and UUIDs, alike everywhere.
 
 pub mod backoff;
 pub mod causes;
+pub mod certificates;
 pub mod election;
 pub mod http;
 pub mod keys;

@@ -38,7 +38,7 @@ pub struct EtcdAccess {
 /// `entropy` then keeps those apart who lost one etcd together.
 pub fn detect(masters: &Masters, access: EtcdAccess, entropy: Entropy) -> Detection {
     match masters {
-        Masters::Listed(list) => Detection::Ask(list.clone()),
+        Masters::Listed(list) | Masters::Https(list) => Detection::Ask(list.clone()),
         Masters::Etcd(url) => {
             let cluster = url.cluster.clone().unwrap_or(access.cluster);
             let mut config = EtcdConfig::new(url.endpoints.clone(), cluster, DEFAULT_TTL);
