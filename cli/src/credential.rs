@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub fn path(given: Option<&Path>, masters: &Masters, state: Option<&Path>) -> Option<PathBuf> {
     match (given, masters) {
         (Some(path), _) => Some(path.to_owned()),
-        (None, Masters::Listed(list)) => Some(default_path(state?, &list.first()?.to_string())),
+        (None, Masters::Listed(list) | Masters::Https(list)) => Some(default_path(state?, &list.first()?.to_string())),
         (None, Masters::Etcd(_)) => None,
     }
 }
@@ -28,7 +28,7 @@ pub fn find(
         Masters::Etcd(_) => {
             anyhow!("no credential: give --credential FILE; masters in etcd have no default one")
         }
-        Masters::Listed(_) => {
+        Masters::Listed(_) | Masters::Https(_) => {
             anyhow!("no credential: give --credential FILE, or set HOME to find the default one")
         }
     })?;

@@ -5,7 +5,7 @@
 
 use crate::environment;
 use anyhow::Context;
-use libproc::{Node, NodeConfig, Reason};
+use libproc::{Node, Reason};
 use meseta_executor::command::CommandExecutor;
 use meseta_executor::ExecutorConfig;
 use std::collections::BTreeMap;
@@ -37,9 +37,8 @@ fn run(environment: &BTreeMap<String, String>) -> anyhow::Result<Reason> {
     let config = ExecutorConfig::from_environment(environment)?;
     let executor = CommandExecutor::new(inherited(environment), config.shutdown_grace);
     libproc::run(async move {
-        let node = Node::start(NodeConfig::new(&config.cluster, "meseta-executor"))
-            .await
-            .context("cannot start a node")?;
+        let node =
+            Node::start(config.node("meseta-executor")).await.context("cannot start a node")?;
         meseta_executor::spawn(&node, config, executor)?;
         Ok(node.finished().await)
     })

@@ -8,6 +8,7 @@
 //! - [`daemon`]: how flags become a master or an agent.
 //! - [`client`]: asks to the leader over libproc, and files over an agent's HTTP.
 //! - [`run`]: the one-off framework; its policy and its outcome are pure.
+//! - [`tls`]: flags of certificates.
 //! - [`view`]: what lists print, as tables or JSON.
 //! - [`executor`]: the hidden branch that agents start in containers.
 
@@ -23,6 +24,7 @@ pub mod local;
 pub mod run;
 pub mod signals;
 pub mod task_name;
+pub mod tls;
 pub mod verbs;
 pub mod view;
 

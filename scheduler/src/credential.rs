@@ -80,7 +80,7 @@ pub fn default_path(state: &Path, master: &str) -> PathBuf {
 /// [`default_path`] of the first of these masters, for the user whom this program runs as; reads
 /// the environment. Masters in etcd have none: `meseta local` needs no etcd.
 pub fn local(masters: &Masters) -> Result<PathBuf, CredentialError> {
-    let Masters::Listed(list) = masters else {
+    let (Masters::Listed(list) | Masters::Https(list)) = masters else {
         return Err(CredentialError::InEtcd);
     };
     let master = list.first().map_or_else(String::new, ToString::to_string);

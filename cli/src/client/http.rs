@@ -15,20 +15,16 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Largest body taken; a longer one is an error.
 const MOST: usize = 16 << 20;
 
-/// The status and body of `GET http://<address><path>`.
+/// The status and body of `GET <path>` at `host:port`, in TLS where the node dials so.
 pub async fn get(node: &Node, address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
     tokio::select! { biased;
-        answer = exchange(address, path) => answer.with_context(|| format!("http://{address}{path}")),
-        () = node.sleep(WITHIN) => bail!("http://{address}{path} did not answer within {} s", WITHIN.as_secs()),
+        answer = exchange(node, address, path) => answer.with_context(|| format!("http at {address}{path}")),
+        () = node.sleep(WITHIN) => bail!("http at {address}{path} did not answer within {} s", WITHIN.as_secs()),
     }
 }
 
-#[allow(
-    clippy::disallowed_types,
-    reason = "a client of the real network: the verbs have no simulated World"
-)]
-async fn exchange(address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-    let stream = tokio::net::TcpStream::connect(address).await?;
+async fn exchange(node: &Node, address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    let stream = node.connect(address).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path).header(HOST, address).body(Empty::<Bytes>::new())?;
     let answer = async {

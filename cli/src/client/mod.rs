@@ -11,10 +11,11 @@ mod operator;
 pub use operator::{unexpected, Cluster};
 
 use crate::daemon::insecure;
+use crate::tls::TlsArgs;
 use crate::{credential, environment};
-use anyhow::Context;
+use anyhow::{bail, Context};
 use clap::Args;
-use libproc::Role;
+use libproc::{NodeConfig, Role};
 use meseta_node::election::{EtcdAccess, Masters};
 use meseta_node::keys::Credential;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ pub fn etcd_access(cluster: &str) -> anyhow::Result<EtcdAccess> {
 /// Flags of every verb that speaks to a cluster.
 #[derive(Clone, Debug, Args)]
 pub struct ClusterArgs {
-    /// Where the masters are: host:port[,host:port…] or etcd://host:port[,…][/cluster]
+    /// Where the masters are: [https://]host:port[,host:port…] or etcd://host:port[,…][/cluster]
     #[arg(long, value_name = "MASTERS", default_value_t)]
     pub master: Masters,
     /// The cluster's name
@@ -40,13 +41,26 @@ pub struct ClusterArgs {
     /// Present the key that everybody knows: for masters that were started so
     #[arg(long)]
     pub insecure: bool,
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 impl ClusterArgs {
+    /// The node that the verb asks from.
+    pub fn node(&self, service: &str) -> anyhow::Result<NodeConfig> {
+        if matches!(self.master, Masters::Https(_)) && self.tls.tls_ca.is_none() {
+            bail!("--master={}: give --tls-ca to verify it with", self.master);
+        }
+        Ok(self.tls.node(&self.cluster, service))
+    }
+
     /// What to present as `role` to the masters.
     pub fn present(&self, role: &Role) -> anyhow::Result<Credential> {
         if self.insecure {
             return Ok(insecure::credential(role));
+        }
+        if self.credential.is_none() && self.tls.has_certificate() {
+            return Ok(Credential::certificate(role));
         }
         let state = environment::state_dir();
         credential::find(self.credential.as_deref(), &self.master, state.as_deref(), role)

@@ -3,9 +3,7 @@
 use super::masters::Leaders;
 use super::ClusterArgs;
 use anyhow::{anyhow, bail, Context as _};
-use libproc::{
-    AskError, Context, Node, NodeConfig, Pid, Process, ProcessId, Receive, Remote, Sender,
-};
+use libproc::{AskError, Context, Node, Pid, Process, ProcessId, Receive, Remote, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1::master::{call, Call, Response};
 use meseta_node::election::Masters;
@@ -35,9 +33,7 @@ pub struct Cluster {
 impl Cluster {
     /// Finds the credential; looks for the leader and connects only when it is asked something.
     pub async fn open(args: &ClusterArgs) -> anyhow::Result<Self> {
-        let node = Node::start(NodeConfig::new(&args.cluster, "meseta-cli"))
-            .await
-            .context("cannot start a node")?;
+        let node = Node::start(args.node("meseta-cli")?).await.context("cannot start a node")?;
         let masters = args.master.clone();
         let credential = args.present(&OPERATOR)?;
         let leaders = Mutex::new(Leaders::new(&masters, args.etcd()?, &node));

@@ -1,9 +1,10 @@
 //! An agent's node: its keyring, its containers, its process.
 
-use super::guard;
+use super::{executor_ca, guard};
+use crate::tls;
 use anyhow::Context;
 use clap::ValueEnum;
-use libproc::{Node, NodeConfig, Pid};
+use libproc::{Node, NodeConfig, Pid, TlsConfig};
 use meseta_agent::actor::AgentProcess;
 use meseta_agent::container::{
     CgroupsConfig, Detection, LauncherBinary, LauncherConfig, MemfdBinary,
@@ -11,7 +12,7 @@ use meseta_agent::container::{
 use meseta_agent::containerizer::real::LinuxContainerizer;
 use meseta_agent::{AgentConfig, AgentStop};
 use meseta_node::causes::with_causes;
-use meseta_node::keys::{Keyring, AGENT};
+use meseta_node::keys::AGENT;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub binary: LauncherBinary,
     /// `--isolation`.
     pub isolation: Isolation,
+    /// `--tls-…`.
+    pub tls: Option<TlsConfig>,
 }
 
 /// The helper's program: the given one, or a sealed copy of the running one.
@@ -68,18 +71,27 @@ pub struct Agent {
 
 impl Agent {
     /// Starts it. Within `libproc::run`; it registers by itself, however long that takes.
-    pub async fn start(setup: Setup) -> anyhow::Result<Self> {
+    pub async fn start(mut setup: Setup) -> anyhow::Result<Self> {
         let listen = guard::address(setup.ip, setup.port);
         // Executors are added one by one, each with a secret of its own.
-        let keyring = Keyring::new("meseta-agent", AGENT);
+        let keyring = tls::keyring(&setup.config.cluster, "meseta-agent", AGENT);
         let node = Node::start(NodeConfig {
             listen: Some(listen.clone()),
             advertise: setup.advertise.clone(),
             admit: Arc::new(keyring.clone()),
+            tls: setup.tls.clone(),
             ..NodeConfig::new(&setup.config.cluster, "meseta-agent")
         })
         .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
+        .with_context(|| format!("cannot serve on {listen}"))?;
+        if let Some(tls) = &setup.tls {
+            let ca = executor_ca::publish(&node, tls, &setup.config.work_dir)?;
+            let environment = &mut setup.config.executor_environment;
+            environment.insert("MESETA_TLS_CA".into(), ca.display().to_string());
+            if let Some(name) = node.certificate_name(&setup.config.ip) {
+                environment.insert("MESETA_TLS_SERVER_NAME".into(), name);
+            }
+        }
         let containers = LinuxContainerizer::new(LauncherConfig {
             binary: setup.binary,
             runtime_dir: setup.runtime_dir,

@@ -1,14 +1,15 @@
 //! A master's node: its store, its election, its process.
 
 use super::{guard, insecure};
+use crate::tls;
 use anyhow::{bail, Context};
-use libproc::{Node, NodeConfig};
+use libproc::{ClientAuth, Node, NodeConfig, TlsConfig};
 use meseta_api::term::RegistryId;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
 use meseta_master::MasterConfig;
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
-use meseta_node::keys::{Keyring, MASTER};
+use meseta_node::keys::MASTER;
 use meseta_node::store::etcd::{Endpoints, EtcdConfig};
 use meseta_node::store::{EmbeddedStore, EtcdStore, MemoryStore, Store, StoreChoice};
 use std::net::IpAddr;
@@ -39,6 +40,8 @@ pub struct Setup {
     pub keyring: Option<PathBuf>,
     /// `--insecure`.
     pub insecure: bool,
+    /// `--tls-…`.
+    pub tls: Option<TlsConfig>,
     /// Settings of decisions.
     pub core: Config,
     /// Settings of the allocator.
@@ -47,10 +50,11 @@ pub struct Setup {
 
 /// Starts it. Within `libproc::run`; it serves from its election on.
 pub async fn start(setup: Setup) -> anyhow::Result<Node> {
-    let keyring = Keyring::new("meseta-master", MASTER);
+    let keyring = tls::keyring(&setup.cluster, "meseta-master", MASTER);
     match &setup.keyring {
         Some(path) => keyring.read(path)?,
         None if setup.insecure => insecure::open(&keyring),
+        None if setup.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None) => {}
         None => tracing::warn!("no --credentials: nobody is let in but over HTTP"),
     }
     let listen = guard::address(setup.ip, setup.port);
@@ -58,10 +62,11 @@ pub async fn start(setup: Setup) -> anyhow::Result<Node> {
         listen: Some(listen.clone()),
         advertise: setup.advertise.clone(),
         admit: Arc::new(keyring),
+        tls: setup.tls.clone(),
         ..NodeConfig::new(&setup.cluster, "meseta-master")
     })
     .await
-    .with_context(|| format!("cannot listen on {listen}"))?;
+    .with_context(|| format!("cannot serve on {listen}"))?;
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,

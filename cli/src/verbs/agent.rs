@@ -7,6 +7,7 @@ use crate::daemon::agent::{launcher_binary, Agent as Daemon, Isolation, Setup};
 use crate::daemon::{exit_code, guard, insecure};
 use crate::environment;
 use crate::signals::{user_1, Interrupts};
+use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use meseta_agent::AgentConfig;
 use meseta_node::election::Masters;
@@ -57,6 +58,8 @@ pub struct Agent {
     /// What it proves itself with to a master
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
+    #[command(flatten)]
+    tls: ServeTlsArgs,
     /// The program that containers' helpers are started from; by default a sealed copy of this one
     #[arg(long, value_name = "FILE")]
     launcher_bin: Option<PathBuf>,
@@ -87,12 +90,17 @@ impl Agent {
     /// Runs it until a signal, or until its node ends.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("info");
-        guard::bind(self.ip, self.credential.is_some(), self.insecure)?;
+        let secured = self.credential.is_some() || self.tls.identifies();
+        guard::bind(self.ip, secured, self.insecure)?;
+        if matches!(self.master, Masters::Https(_)) && !self.tls.dials() {
+            bail!("--master={}: give --tls-ca to verify it with", self.master);
+        }
+        let scheme = self.tls.scheme();
         libproc::run(async {
             let mut interrupts = Interrupts::new()?;
             let mut leave = user_1()?;
             let daemon = Daemon::start(self.setup()?).await?;
-            tracing::info!("listening on http://{}", daemon.node.advertised());
+            tracing::info!("listening on {scheme}://{}", daemon.node.advertised());
             let mut asked = false;
             loop {
                 tokio::select! { biased;
@@ -111,12 +119,17 @@ impl Agent {
         Ok(match &self.credential {
             Some(path) => meseta_scheduler::credential::read_as(path, AGENT.as_str())?,
             None if self.insecure => insecure::credential(&AGENT),
-            None => bail!("no credential: give --credential FILE, or --insecure if both sides are"),
+            None if self.tls.has_certificate() => Credential::certificate(&AGENT),
+            None => bail!(
+                "no credential: give --credential FILE, or --tls-cert, --tls-key and --tls-ca, or \
+                 --insecure if both sides are"
+            ),
         })
     }
 
     fn setup(self) -> anyhow::Result<Setup> {
         let credential = self.credential()?;
+        let tls = self.tls.agent()?;
         let work_dir = match &self.work_dir {
             Some(dir) => absolute(dir).context("--work-dir")?,
             None => {
@@ -148,6 +161,7 @@ impl Agent {
             runtime_dir,
             binary: launcher_binary(self.launcher_bin)?,
             isolation: self.isolation,
+            tls,
         })
     }
 }

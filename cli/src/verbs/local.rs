@@ -10,6 +10,7 @@ use crate::local::keys::LocalKeys;
 use crate::local::layout::WorkDir;
 use crate::local::share::divide;
 use crate::signals::Interrupts;
+use crate::tls::ServeTlsArgs;
 use crate::{environment, exit};
 use anyhow::{bail, Context};
 use libproc::{Node, Reason};
@@ -46,6 +47,8 @@ pub struct Local {
     /// What bounds tasks
     #[arg(long, value_enum, default_value_t)]
     isolation: Isolation,
+    #[command(flatten)]
+    tls: ServeTlsArgs,
     /// Listen beyond loopback although the HTTP APIs are open
     #[arg(long)]
     insecure: bool,
@@ -61,7 +64,7 @@ impl Local {
     /// Runs it until a signal, or until one of its nodes fails.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("warn");
-        guard::bind(self.ip, false, self.insecure)?;
+        guard::bind(self.ip, self.tls.identifies(), self.insecure)?;
         if usize::from(self.port) + usize::from(self.agents) > usize::from(u16::MAX) {
             bail!("--port {} leaves no ports for {} agents", self.port, self.agents);
         }
@@ -102,6 +105,7 @@ impl Local {
             work_dir: dir.master()?,
             keyring: Some(keys.keyring.clone()),
             insecure: false,
+            tls: self.tls.master(),
             core: Default::default(),
             allocator: Default::default(),
         })
@@ -133,6 +137,7 @@ impl Local {
                 runtime_dir: work_dir.join("run"),
                 binary: binary.clone(),
                 isolation: self.isolation,
+                tls: self.tls.agent()?,
             });
             let agent = started.await.with_context(|| format!("agent {number}"))?;
             running.agents.push(agent);
@@ -152,7 +157,8 @@ impl Local {
             n => format!("{} … {}", guard::address(self.ip, self.port + 1), self.port + n),
         };
         Ok(format!(
-            "master      http://{master}\nagents      {agents}\nwork dir    {}\ncredential  {}\n",
+            "master      {}://{master}\nagents      {agents}\nwork dir    {}\ncredential  {}\n",
+            self.tls.scheme(),
             dir.path().display(),
             credential.display()
         ))

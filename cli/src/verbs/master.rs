@@ -3,6 +3,7 @@
 use crate::daemon::{exit_code, guard, master};
 use crate::environment;
 use crate::signals::Interrupts;
+use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use libproc::Reason;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
@@ -46,6 +47,8 @@ pub struct Master {
     /// File of the keys of everyone who is let in
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    #[command(flatten)]
+    tls: ServeTlsArgs,
     /// How long an offer lasts
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "2m")]
     offer_timeout: Duration,
@@ -73,12 +76,14 @@ impl Master {
     /// Runs it until a signal, or until its node ends.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("info");
-        guard::bind(self.ip, self.credentials.is_some(), self.insecure)?;
+        let secured = self.credentials.is_some() || self.tls.identifies();
+        guard::bind(self.ip, secured, self.insecure)?;
+        let scheme = self.tls.scheme();
         let setup = self.setup()?;
         libproc::run(async {
             let mut interrupts = Interrupts::new()?;
             let node = master::start(setup).await?;
-            tracing::info!("listening on http://{}", node.advertised());
+            tracing::info!("listening on {scheme}://{}", node.advertised());
             let (reason, asked) = tokio::select! { biased;
                 () = interrupts.next() => {
                     node.exit(Reason::Stopped("told by a signal".into()));
@@ -108,6 +113,7 @@ impl Master {
             work_dir,
             keyring: self.credentials,
             insecure: self.insecure,
+            tls: self.tls.master(),
             core: Config {
                 ping_interval: self.agent_ping_timeout,
                 ping_attempts: self.max_agent_ping_timeouts,

@@ -5,7 +5,7 @@ use crate::run::session::Session;
 use crate::run::Spec;
 use crate::{environment, exit};
 use anyhow::Context;
-use libproc::{Node, NodeConfig};
+use libproc::Node;
 use meseta_node::keys::FRAMEWORK;
 use meseta_scheduler::SchedulerConfig;
 
@@ -53,7 +53,7 @@ impl Run {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         libproc::run(async {
-            let node = Node::start(NodeConfig::new(&self.cluster.cluster, "meseta-run"))
+            let node = Node::start(self.cluster.node("meseta-run")?)
                 .await
                 .context("cannot start a node")?;
             let credential = self.cluster.present(&FRAMEWORK)?;

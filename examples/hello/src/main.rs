@@ -1,7 +1,7 @@
 //! A framework: runs one command N times, wherever the cluster has room, and ends.
 
 use clap::Parser;
-use libproc::{Node, NodeConfig};
+use libproc::{Node, NodeConfig, TlsConfig};
 use meseta_api::resources::Resources;
 use meseta_api::v1::{Offer, TaskInfo, TaskStatus};
 use meseta_scheduler::{credential, Driver, Masters, Scheduler, SchedulerConfig};
@@ -15,6 +15,9 @@ struct Hello {
     /// Credential file; by default the one that `meseta local` wrote
     #[arg(long, env = "MESETA_CREDENTIAL")]
     credential: Option<PathBuf>,
+    /// PEM file of the authority that signed the master's certificate; dials TLS
+    #[arg(long, env = "MESETA_TLS_CA")]
+    tls_ca: Option<PathBuf>,
     /// How many times
     #[arg(long, default_value_t = 5)]
     tasks: usize,
@@ -69,7 +72,9 @@ fn main() -> anyhow::Result<()> {
     let mut config = SchedulerConfig::new("hello", "*", credential::read(&path)?);
     (config.masters, config.framework.user) = (hello.master.clone(), hello.user.clone());
     libproc::run(async {
-        let node = Node::start(NodeConfig::new("meseta", "hello")).await?;
+        let ca = hello.tls_ca.clone();
+        let tls = ca.map(|ca| TlsConfig { ca: Some(ca), ..TlsConfig::default() });
+        let node = Node::start(NodeConfig { tls, ..NodeConfig::new("meseta", "hello") }).await?;
         meseta_scheduler::spawn(&node, config, hello)?;
         println!("{}", node.finished().await);
         Ok(())
