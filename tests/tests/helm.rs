@@ -151,7 +151,10 @@ fn every_daemon_is_probed_on_health_at_its_named_port() {
             assert_eq!(port["name"], "http");
             assert_eq!(flag(workload, "port"), port["containerPort"].to_string());
             for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-                let expected = json!({"path": "/health", "port": "http"});
+                let mut expected = json!({"path": "/health", "port": "http"});
+                if speaks_tls(workload) {
+                    expected["scheme"] = json!("HTTPS");
+                }
                 assert_eq!(container[probe]["httpGet"], expected, "{values}: {probe}");
             }
         }
@@ -267,6 +270,40 @@ fn traces_are_exported_only_where_an_endpoint_is_given() {
     }
 }
 
+fn speaks_tls(workload: &Value) -> bool {
+    let args = container(workload)["args"].as_array().expect("args");
+    args.iter().any(|arg| arg.as_str().is_some_and(|arg| arg.starts_with("--tls-")))
+}
+
+#[test]
+fn a_component_has_its_own_certificate_or_none_has_one() {
+    for workload in workloads(&render("default-values.yaml", &[])) {
+        assert!(!speaks_tls(workload));
+        let volumes = pod(workload)["volumes"].as_array().expect("volumes");
+        assert!(volumes.iter().all(|volume| volume["name"] != "tls"));
+    }
+    let objects = render("production-values.yaml", &[]);
+    for (kind, secret) in
+        [("StatefulSet", "meseta-west-master-tls"), ("DaemonSet", "meseta-west-agent-tls")]
+    {
+        let workload = find(&objects, kind);
+        let volumes = pod(workload)["volumes"].as_array().expect("volumes");
+        let volume = volumes.iter().find(|v| v["name"] == "tls").expect("a volume");
+        assert_eq!(volume["secret"]["secretName"], secret);
+        let mounts = container(workload)["volumeMounts"].as_array().expect("mounts");
+        let mount = mounts.iter().find(|m| m["name"] == "tls").expect("a mount");
+        // A file mounted alone (subPath) would not be renewed.
+        assert_eq!(mount["subPath"], Value::Null);
+        let dir = mount["mountPath"].as_str().expect("a path");
+        for (name, file) in [("tls-cert", "tls.crt"), ("tls-key", "tls.key"), ("tls-ca", "ca.crt")]
+        {
+            assert_eq!(flag(workload, name), format!("{dir}/{file}"));
+        }
+        assert_eq!(flag(workload, "tls-client-auth"), "required");
+    }
+    assert_eq!(flag(find(&objects, "DaemonSet"), "tls-server-name"), "rel-meseta-master.ns.svc");
+}
+
 #[test]
 fn parts_can_be_left_out() {
     let objects = render("masters-only-values.yaml", &[]);
@@ -292,6 +329,10 @@ fn bad_values_are_refused_with_a_reason() {
         ("agent.workDir=work", "agent.workDir: Does not match pattern"),
         ("otel.endpoint=jaeger:4317", "otel.endpoint: Does not match pattern"),
         ("otel.extra.FOO=bar", "otel.extra"),
+        ("tls.masterSecret=x", "tls.masterSecret and tls.agentSecret go together"),
+        ("tls.agentSecret=x", "tls.masterSecret and tls.agentSecret go together"),
+        ("tls.clientAuth=required", "tls.clientAuth needs tls.masterSecret"),
+        ("tls.clientAuth=yes-please", "tls.clientAuth"),
     ];
     for (value, needle) in cases {
         let said = refusal(&["--set", value]);

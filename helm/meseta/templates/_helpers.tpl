@@ -85,6 +85,31 @@ etcd://{{ join "," .Values.etcd.endpoints }}
 {{- join "," $names }}
 {{- end }}
 
+{{/* Whether TLS is on; both Secrets are named, or none. */}}
+{{- define "meseta.tls" -}}
+{{- with .Values.tls }}
+{{- if and .masterSecret (or .agentSecret (not $.Values.agent.enabled)) }}on
+{{- else if or .masterSecret .agentSecret }}
+{{- fail "tls.masterSecret and tls.agentSecret go together: a cluster speaks TLS, or it does not" }}
+{{- else if ne .clientAuth "none" }}
+{{- fail "tls.clientAuth needs tls.masterSecret and tls.agentSecret" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Flags of TLS, the same of both daemons. */}}
+{{- define "meseta.tlsFlags" -}}
+- --tls-cert=/etc/meseta/tls/tls.crt
+- --tls-key=/etc/meseta/tls/tls.key
+- --tls-ca=/etc/meseta/tls/ca.crt
+- --tls-client-auth={{ .Values.tls.clientAuth }}
+{{- end }}
+
+{{/* By what name agents verify a leader whose address they were told. */}}
+{{- define "meseta.tlsServerName" -}}
+{{- default (printf "%s.%s.svc" (include "meseta.master" .) .Release.Namespace) .Values.tls.serverName }}
+{{- end }}
+
 {{/* Environment of traces. Call with (dict "root" $ "service" "meseta-master"). */}}
 {{- define "meseta.otel" -}}
 {{- if .root.Values.otel.endpoint }}
@@ -124,13 +149,16 @@ etcd://{{ join "," .Values.etcd.endpoints }}
 {{- end }}
 
 {{/* The three probes of a component, all on /health: it tells alive from dead, not leader from
-standby. Call with the component's values. */}}
+standby. Call with (dict "of" the component's values "root" $). */}}
 {{- define "meseta.probes" -}}
 {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
 {{ $probe }}:
   httpGet:
     path: /health
     port: http
-  {{- toYaml (get $ $probe) | nindent 2 }}
+    {{- if include "meseta.tls" $.root }}
+    scheme: HTTPS
+    {{- end }}
+  {{- toYaml (get $.of $probe) | nindent 2 }}
 {{- end }}
 {{- end }}
