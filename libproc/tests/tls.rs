@@ -503,9 +503,11 @@ fn strangers_at_the_door_are_bounded() {
         }
         // Who has asked something is no stranger, but a guest; a proven peer is neither.
         let mut guests = Vec::new();
-        for _ in 0..3 {
+        for asked in ["GET /health", "GET /nothing", "GET /libproc"] {
             let mut socket = raw(&server).await;
-            socket.write_all(b"GET /health HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+            let upgrade = "connection: upgrade\r\nupgrade: libproc\r\n";
+            let head = format!("{asked} HTTP/1.1\r\nhost: h\r\n{upgrade}\r\n");
+            socket.write_all(head.as_bytes()).await.unwrap();
             assert!(socket.read(&mut [0; 8]).await.unwrap() > 0);
             guests.push(socket);
         }

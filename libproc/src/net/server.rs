@@ -54,7 +54,7 @@ pub(crate) async fn serve(node: Node, listener: TcpListener) {
                 Ok(guest) => runtime::spawn(connection(node.clone(), stream, client, guest)),
                 Err(why) => {
                     node.net().tally().overflown.fetch_add(1, Relaxed);
-                    if node.net().is_news(format!("limit {why} {}", client.ip())) {
+                    if node.net().is_news(&format!("limit {why} {}", client.ip())) {
                         tracing::warn!(client = %client.ip(), "connection closed: {why}");
                     }
                 }
@@ -90,6 +90,17 @@ struct Caller {
 impl Caller {
     fn guest(&self) -> std::sync::MutexGuard<'_, Option<Guest>> {
         self.guest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It has said what it came for. A certificate proves who it is; without one it stays a guest.
+    fn introduced(&self) {
+        let mut guest = self.guest();
+        if self.channel.certificate.is_some() {
+            *guest = None;
+        }
+        if let Some(guest) = guest.as_mut() {
+            guest.introduced();
+        }
     }
 }
 
@@ -138,10 +149,11 @@ async fn connection(node: Node, stream: TcpStream, client: SocketAddr, guest: Gu
 async fn shake(node: &Node, stream: TcpStream, client: SocketAddr) -> Option<(Stream, Channel)> {
     let (net, at) = (node.net(), client.ip());
     let accepted = tokio::select! { biased;
+        _ = node.ended() => return None,
         accepted = tls::accept(node, stream) => accepted,
         () = node.sleep(node.config().limits.handshake) => {
             net.tally().late.fetch_add(1, Relaxed);
-            if net.is_news(format!("late {at}")) {
+            if net.is_news(&format!("late {at}")) {
                 tracing::warn!(client = %at, "connection closed: its TLS handshake did not end in time");
             }
             return None;
@@ -156,7 +168,7 @@ async fn shake(node: &Node, stream: TcpStream, client: SocketAddr) -> Option<(St
         }
         Accepted::Plain(stranger) => {
             net.tally().tls_plain.fetch_add(1, Relaxed);
-            if net.is_news(format!("plain {at}")) {
+            if net.is_news(&format!("plain {at}")) {
                 tracing::warn!(client = %at, "connection closed: this port speaks TLS, the client did not");
             }
             tokio::select! { biased;
@@ -168,7 +180,7 @@ async fn shake(node: &Node, stream: TcpStream, client: SocketAddr) -> Option<(St
             net.tally().tls_failures.fetch_add(1, Relaxed);
             // Who only looks whether the port is open says nothing.
             let silent = error.kind() == std::io::ErrorKind::UnexpectedEof;
-            if !silent && net.is_news(format!("tls {at} {error}")) {
+            if !silent && net.is_news(&format!("tls {at} {error}")) {
                 tracing::warn!(client = %at, %error, "connection closed: its TLS handshake failed");
             }
         }
@@ -177,15 +189,10 @@ async fn shake(node: &Node, stream: TcpStream, client: SocketAddr) -> Option<(St
 }
 
 async fn respond(caller: Arc<Caller>, request: hyper::Request<Incoming>) -> Out {
-    let guest = caller.guest().take();
     if wants_frames(request.headers()) && request.uri().path() == PATH {
-        return upgrade(&caller, request, guest);
+        return upgrade(&caller, request);
     }
-    // A certificate proves who it is; without one it stays a guest.
-    *caller.guest() = guest.filter(|_| caller.channel.certificate.is_none()).map(|mut guest| {
-        guest.introduced();
-        guest
-    });
+    caller.introduced();
     let response = match barred(&caller, request.uri().path()) {
         None => handle(&caller, request).await,
         Some(why) => {
@@ -318,10 +325,13 @@ fn wants_frames(headers: &HeaderMap) -> bool {
 }
 
 /// Answers the handshake; the frames begin when hyper hands over the stream. The client is a
-/// guest until it is proven.
-fn upgrade(caller: &Caller, request: hyper::Request<Incoming>, guest: Option<Guest>) -> Out {
+/// stranger until it is proven.
+fn upgrade(caller: &Caller, request: hyper::Request<Incoming>) -> Out {
     let node = caller.node.clone();
-    let refuse = |status, text: String| whole(status, HeaderMap::new(), Bytes::from(text));
+    let refuse = |status, text: String| {
+        caller.introduced();
+        whole(status, HeaderMap::new(), Bytes::from(text))
+    };
     let Some(hello) = read_hello(request.headers()) else {
         return refuse(StatusCode::BAD_REQUEST, "this is no libproc handshake".into());
     };
@@ -345,7 +355,7 @@ fn upgrade(caller: &Caller, request: hyper::Request<Incoming>, guest: Option<Gue
     write_welcome(&pending.welcome, out.headers_mut());
     out.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("upgrade"));
     out.headers_mut().insert(UPGRADE, hyper::header::HeaderValue::from_static("libproc"));
-    let client = caller.client;
+    let (client, guest) = (caller.client, caller.guest().take());
     runtime::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else {
             return;
@@ -375,7 +385,7 @@ fn upgrade(caller: &Caller, request: hyper::Request<Incoming>, guest: Option<Gue
 /// Counts a peer that is not let in, and logs it the first time.
 fn refused(node: &Node, client: SocketAddr, principal: &str, why: &str) {
     node.net().tally().refused.fetch_add(1, Relaxed);
-    if node.net().is_news(format!("refused {} {principal} {why}", client.ip())) {
+    if node.net().is_news(&format!("refused {} {why} {principal}", client.ip())) {
         tracing::warn!(client = %client.ip(), principal, "handshake refused: {why}");
     }
 }

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Notices kept apart; whoever makes up more of them is not logged any more, only counted.
 const NOTICES: usize = 1024;
 
+/// As much of one is kept.
+const NOTICE: usize = 256;
+
 /// Certificates, guests, counts, and what was logged already.
 #[derive(Default)]
 pub(crate) struct NetState {
@@ -57,7 +60,9 @@ impl NetState {
     }
 
     /// Whether this is said for the first time: so that who tries again and again fills no log.
-    pub(crate) fn is_news(&self, notice: String) -> bool {
+    pub(crate) fn is_news(&self, notice: &str) -> bool {
+        // What tells them apart comes first; the rest may be a client's, as long as it likes.
+        let notice = notice.chars().take(NOTICE).collect();
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
         noticed.len() < NOTICES && noticed.insert(notice)
     }
@@ -80,5 +85,21 @@ impl NetState {
         let under_way = [("handshakes_under_way", self.guests.strangers() as f64)];
         let all = counts.into_iter().chain(under_way);
         all.map(|(name, value)| (format!("libproc/{name}"), value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_is_no_news_and_what_is_kept_of_it_is_bounded() {
+        let state = NetState::default();
+        assert!(state.is_news("a") && !state.is_news("a") && state.is_news("b"));
+        let long = "x".repeat(10_000);
+        assert!(state.is_news(&long) && !state.is_news(&format!("{long}y")));
+        let news = (0..10_000).filter(|n| state.is_news(&n.to_string())).count();
+        assert_eq!(news, NOTICES - 3);
+        assert!(state.noticed.lock().unwrap().iter().all(|kept| kept.len() <= NOTICE));
     }
 }

@@ -50,7 +50,7 @@ impl Node {
             if let Err(error @ (DialError::Refused { .. } | DialError::Untrusted { .. })) = &outcome
             {
                 // It is tried again and again, and does not mend by itself.
-                if node.net().is_news(error.to_string()) {
+                if node.net().is_news(&error.to_string()) {
                     tracing::warn!("{error}");
                 }
             }
