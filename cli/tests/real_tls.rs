@@ -136,6 +136,13 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Of two free ports in a row, the first.
+fn free_pair() -> u16 {
+    let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let pair = |port: &u16| port.checked_add(1).is_some_and(free) && free(*port);
+    (0..1000).map(|_| free_port()).find(pair).expect("two ports in a row are free")
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -194,6 +201,35 @@ fn a_cluster_runs_on_certificates_alone() {
         let agents = cluster.certificates.identity("a");
         assert_eq!(status(Some(agents), "/metrics"), "HTTP/1.1 403", "a daemon is no operator");
     }
+}
+
+#[test]
+fn a_local_cluster_keeps_its_secrets_and_speaks_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificates = Certificates::new(dir.path());
+    certificates.issue("local", "127.0.0.1", &[]);
+    let port = free_pair();
+    let mut local = Command::new(MESETA);
+    local.args(["local", "--agents", "1", "--port", &port.to_string()]);
+    local.args(["--resources", "cpus:1;mem:512", "--work-dir"]).arg(dir.path().join("w"));
+    certificates.show("local", &mut local);
+    local.env("XDG_STATE_HOME", dir.path()).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut local = local.spawn().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(MESETA);
+        command.arg("run").arg("--tls-ca").arg(certificates.ca());
+        command.args(["--master", &format!("127.0.0.1:{port}"), "--name", "n"]).args(arguments);
+        command.env("XDG_STATE_HOME", dir.path()).stdin(Stdio::null()).output().unwrap()
+    };
+    let deadline = Instant::now() + WITHIN;
+    let mut output = run(&["-f", "--", "echo", "hello"]);
+    // Until it has made the credential that is found by the master's address.
+    while !output.status.success() && Instant::now() < deadline {
+        output = run(&["-f", "--", "echo", "hello"]);
+    }
+    let _ = Command::new("kill").arg(local.id().to_string()).status();
+    local.wait().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{}", said(&output));
 }
 
 #[test]

@@ -22,6 +22,13 @@ pub fn publish(node: &Node, tls: &TlsConfig, work_dir: &Path) -> anyhow::Result<
     let to = path(work_dir);
     copy(&from, &to)
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    if let Some(closed) = closed(&to) {
+        tracing::warn!(
+            "executors that run as another user cannot verify the agent: {} is closed to them; \
+             give a --work-dir that everybody can pass through",
+            closed.display()
+        );
+    }
     let (living, every, copied) = (node.clone(), tls.reload_every, to.clone());
     node.spawn_future(async move {
         loop {
@@ -35,6 +42,15 @@ pub fn publish(node: &Node, tls: &TlsConfig, work_dir: &Path) -> anyhow::Result<
         }
     });
     Ok(to)
+}
+
+/// The first folder on the way to a file that others cannot pass through.
+fn closed(file: &Path) -> Option<&Path> {
+    let open =
+        |dir: &Path| fs::metadata(dir).is_ok_and(|dir| dir.permissions().mode() & 0o001 != 0);
+    let mut ways: Vec<&Path> = file.ancestors().skip(1).collect();
+    ways.reverse();
+    ways.into_iter().find(|dir| !open(dir))
 }
 
 /// Replaces `to` as a whole, if it differs.
@@ -67,6 +83,12 @@ mod tests {
             assert_eq!(fs::read_to_string(&to).unwrap(), content);
             assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o644);
         }
+        let (own, mode) = (dir.path().join("own"), Permissions::from_mode);
+        DirBuilder::new().mode(0o700).create(&own).unwrap();
+        fs::set_permissions(dir.path(), mode(0o755)).unwrap();
+        assert_eq!(closed(&own.join("file")), Some(own.as_path()));
+        fs::set_permissions(&own, mode(0o755)).unwrap();
+        assert_eq!(closed(&own.join("file")), None);
         fs::remove_file(&from).unwrap();
         assert!(copy(&from, &to).is_err());
         assert_eq!(fs::read_to_string(&to).unwrap(), "two");
