@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 pub fn path(given: Option<&Path>, masters: &Masters, state: Option<&Path>) -> Option<PathBuf> {
     match (given, masters) {
         (Some(path), _) => Some(path.to_owned()),
-        (None, Masters::Listed(list) | Masters::Https(list)) => Some(default_path(state?, &list.first()?.to_string())),
+        (None, Masters::Listed(list) | Masters::Https(list)) => {
+            Some(default_path(state?, &list.first()?.to_string()))
+        }
         (None, Masters::Etcd(_)) => None,
     }
 }

@@ -65,6 +65,9 @@ impl Scheduler for Hello {
 
 fn main() -> anyhow::Result<()> {
     let hello = Hello::parse();
+    if matches!(hello.master, Masters::Https(_)) && hello.tls_ca.is_none() {
+        anyhow::bail!("--master={}: give --tls-ca to verify it with", hello.master);
+    }
     let path = match &hello.credential {
         Some(path) => path.clone(),
         None => credential::local(&hello.master)?,

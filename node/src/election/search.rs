@@ -31,7 +31,9 @@ impl LeaderSearch {
     /// Begins with the listed masters; with etcd, with nobody until [`LeaderSearch::led_by`].
     pub fn new(masters: &Masters) -> Self {
         let (masters, named) = match masters {
-            Masters::Listed(list) | Masters::Https(list) => (list.iter().map(HostPort::to_string).collect(), false),
+            Masters::Listed(list) | Masters::Https(list) => {
+                (list.iter().map(HostPort::to_string).collect(), false)
+            }
             Masters::Etcd(_) => (Vec::new(), true),
         };
         LeaderSearch {
