@@ -58,6 +58,8 @@ protoc_compiles() {
 # The store of a cluster of several machines. Its package is unpacked, not installed: installing it
 # would start a server on this machine.
 get_etcd() {
+    # Its tests over TLS make certificates.
+    have openssl || apt_install openssl
     [ -x "$TOOLS/bin/etcd" ] && return
     mkdir -p "$TOOLS/bin"
     if have etcd; then

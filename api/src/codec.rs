@@ -86,6 +86,11 @@ impl Codec {
     }
 }
 
+/// How many bytes a message has as protobuf, without writing it: its size as limits count it.
+pub fn encoded_len(message: &impl V1Message) -> usize {
+    message.encoded_len()
+}
+
 fn decode_protobuf<T: V1Message>(bytes: &[u8]) -> Result<T, DecodeError> {
     check_required(bytes, T::table()).map_err(|refusal| {
         let path = refusal.path.to_string();

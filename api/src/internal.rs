@@ -120,9 +120,23 @@ pub mod master {
             framework_id: FrameworkId,
             /// Which.
             task_id: TaskId,
-            /// Who asked: recorded with the kill.
+            /// Who asked, in the asker's own words.
             by: String,
         },
+    }
+
+    impl FromOperator {
+        /// As asked by a peer that proved to be `principal`: what is recorded of who asked begins
+        /// with that, since the rest is only claimed.
+        pub fn asked_by(self, principal: &str) -> Self {
+            match self {
+                FromOperator::KillTask { framework_id, task_id, by } => {
+                    let by = format!("{principal} ({by})");
+                    FromOperator::KillTask { framework_id, task_id, by }
+                }
+                call @ FromOperator::Call(_) => call,
+            }
+        }
     }
 
     /// Answer to [`FromOperator`].

@@ -4,16 +4,14 @@
 //! serves, the core. Every decision is the core's; read `core/mod.rs`.
 
 use crate::config::MasterConfig;
-use crate::core::{Caller, Channel, Core, Event, Moment, Rejection, RequestId};
+use crate::core::{Caller, Channel, Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
 use crate::peers::{EventStream, Peers};
 use crate::registrar::actor::Written;
-use libproc::{
-    Answer, Context, Exit, Gate, Observation, Process, Reason, Receive, Reply, Sender, Timestamp,
-};
+use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
 use meseta_api::internal::agent::FromMaster as ToAgent;
-use meseta_api::internal::master::{FromAgent, FromFramework, FromOperator, OperatorAnswer};
+use meseta_api::internal::master::{FromAgent, FromFramework, FromOperator};
 use meseta_api::internal::scheduler::FromMaster as ToScheduler;
 use meseta_api::v1;
 use meseta_node::election::LeaderInfo;
@@ -32,6 +30,10 @@ pub struct Master {
     /// Events whose check panicked: refused, counted, the state untouched.
     pub(crate) panicked_checks: u64,
 }
+
+/// Give up the leadership or the candidacy for it: another master may lead at once, without
+/// waiting for a lease to end, and this one's node ends.
+pub struct StepDown;
 
 /// A timer of the core fired.
 pub(crate) struct TimerDue(pub(crate) crate::core::TimerKey);
@@ -182,13 +184,16 @@ impl Receive<FromFramework> for Master {
             let leader = self.leader_address().filter(|_| !self.is_elected());
             return cx.send(&scheduler, ToScheduler::NotLeader { leader });
         }
-        let connection = match (call.r#type(), self.peers.at(scheduler.address())) {
-            (v1::scheduler::call::Type::Subscribe, _) => {
+        let subscribes = call.r#type() == v1::scheduler::call::Type::Subscribe;
+        let mut replaced = None;
+        let connection = match self.peers.at(scheduler.address()) {
+            earlier if subscribes => {
                 cx.link(scheduler.address());
+                replaced = earlier;
                 self.peers.subscription(&scheduler)
             }
-            (_, Some(connection)) => connection,
-            (_, None) => {
+            Some(connection) => connection,
+            None => {
                 let message = "framework is not subscribed".to_owned();
                 return cx.send(&scheduler, ToScheduler::Refused { code: 403, message });
             }
@@ -199,30 +204,17 @@ impl Receive<FromFramework> for Master {
             let Rejection { code, message } = refused;
             cx.send(&scheduler, ToScheduler::Refused { code, message });
         }
+        // Whatever became of the call: if it was another framework's, that one has left.
+        if let Some(connection) = replaced {
+            self.note(Event::SubscriberDisconnected { connection }, cx);
+        }
     }
 }
 
-impl Answer<FromOperator> for Master {
-    type Reply = OperatorAnswer;
-
-    fn answer(
-        &mut self,
-        asked: FromOperator,
-        _: &Sender,
-        reply: Reply<OperatorAnswer>,
-        cx: &mut Context<Self>,
-    ) {
-        let leader = self.leader_address().filter(|_| !self.is_elected());
-        let Stage::Serving(serving) = &mut self.stage else {
-            return reply.send(OperatorAnswer::NotLeader { leader });
-        };
-        serving.next_ask += 1;
-        let request = RequestId(serving.next_ask);
-        serving.asks.insert(request, reply);
-        if let Err(refused) = self.submit(Event::OperatorAsked { request, asked }, cx) {
-            let Rejection { code, message } = refused;
-            self.answer_operator(request, OperatorAnswer::Refused { code, message });
-        }
+impl Receive<StepDown> for Master {
+    fn receive(&mut self, _: StepDown, _: &Sender, _: &mut Context<Self>) {
+        // Its `Lost` ends the node.
+        self.config.candidacy.resign.resign();
     }
 }
 

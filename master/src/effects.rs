@@ -1,12 +1,11 @@
 //! Carries out what the core wants, in order.
 
 use crate::actor::{Master, TimerDue};
-use crate::core::{Effect, Note, RequestId};
+use crate::core::{Effect, Note};
 use crate::leadership::Stage;
 use crate::peers::Peer;
 use crate::registrar::actor::Write;
 use libproc::{Context, Reason};
-use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::internal::scheduler::FromMaster as ToScheduler;
 use meseta_node::traced;
 
@@ -88,14 +87,6 @@ impl Master {
                 stream.send(&event);
             }
             Some(Peer::Agent(_)) | None => {}
-        }
-    }
-
-    pub(crate) fn answer_operator(&mut self, request: RequestId, answer: OperatorAnswer) {
-        if let Stage::Serving(serving) = &mut self.stage {
-            if let Some(reply) = serving.asks.remove(&request) {
-                reply.send(answer);
-            }
         }
     }
 }

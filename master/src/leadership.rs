@@ -23,7 +23,6 @@ use meseta_node::store::{LoadError, Snapshot};
 use meseta_node::uuid::Hyphenated;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// Where a master stands.
@@ -50,16 +49,9 @@ impl Master {
     /// Guards every byte that this node writes as a leader, then waits for what the election says.
     pub(crate) fn watch_election(&mut self, cx: &mut Context<Self>) {
         let gate = self.config.candidacy.gate.clone();
-        let led = AtomicBool::new(false);
-        // Before it leads a master speaks for nobody; once its gate has been open, it may speak
-        // only while it is.
-        cx.node().guard_writes(Arc::new(move || {
-            let open = gate.is_open();
-            if open {
-                led.store(true, Ordering::Relaxed);
-            }
-            open || !led.load(Ordering::Relaxed)
-        }));
+        // Before it leads a master speaks for nobody; from its election on it may speak only
+        // until its lease ends, also if it said nothing while the lease lasted.
+        cx.node().guard_writes(Arc::new(move || !gate.is_over()));
         self.next_election_event(cx);
     }
 

@@ -13,12 +13,14 @@ pub mod http;
 mod joined;
 mod leadership;
 mod metrics;
+mod operators;
 mod peers;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod registrar;
 mod start;
 
+pub use actor::{Master, StepDown};
 pub use config::{MasterConfig, API_VERSION, MESETA_VERSION};
 pub use peers::EventStream;
 pub use start::spawn;

@@ -16,6 +16,7 @@ use meseta_tests::real::machine::lives;
 use meseta_tests::real::operator::Operator;
 use meseta_tests::real::wait::{never, until};
 use meseta_tests::real::PATIENCE;
+use nix::sys::signal::Signal;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,20 @@ fn me_01_a_standby_takes_over_and_tasks_stay() {
     scene.all_is_well(killed);
     let end = scene.framework.end("ends-meanwhile", PATIENCE);
     assert_eq!(end.state(), TaskState::TaskFinished, "{end:#?}");
+}
+
+/// A rolling upgrade costs no lease: who is told to stop gives its lease back first.
+#[test]
+fn a_leader_that_is_told_to_stop_leaves_no_gap_of_a_lease() {
+    let mut scene = Scene::set(Told::List, &[Told::List, Told::List]);
+    let old = scene.leader_key();
+    let stopped = Instant::now();
+    scene.cluster.masters[scene.leader].signal(Signal::SIGTERM);
+    let (successor, free, serves) = scene.successor(&old, stopped);
+    println!("master {successor} serves {serves:?} after SIGTERM, the key was free after {free:?}");
+    assert!(free < TTL, "the key was free only after {free:?}, as if the lease of {TTL:?} ended");
+    assert_eq!(scene.cluster.masters[scene.leader].ends(PATIENCE), 0);
+    scene.all_is_well(stopped);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use super::{guard, insecure};
 use crate::tls;
 use anyhow::{bail, Context};
-use libproc::{ClientAuth, Node, NodeConfig, TlsConfig};
+use libproc::{ClientAuth, Node, NodeConfig, Pid, Reason, TlsConfig};
 use meseta_api::term::RegistryId;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
-use meseta_master::MasterConfig;
+use meseta_master::{Master, MasterConfig, StepDown};
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
 use meseta_node::keys::MASTER;
 use meseta_node::store::etcd::{Endpoints, EtcdConfig};
@@ -48,8 +48,33 @@ pub struct Setup {
     pub allocator: AllocatorConfig,
 }
 
+/// A master that runs.
+pub struct Started {
+    /// Its node.
+    pub node: Node,
+    process: Pid<Master>,
+}
+
+/// How long a resignation may take, before the node ends without it.
+const RESIGN_WITHIN: Duration = Duration::from_secs(2);
+
+impl Started {
+    /// Ends it in an orderly way: it gives up its lease, so that another master leads at once
+    /// rather than when the lease ends, and then its node.
+    pub async fn stop(&self) -> Reason {
+        self.process.tell(StepDown);
+        tokio::select! { biased;
+            reason = self.node.finished() => reason,
+            () = self.node.sleep(RESIGN_WITHIN) => {
+                self.node.exit(Reason::Stopped("told by a signal".into()));
+                self.node.finished().await
+            }
+        }
+    }
+}
+
 /// Starts it. Within `libproc::run`; it serves from its election on.
-pub async fn start(setup: Setup) -> anyhow::Result<Node> {
+pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     let keyring = tls::keyring(&setup.cluster, "meseta-master", MASTER);
     match &setup.keyring {
         Some(path) => keyring.read(path)?,
@@ -75,8 +100,9 @@ pub async fn start(setup: Setup) -> anyhow::Result<Node> {
         candidacy,
         store,
     };
-    meseta_master::spawn(&node, config).context("cannot start the master's process")?;
-    Ok(node)
+    let process =
+        meseta_master::spawn(&node, config).context("cannot start the master's process")?;
+    Ok(Started { node, process })
 }
 
 /// The store, and the candidacy that its writes are fenced by.

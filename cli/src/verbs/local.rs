@@ -109,7 +109,9 @@ impl Local {
             core: Default::default(),
             allocator: Default::default(),
         })
-        .await?;
+        .await?
+        // It has no successor to step down for.
+        .node;
         let binary = launcher_binary(None)?;
         let resources = match &self.resources {
             Some(each) => vec![each.clone(); usize::from(self.agents)],

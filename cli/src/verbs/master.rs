@@ -5,7 +5,6 @@ use crate::environment;
 use crate::signals::Interrupts;
 use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
-use libproc::Reason;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
 use meseta_master::core::Config;
 use meseta_node::store::etcd::{DEFAULT_TTL, MAX_TTL, MIN_TTL};
@@ -82,14 +81,11 @@ impl Master {
         let setup = self.setup()?;
         libproc::run(async {
             let mut interrupts = Interrupts::new()?;
-            let node = master::start(setup).await?;
-            tracing::info!("listening on {scheme}://{}", node.advertised());
+            let master = master::start(setup).await?;
+            tracing::info!("listening on {scheme}://{}", master.node.advertised());
             let (reason, asked) = tokio::select! { biased;
-                () = interrupts.next() => {
-                    node.exit(Reason::Stopped("told by a signal".into()));
-                    (node.finished().await, true)
-                }
-                reason = node.finished() => (reason, false),
+                () = interrupts.next() => (master.stop().await, true),
+                reason = master.node.finished() => (reason, false),
             };
             Ok(exit_code("master", &reason, asked))
         })

@@ -44,12 +44,13 @@ impl AllocatorProcess {
     }
 
     fn round(&mut self, cx: &mut Context<Self>) {
-        if !self.allocator.is_dirty() {
+        let now = cx.now();
+        if !self.allocator.is_due(now) {
             return;
         }
         self.rounds += 1;
         let causes = std::mem::take(&mut self.causes);
-        let grants = self.allocator.allocate(cx.now(), cx.random_u64());
+        let grants = self.allocator.allocate(now, cx.random_u64());
         if !grants.is_empty() {
             let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();

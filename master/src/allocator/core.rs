@@ -104,6 +104,12 @@ impl Allocator {
         self.filters.next_expiry()
     }
 
+    /// Whether a round at `now` could grant something: anything is in doubt, or a refusal has
+    /// expired by then.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.is_dirty() || self.next_filter_expiry().is_some_and(|expiry| expiry <= now)
+    }
+
     pub(super) fn registered(&self, id: &FrameworkId) -> Result<FrameworkOrd, AllocatorFault> {
         let unknown = || AllocatorFault::FrameworkUnknown { framework: id.clone() };
         self.roster.registered(id).ok_or_else(unknown)

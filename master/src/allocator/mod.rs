@@ -13,8 +13,8 @@
 //! - the first event after which [`Allocator::is_dirty`] holds sends the process itself one
 //!   `RoundDue`, and none more until that is handled. All events that came in between are in that
 //!   round: a thousand revives cost one round;
-//! - a timer makes a round due each `allocation_interval` (1 s) as well, which is when refusals
-//!   that have expired take effect; [`Allocator::next_filter_expiry`] allows an earlier wake-up;
+//! - a timer asks each `allocation_interval` (1 s) whether a round [is due](Allocator::is_due),
+//!   which is when refusals that have expired take effect;
 //! - a round is `allocate(cx.now(), seed)` with a seed from the World, and its grants go back to
 //!   the master in one message together with [`Allocator::applied`]. The master counts the events
 //!   it sends; a grant of an agent or framework that it removed after that count is dropped, since

@@ -5,7 +5,8 @@
 
 use super::agents::state::AgentState;
 use super::effect::Effect;
-use super::event::{Moment, RequestId, WriteId};
+use super::event::{Moment, WriteId};
+use super::frameworks::removal::Removal;
 use super::frameworks::state::FrameworkState;
 use super::plan::{Ignored, Plan};
 use super::Core;
@@ -16,13 +17,13 @@ use meseta_api::ids::{AgentId, FrameworkId};
 pub(super) enum Write {
     /// An agent in `Registering` or `Departing`.
     Agent(AgentId),
-    /// A framework in `Subscribing` or `Removing`.
+    /// A framework in `Subscribing`.
     Framework {
         /// Which.
         id: FrameworkId,
-        /// The operator's question to answer then.
-        answer: Option<RequestId>,
     },
+    /// A framework in `Removing`, which it never leaves again.
+    Removal(Removal),
     /// Nobody: what was written was true before.
     Nobody,
 }
@@ -48,17 +49,16 @@ impl Core {
                 }
                 _ => {}
             },
-            Some(Write::Framework { id, answer }) => {
-                match self.frameworks.get(&id).map(|framework| &framework.state) {
-                    Some(FrameworkState::Subscribing { write: of, .. }) if *of == write => {
+            Some(Write::Framework { id }) => {
+                if let Some(FrameworkState::Subscribing { write: of, .. }) =
+                    self.frameworks.get(&id).map(|framework| &framework.state)
+                {
+                    if *of == write {
                         self.finish_subscription(&id, at, out);
                     }
-                    Some(FrameworkState::Removing { write: of }) if *of == write => {
-                        self.finish_removal(&id, answer, at, out);
-                    }
-                    _ => {}
                 }
             }
+            Some(Write::Removal(removal)) => self.finish_removal(removal, at, out),
             Some(Write::Nobody) | None => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use meseta_api::ids::FrameworkId;
+use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::FrameworkInfo;
 use meseta_master::core::{
@@ -216,7 +217,6 @@ fn sch_11_teardown_ends_all_and_tells_the_agents() {
     m.allocate();
     m.does(call(10, &(&framework).into(), simple(Type::Teardown))).gives(
         "timer heartbeat 10 off
-         close stream 10
          timer failover m-0000 off
          timer time-left m-0000 off
          allocator FrameworkDeactivated m-0000
@@ -228,7 +228,8 @@ fn sch_11_teardown_ends_all_and_tells_the_agents() {
     assert_eq!(m.refuses(late).0, 400);
     assert_eq!(m.refuses(subscribes(11, with_id(info("f"), &framework))).0, 503);
     m.durable().gives(
-        "agent 1 <- ShutdownFramework m-0000
+        "close stream 10
+         agent 1 <- ShutdownFramework m-0000
          allocator FrameworkRemoved m-0000",
     );
     // FW-03
@@ -252,9 +253,42 @@ fn mop_26_an_operator_tears_down_and_is_answered_when_it_is_durable() {
             },
         )),
     };
-    m.does(teardown("m-0000")).says("close stream 10\npersist RemoveFramework m-0000");
-    m.durable().says("answer Accepted");
+    m.does(teardown("m-0000")).says("persist RemoveFramework m-0000");
+    // Its scheduler did not ask for it: it is told, but not before it is true.
+    m.durable().says(
+        "stream 10 <- ERROR Framework has been removed
+         close stream 10
+         answer Accepted",
+    );
     assert_eq!(m.refuses(teardown("m-0000")).0, 400);
+}
+
+/// What does not fit into the registry must not get as far as a write, which would end the leader,
+/// and then the next one.
+#[test]
+fn what_is_too_large_for_the_registry_is_refused() {
+    let mut m = Master::new();
+    let large = |bytes: usize| FrameworkInfo { name: "f".repeat(bytes), ..info("") };
+    let gave = m.does(subscribes(10, large(300 * 1024)));
+    assert!(
+        gave.all().starts_with("stream 10 <- ERROR 'FrameworkInfo' has 3072"),
+        "{}",
+        gave.all()
+    );
+    assert!(gave.all().ends_with("more than 262144\nclose stream 10"), "{}", gave.all());
+    m.does(subscribes(11, large(200 * 1024))).says("persist AddFramework m-0000");
+
+    let mut agent = agent_info("h", ALL);
+    agent
+        .attributes
+        .push(meseta_api::v1::Attribute { name: "a".repeat(300 * 1024), ..Default::default() });
+    let mut registers = registers(1, ALL);
+    if let Event::AgentSaid { said: FromAgent::RegisterAgent { info, .. }, .. } = &mut registers {
+        **info = agent;
+    }
+    m.does(arrives(1));
+    let (code, why) = m.refuses(registers);
+    assert!(code == 400 && why.starts_with("'AgentInfo' has 30"), "{code} {why}");
 }
 
 #[test]

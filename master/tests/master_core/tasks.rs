@@ -232,6 +232,15 @@ fn rc_07_a_kill_of_an_unknown_task_is_answered_as_a_reconciliation() {
 
 #[test]
 fn an_operators_kill_is_recorded_with_its_author() {
+    // What the process makes of a claim.
+    let asked = FromOperator::KillTask {
+        framework_id: FrameworkId::parse("f").unwrap(),
+        task_id: meseta_api::ids::TaskId::parse("t").unwrap(),
+        by: "alice@host".to_owned(),
+    };
+    assert!(matches!(asked.asked_by("ops"),
+        FromOperator::KillTask { by, .. } if by == "ops (alice@host)"));
+
     let (mut m, framework, _) = running(info("f"));
     let framework = FrameworkId::try_from(&framework).unwrap();
     let asks = |task: &str| Event::OperatorAsked {

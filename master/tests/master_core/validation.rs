@@ -10,6 +10,7 @@ const CASES: &[(&str, Spoil)] = &[
     ("empty id", |task| task.task_id = "".into()),
     ("TSK-03 slash in id", |task| task.task_id = "a/b".into()),
     ("TSK-03 dots", |task| task.task_id = "..".into()),
+    ("larger than a message", |task| task.data = Some(vec![0; 5 << 20].into())),
     ("agent of another offer", |task| task.agent_id = "m-S7".into()),
     ("negative grace period", |task| {
         task.kill_policy =

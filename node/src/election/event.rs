@@ -4,6 +4,7 @@ use super::gate::LeaseGate;
 use super::leader::LeaderInfo;
 use meseta_api::term::Term;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// Something happened in an election.
@@ -70,16 +71,19 @@ pub struct Candidacy {
 
 /// Ends a candidacy: closes the gate at once, lets the next candidate in without waiting for the
 /// lease, then `Lost`. Dropping it does nothing.
-pub struct Resign(Box<dyn FnOnce() + Send>);
+pub struct Resign(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Resign {
     pub(super) fn new(resign: impl FnOnce() + Send + 'static) -> Self {
-        Resign(Box::new(resign))
+        Resign(Mutex::new(Some(Box::new(resign))))
     }
 
-    /// See [`Resign`]. Idempotent with respect to a candidacy that is over.
-    pub fn resign(self) {
-        (self.0)();
+    /// See [`Resign`]. Idempotent, also with respect to a candidacy that is over.
+    pub fn resign(&self) {
+        let resign = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(resign) = resign {
+            resign();
+        }
     }
 }
 

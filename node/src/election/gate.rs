@@ -43,6 +43,16 @@ impl LeaseGate {
         !self.remaining().is_zero()
     }
 
+    /// Whether it was open and is not any more, or was closed: whoever spoke as the leader is
+    /// silent from then on. A gate that still waits is not over; its master speaks for nobody.
+    pub fn is_over(&self) -> bool {
+        match self.deadline.load(Ordering::Acquire) {
+            WAITING | FOR_EVER => false,
+            CLOSED => true,
+            deadline => Duration::from_nanos(deadline) <= self.clock.now(),
+        }
+    }
+
     /// How long the gate stays open if nothing extends it; zero if it is not open.
     pub fn remaining(&self) -> Duration {
         match self.deadline.load(Ordering::Acquire) {
@@ -117,7 +127,7 @@ mod tests {
     #[test]
     fn opens_extends_and_ends_with_its_deadline() {
         let (gate, set) = gate();
-        assert!(!gate.is_open());
+        assert!(!gate.is_open() && !gate.is_over());
         assert!(!gate.extend(110 * SECOND), "a waiting gate has nothing to extend");
         assert!(gate.open(Some(110 * SECOND)));
         assert_eq!(gate.remaining(), 10 * SECOND);
@@ -125,9 +135,10 @@ mod tests {
         assert_eq!(gate.remaining(), 10 * SECOND, "and no change");
         assert!(gate.extend(120 * SECOND));
         set(119 * SECOND);
-        assert!(gate.is_open());
+        assert!(gate.is_open() && !gate.is_over());
         set(120 * SECOND);
         assert!(!gate.is_open());
+        assert!(gate.is_over(), "also if nobody asked while it was open");
     }
 
     #[test]
@@ -154,8 +165,9 @@ mod tests {
         let gate = LeaseGate::always_open();
         assert!(gate.is_open());
         let clone = gate.clone();
+        assert!(!gate.is_over());
         clone.close();
-        assert!(!gate.is_open());
+        assert!(!gate.is_open() && gate.is_over());
     }
 
     #[test]

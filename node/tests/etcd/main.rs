@@ -1,6 +1,6 @@
 //! The etcd store, election and detection against real etcd members on loopback.
 //!
-//! Needs `/usr/bin/etcd` (`apt-get install etcd-server`) and fails without it.
+//! Needs etcd, which `make deps` unpacks, and fails without it.
 
 #![allow(
     clippy::disallowed_methods,

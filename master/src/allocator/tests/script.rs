@@ -79,7 +79,11 @@ impl Script {
         }
     }
 
+    /// As the allocator's process does it: only if a round is due.
     fn round(&mut self) -> Vec<String> {
+        if !self.allocator.is_due(self.now) {
+            return vec!["nothing".to_owned()];
+        }
         let grants = self.allocator.allocate(self.now, 0);
         assert!(!self.allocator.is_dirty());
         if grants.is_empty() {

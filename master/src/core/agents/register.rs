@@ -11,7 +11,7 @@ use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment};
 use crate::core::plan::{Ignored, Plan, Rejection};
 use crate::core::writes::Write;
-use crate::core::{send, Core};
+use crate::core::{send, validation, Core};
 use crate::registrar::operation::RegistryOperation;
 use crate::registrar::registry::AgentRecord;
 use libproc::Timestamp;
@@ -91,6 +91,7 @@ pub(super) fn validate_info(info: &v1::AgentInfo) -> Result<Resources, Rejection
             "agent's hostname must have 1 to {MAX_HOSTNAME_BYTES} bytes"
         )));
     }
+    validation::info_size("AgentInfo", info).map_err(Rejection::bad_request)?;
     let invalid = |error: String| Rejection::bad_request(format!("agent's resources: {error}"));
     let total = Resources::from_v1(&info.resources).map_err(|e| invalid(e.to_string()))?;
     total.unallocate().map_err(|e| invalid(e.to_string()))

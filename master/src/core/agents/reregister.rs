@@ -82,6 +82,7 @@ impl Core {
             let framework = info.id.as_ref().ok_or_else(|| bad("framework without id".into()))?;
             let framework =
                 FrameworkId::try_from(framework).map_err(|error| bad(error.to_string()))?;
+            validation::info_size("FrameworkInfo", &info).map_err(bad)?;
             validation::framework::roles(&info).map_err(bad)?;
             frameworks.insert(framework, info);
         }

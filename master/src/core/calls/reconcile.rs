@@ -38,9 +38,11 @@ impl Core {
                 .map(|(_, told)| told)
                 .collect()
         } else {
-            let mut answers = Vec::with_capacity(call.tasks.len());
+            // Once for all of them: it looks at every agent.
+            let awaits_agents = self.awaits_agents();
+            let mut answers = Vec::new();
             for asked in &call.tasks {
-                answers.extend(self.explicit(framework, asked, at)?);
+                answers.extend(self.explicit(framework, asked, awaits_agents, at)?);
             }
             answers
         };
@@ -52,6 +54,7 @@ impl Core {
         &self,
         framework: &FrameworkId,
         asked: &reconcile::Task,
+        awaits_agents: bool,
         at: Moment,
     ) -> Result<Option<v1::TaskStatus>, Rejection> {
         let bad = |error: meseta_api::ids::IdError| Rejection::bad_request(error.to_string());
@@ -68,7 +71,7 @@ impl Core {
         };
         let state = match &agent_id {
             Some(id) => self.agents.get(id).map(|agent| &agent.state),
-            None if self.awaits_agents() => return Ok(None),
+            None if awaits_agents => return Ok(None),
             None => None,
         };
         Ok(match state {

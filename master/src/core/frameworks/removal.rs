@@ -1,17 +1,17 @@
 //! A framework is removed: torn down, or not back in time (SCH-11, B3.7, FW-02, FW-03, AG-06).
 //!
 //! Its tombstone is written first. Then its tasks are history (KILLED, which its scheduler is not
-//! told), its agents shut it down, and its id is never accepted again. Agents that are away are
+//! told), its agents shut it down, its event stream ends, and its id is never accepted again. Agents that are away are
 //! told when they come back (`agents/merge.rs`).
 
 use super::state::FrameworkStep;
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
-use crate::core::event::{Moment, RequestId, TimerKey};
+use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
 use crate::core::offers::Return;
 use crate::core::tasks::status;
 use crate::core::writes::Write;
-use crate::core::{send, Core};
+use crate::core::{say, send, Core};
 use crate::registrar::operation::RegistryOperation;
 use crate::registrar::registry::CompletedFrameworkRecord;
 use meseta_api::ids::FrameworkId;
@@ -19,6 +19,18 @@ use meseta_api::internal::agent::Order;
 use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::TaskState;
+
+/// What is done when the tombstone is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::core) struct Removal {
+    framework: FrameworkId,
+    /// Whose event stream ends.
+    subscriber: Option<ConnectionId>,
+    /// Why, for people.
+    reason: String,
+    /// The operator's question to answer, if it was an operator who removed it.
+    answer: Option<RequestId>,
+}
 
 impl Core {
     pub(in crate::core) fn commit_removal(
@@ -40,7 +52,6 @@ impl Core {
         if let Some(connection) = subscriber {
             self.subscribers.remove(&connection);
             out.push(Effect::CancelTimer { key: TimerKey::HeartbeatDue(connection) });
-            out.push(Effect::CloseSubscriber { connection, reason });
         }
         for key in [TimerKey::FrameworkFailoverDue(id.clone()), TimerKey::TimeLeftDue(id.clone())] {
             out.push(Effect::CancelTimer { key });
@@ -52,7 +63,7 @@ impl Core {
             self.return_offer(&offer, Return::Freely, out);
         }
         let operation = RegistryOperation::RemoveFramework { framework: id.clone(), record };
-        let then = Write::Framework { id: id.clone(), answer };
+        let then = Write::Removal(Removal { framework: id.clone(), subscriber, reason, answer });
         let write = self.persist(operation, then, out);
         self.step_framework(id, FrameworkStep::Remove { write }, out);
     }
@@ -60,11 +71,19 @@ impl Core {
     /// The tombstone is durable.
     pub(in crate::core) fn finish_removal(
         &mut self,
-        id: &FrameworkId,
-        answer: Option<RequestId>,
+        removal: Removal,
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
+        let Removal { framework, subscriber, reason, answer } = removal;
+        let id = &framework;
+        if let Some(connection) = subscriber {
+            // A scheduler that tore itself down knows.
+            if answer.is_some() {
+                send::tell_on(connection, say::error("Framework has been removed"), out);
+            }
+            out.push(Effect::CloseSubscriber { connection, reason });
+        }
         let agents = self.agents_of(id);
         for agent in &agents {
             let order = Order::ShutdownFramework { framework_id: id.clone() };

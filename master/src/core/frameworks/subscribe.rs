@@ -158,7 +158,7 @@ impl Core {
             None => RegistryOperation::AddFramework { framework, record },
             Some(_) => RegistryOperation::UpdateFramework { framework, record },
         };
-        let then = Write::Framework { id: id.clone(), answer: None };
+        let then = Write::Framework { id: id.clone() };
         let write = self.persist(operation, then, out);
         self.subscribers.insert(subscriber.connection, id.clone());
         let known = self.frameworks.contains_key(&id);

@@ -42,6 +42,7 @@ pub(in crate::core) fn subscription(
     suppressed_roles: &[String],
     offer_constraints: Option<v1::scheduler::OfferConstraints>,
 ) -> Result<Subscription, String> {
+    super::info_size("FrameworkInfo", &info)?;
     let roles = roles(&info)?;
     if let Some(timeout) = info.failover_timeout {
         // What is negative is none; what is no duration at all is a mistake.

@@ -38,6 +38,7 @@ pub(in crate::core) fn task(
     place: &Place<'_>,
 ) -> Result<ValidTask, String> {
     let task_id = TaskId::try_from(&info.task_id).map_err(|error| error.to_string())?;
+    super::task_size(&info)?;
     if info.agent_id.value != place.agent.as_str() {
         return Err(format!(
             "Task uses invalid agent {} while agent {} is expected",

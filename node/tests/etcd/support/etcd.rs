@@ -6,12 +6,10 @@ use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// Where Debian's package puts it.
-const BINARY: &str = "/usr/bin/etcd";
 
 pub(crate) struct Etcd {
     child: Child,
@@ -102,10 +100,6 @@ impl Etcd {
     }
 
     fn spawn_cluster(size: usize, certs: Option<&Certs>) -> Vec<Self> {
-        assert!(
-            std::path::Path::new(BINARY).exists(),
-            "{BINARY} is missing: install it with `apt-get install etcd-server`"
-        );
         let ports: Vec<(u16, u16)> = (0..size).map(|_| (free_port(), free_port())).collect();
         let peers: Vec<String> = ports
             .iter()
@@ -126,7 +120,7 @@ impl Etcd {
         let scheme = if certs.is_some() { "https" } else { "http" };
         let client = format!("{scheme}://127.0.0.1:{client_port}");
         let peer = format!("http://127.0.0.1:{peer_port}");
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(program());
         command
             .arg(format!("--name=m{index}"))
             .arg(format!("--data-dir={}", dir.path().join("data").display()))
@@ -193,4 +187,11 @@ impl Drop for Etcd {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Debian's own, or the one that `make deps` unpacks.
+fn program() -> PathBuf {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/bin/etcd");
+    let found = [PathBuf::from("/usr/bin/etcd"), ours].into_iter().find(|path| path.exists());
+    found.expect("etcd is missing: `make deps` unpacks it")
 }

@@ -1,0 +1,42 @@
+//! Operators and their tools ask over libproc; each question is kept until the core answers it.
+
+use crate::actor::Master;
+use crate::core::{Event, Rejection, RequestId};
+use crate::leadership::Stage;
+use libproc::{Answer, Context, Reply, Sender};
+use meseta_api::internal::master::{FromOperator, OperatorAnswer};
+
+impl Answer<FromOperator> for Master {
+    type Reply = OperatorAnswer;
+
+    fn answer(
+        &mut self,
+        asked: FromOperator,
+        from: &Sender,
+        reply: Reply<OperatorAnswer>,
+        cx: &mut Context<Self>,
+    ) {
+        let leader = self.leader_address().filter(|_| !self.is_elected());
+        let Stage::Serving(serving) = &mut self.stage else {
+            return reply.send(OperatorAnswer::NotLeader { leader });
+        };
+        serving.next_ask += 1;
+        let request = RequestId(serving.next_ask);
+        serving.asks.insert(request, reply);
+        let asked = asked.asked_by(from.peer().map_or("", |peer| &peer.principal));
+        if let Err(refused) = self.submit(Event::OperatorAsked { request, asked }, cx) {
+            let Rejection { code, message } = refused;
+            self.answer_operator(request, OperatorAnswer::Refused { code, message });
+        }
+    }
+}
+
+impl Master {
+    pub(crate) fn answer_operator(&mut self, request: RequestId, answer: OperatorAnswer) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            if let Some(reply) = serving.asks.remove(&request) {
+                reply.send(answer);
+            }
+        }
+    }
+}
