@@ -22,6 +22,10 @@ use crate::time::Instant;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// At least this lies between two starts of a child, whatever the policy says: what cannot start
+/// would else be started again and again within one step.
+const BREATH: Duration = Duration::from_millis(1);
+
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -132,6 +136,7 @@ impl Core {
     /// A child ended, or could not be started. `random` is for the pause before it comes back.
     pub(super) fn exited(&mut self, child: usize, reason: Reason, now: Instant, random: u64) {
         let ending = self.ending.is_some();
+        let mut earliest = now;
         let Some(row) = self.rows.get_mut(child) else {
             return;
         };
@@ -143,6 +148,7 @@ impl Core {
                 } else if now.since(since) > self.backoff.most {
                     row.failures = 0;
                 }
+                earliest = since + BREATH;
             }
             // It was to be started anew anyway; but what was done is not done again.
             Phase::Doomed => {
@@ -157,12 +163,12 @@ impl Core {
         let failed = matches!(row.phase, Phase::Up { .. });
         row.last = Some(reason);
         if failed {
-            self.failed(child, now, random);
+            self.failed(child, now, earliest, random);
         }
     }
 
     /// A child that was up is to be restarted, with all who depend on it; or it is too much.
-    fn failed(&mut self, child: usize, now: Instant, random: u64) {
+    fn failed(&mut self, child: usize, now: Instant, earliest: Instant, random: u64) {
         self.spent.push_back(now);
         while self.spent.front().is_some_and(|at| now.since(*at) > self.limit.within) {
             self.spent.pop_front();
@@ -180,7 +186,8 @@ impl Core {
             return;
         }
         row.failures = row.failures.saturating_add(1);
-        row.phase = Phase::Down { due: now + self.backoff.pause(row.failures, random) };
+        let due = now + self.backoff.pause(row.failures, random);
+        row.phase = Phase::Down { due: due.max(earliest) };
         match self.strategy {
             Strategy::OneForOne => {}
             Strategy::RestForOne => self.doom(child + 1),

@@ -53,7 +53,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// No pause: for tests, and for what costs nothing to start.
+    /// No pause, but for a millisecond between two starts: for tests, and for what is cheap to start.
     pub const NONE: Backoff = Backoff { first: Duration::ZERO, most: Duration::ZERO };
 
     /// The pause after the `failures`-th failure in a row, from 1.

@@ -86,6 +86,22 @@ fn a_start_that_fails_counts_and_holds_back_who_depends_on_it() {
 }
 
 #[test]
+fn what_cannot_start_is_not_tried_again_within_the_step() {
+    let mut core = Core::new(Strategy::OneForOne);
+    core.backoff = Backoff::NONE;
+    core.limit.restarts = u32::MAX;
+    core.add("a", Restart::Always, SECOND);
+    let mut now = at(1);
+    for _ in 0..1000 {
+        assert_eq!(core.next(now), Some(Start(0)));
+        core.exited(0, Reason::NoProcess, now, 0);
+        assert_eq!(core.next(now), None);
+        now = core.wake_at().unwrap();
+    }
+    assert_eq!(now, at(2));
+}
+
+#[test]
 fn past_the_limit_all_end_and_the_reason_names_the_child_and_its_last_cause() {
     let mut core = three(Strategy::OneForOne);
     core.limit = Limit { restarts: 2, within: SECOND * 10 };
@@ -282,6 +298,8 @@ impl World {
                         let before = self.core.rows()[..child].iter();
                         let ready = |row: &Row| matches!(row.phase.name(), "up" | "over");
                         assert!(before.clone().all(ready), "{child} before who it depends on");
+                        let after = &self.runs[child + 1..];
+                        assert!(!after.contains(&true), "who depends on {child} was not stopped");
                     }
                     self.runs[child] = true;
                     self.started[child] += 1;
