@@ -318,22 +318,27 @@ fn verbs_find_the_leader(cluster: &Cluster, dead: usize) {
     let address = |master: usize| cluster.addresses()[master].clone();
     let standby = (0..3).find(|master| *master != dead && *master != leader).unwrap();
     let etcd = cluster.cli(Told::Etcd);
-    for masters in
-        [[dead, standby, leader].map(address).join(","), address(standby), cluster.told(Told::Etcd)]
-    {
+    let told = [
+        [dead, standby, leader].map(address).join(","),
+        address(standby),
+        cluster.told(Told::Etcd),
+    ];
+    for (masters, name) in told.into_iter().zip(["first", "second", "third"]) {
         let cli = Cli { master: masters.clone(), ..etcd.clone() };
-        let sleeps =
-            cli.start(&["run", "--name", "sleeps", "--", "sh", "-c", "echo here; exec sleep 1000"]);
+        let run = ["run", "--name", name, "--", "sh", "-c", "echo here; exec sleep 1000"];
+        let run = cli.start(&run);
         until("it runs", PATIENCE, || {
-            let done = cli.run(&["logs", "sleeps.0"]);
+            let done = cli.run(&["logs", name]);
             (done.stdout == "here\n").then_some(()).ok_or_else(|| format!("{masters}: {done:?}"))
         });
         assert_eq!(cli.list(&["agents"]).len(), 1, "{masters}");
+        let tasks = cli.list(&["tasks"]);
+        assert_eq!(tasks.len(), 1, "{masters}: {tasks:#?}");
         let frameworks = cli.list(&["frameworks"]);
         assert_eq!(frameworks.len(), 1, "{masters}: {frameworks:#?}");
-        let killed = cli.run(&["kill", "sleeps.0"]);
+        let killed = cli.run(&["kill", name]);
         assert_eq!(killed.code, 0, "{masters}: {killed:?}");
-        assert_ne!(sleeps.done().code, 0, "{masters}");
+        assert_ne!(run.done().code, 0, "{masters}");
     }
 }
 
