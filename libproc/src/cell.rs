@@ -5,25 +5,42 @@
 //! dropped, so that its reply, if it has one, is abandoned.
 
 use crate::context::Context;
-use crate::frame::{Frame, Meta, Question, Signal, Tell};
-use crate::http::Routes;
+use crate::frame::{Frame, Meta, Parcel, Question, Signal, Tell};
+use crate::mailbox::Mailbox;
 use crate::observe::Observation;
 use crate::peer::Sender;
+use crate::pid::Ran;
 use crate::process::{Answer, Process, Reason, Receive};
+use crate::recorder::Recorder;
+use crate::time::Instant;
 use std::any::{type_name, Any};
+use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::Arc;
 
 pub(crate) struct Cell<P: Process> {
     process: P,
     cx: Context<P>,
-    routes: Arc<Routes<P>>,
+    /// Taken out of the mailbox, to be handled next.
+    batch: VecDeque<Box<dyn Parcel<P>>>,
+    /// While a turn goes on, if there is one.
+    recorder: Option<Box<Recorder>>,
+    records: bool,
+    begun: bool,
     over: bool,
 }
 
 impl<P: Process> Cell<P> {
-    pub(crate) fn new(process: P, cx: Context<P>, routes: Arc<Routes<P>>) -> Self {
-        Cell { process, cx, routes, over: false }
+    pub(crate) fn new(process: P, cx: Context<P>) -> Self {
+        let records = cx.node().config().recorder > 0;
+        Cell {
+            process,
+            cx,
+            batch: VecDeque::new(),
+            recorder: None,
+            records,
+            begun: false,
+            over: false,
+        }
     }
 
     /// The process, between two steps.
@@ -37,7 +54,67 @@ impl<P: Process> Cell<P> {
         self.over
     }
 
+    /// Handles up to `quantum` of what waits; begins with the process's first step.
+    pub(crate) fn turn(
+        &mut self,
+        mailbox: &Mailbox<Box<dyn Parcel<P>>>,
+        quantum: u32,
+        clock: &mut Option<Instant>,
+    ) -> Ran {
+        self.record(clock.take());
+        let mut ran = Ran { steps: 0, more: false };
+        if !self.begun {
+            self.first();
+            ran.steps = 1;
+        }
+        while !self.over {
+            if ran.steps >= quantum {
+                ran.more = true;
+                break;
+            }
+            if let Some(parcel) = self.batch.pop_front() {
+                ran.steps += 1;
+                parcel.open(self);
+            } else if !mailbox.take(&mut self.batch) {
+                break;
+            }
+        }
+        *clock = self.recorded();
+        ran
+    }
+
+    /// The first step, as a turn of its own.
+    #[cfg(feature = "sim")]
     pub(crate) fn start(&mut self) {
+        self.record(None);
+        self.first();
+        self.recorded();
+    }
+
+    /// One frame, as a turn of its own.
+    #[cfg(feature = "sim")]
+    pub(crate) fn frame(&mut self, frame: Frame<P>) {
+        self.record(None);
+        self.handle(frame);
+        self.recorded();
+    }
+
+    /// A turn begins.
+    #[inline]
+    fn record(&mut self, now: Option<Instant>) {
+        if self.records {
+            self.recorder = self.cx.me().take_recorder(now);
+        }
+    }
+
+    /// The turn is over.
+    #[inline]
+    fn recorded(&mut self) -> Option<Instant> {
+        self.recorder.take().map(|recorder| self.cx.me().keep_recorder(recorder))
+    }
+
+    fn first(&mut self) {
+        self.begun = true;
         self.step(Meta::NONE, "started", |process, _, cx| process.started(cx));
     }
 
@@ -45,7 +122,7 @@ impl<P: Process> Cell<P> {
     where
         P: Receive<M>,
     {
-        self.cx.stats().dequeued(self.cx.coarse_now());
+        self.cx.me().began(tell.meta.bytes);
         let message = tell.message;
         self.step(tell.meta, type_name::<M>(), |process, from, cx| {
             process.receive(message, from, cx);
@@ -56,15 +133,15 @@ impl<P: Process> Cell<P> {
     where
         P: Answer<M>,
     {
-        self.cx.stats().dequeued(self.cx.coarse_now());
+        self.cx.me().began(question.meta.bytes);
         let (request, reply) = (question.request, question.reply);
         self.step(question.meta, type_name::<M>(), |process, from, cx| {
             process.answer(request, from, reply, cx);
         });
     }
 
-    pub(crate) fn frame(&mut self, frame: Frame<P>) {
-        self.cx.stats().dequeued(self.cx.coarse_now());
+    pub(crate) fn handle(&mut self, frame: Frame<P>) {
+        self.cx.me().began(frame.bytes());
         match frame {
             Frame::Run { label, meta, step } => self.step(meta, label, step),
             Frame::Signal(signal) => self.signal(signal),
@@ -82,18 +159,23 @@ impl<P: Process> Cell<P> {
                 self.step(Meta::NONE, "exited", |process, _, cx| process.exited(exit, cx));
             }
             Signal::Http { route, request, reply } => {
-                let routes = self.routes.clone();
+                let me = self.cx.me().clone();
                 let meta = Meta::within(request.trace);
                 self.step(meta, "http", |process, _, cx| {
-                    routes.call(route, process, *request, reply, cx);
+                    if let Some(routes) = me.routes() {
+                        routes.call(route, process, *request, reply, cx);
+                    }
                 });
             }
             Signal::Observe(reply) => {
+                // Who looks leaves no trace in what there is to see.
+                let recorder = self.recorder.take();
                 self.step(Meta::NONE, "observe", |process, _, _| {
                     let mut seen = Observation::default();
                     process.observe(&mut seen);
                     reply.send(seen);
                 });
+                self.recorder = recorder;
             }
             Signal::Stop(reason) => {
                 self.cx.stop(reason);
@@ -116,9 +198,13 @@ impl<P: Process> Cell<P> {
         let outcome = catch_unwind(AssertUnwindSafe(|| step(process, &meta.from, cx)));
         let panicked = outcome.err().map(|panic| panic_text(panic.as_ref()));
         self.cx.leave(panicked.as_deref());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(label, meta);
+        }
         match panicked {
             Some(text) => {
-                tracing::debug!(process = %self.cx.address().id, label, "the step panicked");
+                self.recorded();
+                self.cx.panicked(label);
                 self.end(Reason::Panicked(text));
             }
             None => {
@@ -166,7 +252,11 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
 /// The type's name without its path: what people read in traces and in the simulator's log. It
 /// searches the name, which costs as much as a tell: not for what nobody reads.
 pub(crate) fn short_type_name<T>() -> &'static str {
-    let full = type_name::<T>();
+    short(type_name::<T>())
+}
+
+/// A type's name without its path and its parameters.
+pub(crate) fn short(full: &'static str) -> &'static str {
     let head = full.split('<').next().unwrap_or(full);
     head.rsplit("::").next().unwrap_or(head)
 }

@@ -10,14 +10,15 @@ use crate::frame::{Meta, Signal};
 use crate::id::{Address, ProcessId, Upid};
 use crate::net::{DialError, Target};
 use crate::node::{Node, SpawnError};
-use crate::observe::Stats;
 use crate::peer::{Peer, Sender};
-use crate::pid::{Door, Pid};
+use crate::pid::{Full, Pid};
 use crate::process::{Answer, Process, Reason, Receive};
 use crate::remote::Remote;
 use crate::reply::{AskError, Reply};
 use crate::telemetry::Spanning;
+use crate::thread::{Place, Promises, Thread};
 use crate::time::{Instant, Timestamp};
+use crate::timers::Key;
 use crate::trace::TraceContext;
 use crate::wire::{self, Wire};
 use futures_util::future::AbortHandle;
@@ -35,14 +36,23 @@ pub struct TimerId(u64);
 
 struct Timer<P: Process> {
     action: TimerAction<P>,
-    alarm: AbortHandle,
+    alarm: Alarm,
+}
+
+/// What will signal that a timer is due.
+enum Alarm {
+    Place(Key),
+    /// An event of the simulator.
+    World(AbortHandle),
 }
 
 /// A process's view of itself and of everything else, valid within its handlers.
 pub struct Context<P: Process> {
     me: Pid<P>,
-    door: Arc<dyn Door>,
+    /// Where it runs; none in the simulator.
+    place: Option<Arc<Place>>,
     sender: Sender,
+    promises: Promises,
     timers: BTreeMap<u64, Timer<P>>,
     next_timer: u64,
     stopping: Option<Reason>,
@@ -54,12 +64,13 @@ pub struct Context<P: Process> {
 }
 
 impl<P: Process> Context<P> {
-    pub(crate) fn new(me: Pid<P>, door: Arc<dyn Door>, critical: bool) -> Self {
+    pub(crate) fn new(me: Pid<P>, place: Option<Arc<Place>>, critical: bool) -> Self {
         let sender = Sender::new(me.address().clone(), me.node().local_peer().clone());
         Context {
             me,
-            door,
+            place,
             sender,
+            promises: Promises::default(),
             timers: BTreeMap::new(),
             next_timer: 0,
             stopping: None,
@@ -116,8 +127,19 @@ impl<P: Process> Context<P> {
 
     /// Sends to a process of this OS process.
     pub fn tell<Q: Receive<M>, M: Send + 'static>(&mut self, to: &Pid<Q>, message: M) {
-        let meta = self.meta(&to.address().id, self.name_of::<M>());
-        to.tell_with(message, meta);
+        // Over the limit of the receiver it is dropped, and was counted.
+        let _ = self.try_tell(to, message);
+    }
+
+    /// As [`Context::tell`]; where the author of the receiver has set a limit
+    /// ([`Process::LIMIT`]), and it is reached, the message comes back.
+    pub fn try_tell<Q, M>(&mut self, to: &Pid<Q>, message: M) -> Result<(), Full<M>>
+    where
+        Q: Receive<M>,
+        M: Send + 'static,
+    {
+        let meta = self.meta_for::<M>(&to.address().id);
+        to.try_tell_from(message, meta, Some(&mut self.promises))
     }
 
     /// Sends to a process wherever it is; at most once. Without a connection the message is
@@ -136,10 +158,10 @@ impl<P: Process> Context<P> {
         M: Send + 'static,
         F: FnOnce(&mut P, Result<Q::Reply, AskError>, &mut Context<P>) + Send + 'static,
     {
-        let mut meta = self.meta(&to.address().id, self.name_of::<M>());
-        meta.deadline = Some(self.node().coarse_now() + within);
+        let meta = self.meta_for::<M>(&to.address().id);
+        let meta = meta.until(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
-        to.ask_with(request, reply, meta);
+        to.ask_with(request, reply, meta, Some(&mut self.promises));
     }
 
     /// Asks a process wherever it is. As [`Context::ask`]; the request carries what is left of
@@ -151,8 +173,8 @@ impl<P: Process> Context<P> {
         F: FnOnce(&mut P, Result<T, AskError>, &mut Context<P>) + Send + 'static,
     {
         let variant = wire::variant_of(&request);
-        let mut meta = self.meta(&to.address().id, variant);
-        meta.deadline = Some(self.node().coarse_now() + within);
+        let meta = self.meta(&to.address().id, variant);
+        let meta = meta.until(self.node().coarse_now() + within);
         let reply = self.expect(within, then);
         self.node().clone().ask(to, variant, request, within, meta, reply);
     }
@@ -183,11 +205,14 @@ impl<P: Process> Context<P> {
         })
     }
 
-    /// A message's name where a trace will show it.
-    fn name_of<M>(&self) -> &'static str {
-        match self.node().telemetry().exports() {
-            true => short_type_name::<M>(),
-            false => "",
+    /// What goes with a message of a type that names it.
+    #[inline]
+    fn meta_for<M>(&self, to: &ProcessId) -> Meta {
+        match (self.trace, self.node().telemetry().exports()) {
+            (None, false) => Meta::new(self.sender.clone()),
+            // A context that is carried through needs no name, which costs as much as a tell.
+            (Some(_), false) => self.meta(to, ""),
+            (_, true) => self.meta(to, short_type_name::<M>()),
         }
     }
 
@@ -244,7 +269,15 @@ impl<P: Process> Context<P> {
     /// Cancels a timer: it does not fire any more, even when it was already due.
     pub fn cancel(&mut self, timer: TimerId) {
         if let Some(timer) = self.timers.remove(&timer.0) {
-            timer.alarm.abort();
+            self.silence(&timer.alarm);
+        }
+    }
+
+    fn silence(&self, alarm: &Alarm) {
+        match (alarm, &self.place) {
+            (Alarm::World(alarm), _) => alarm.abort(),
+            (Alarm::Place(key), Some(place)) => place.timers.cancel(*key),
+            (Alarm::Place(_), None) => {}
         }
     }
 
@@ -279,8 +312,13 @@ impl<P: Process> Context<P> {
     }
 
     fn arm(&mut self, id: u64, delay: Duration, action: TimerAction<P>) {
-        let door = self.door.clone();
-        let alarm = self.node().alarm(delay, move || door.signal(Signal::Timer(id)));
+        let alarm = match &self.place {
+            Some(place) => Alarm::Place(place.timers.arm(self.now() + delay, self.me.door(), id)),
+            None => {
+                let me = self.me.clone();
+                Alarm::World(self.node().alarm(delay, move || me.signal(Signal::Timer(id))))
+            }
+        };
         self.timers.insert(id, Timer { action, alarm });
     }
 
@@ -294,7 +332,7 @@ impl<P: Process> Context<P> {
     /// Linking twice before it fires is the same as once.
     pub fn link(&mut self, target: &Address) {
         let (node, me) = (self.node().clone(), self.address().id.clone());
-        node.link(me, self.door.clone(), target);
+        node.link(me, self.me.door(), target);
     }
 
     /// Takes a link back; one that already fired may still arrive.
@@ -302,9 +340,22 @@ impl<P: Process> Context<P> {
         self.node().unlink(&self.address().id, target);
     }
 
-    /// Starts a process on this node.
+    /// Starts a process on this node, on the thread of this one: who speaks often stays together.
     pub fn spawn<Q: Process>(&mut self, id: &str, process: Q) -> Result<Pid<Q>, SpawnError> {
-        self.node().spawn(id, process)
+        self.node().spawn_at(self.place.as_ref(), id, process, false)
+    }
+
+    /// Starts a process on a stated thread of this node ([`Node::thread`]): what computes for long
+    /// or is fed by many. Messages to it keep their order as any do; their thread is woken once
+    /// per step of a sender, not per message. In the simulator every process stays on the one
+    /// thread.
+    pub fn spawn_on<Q: Process>(
+        &mut self,
+        thread: &Thread,
+        id: &str,
+        process: Q,
+    ) -> Result<Pid<Q>, SpawnError> {
+        self.node().spawn_on(thread, id, process)
     }
 
     /// Connects to the node at `target` and authenticates both sides; an open connection to the
@@ -330,17 +381,10 @@ impl<P: Process> Context<P> {
 
     // ---- for the cell
 
-    pub(crate) fn stats(&self) -> &Stats {
-        self.me.stats()
-    }
-
-    pub(crate) fn coarse_now(&self) -> impl FnOnce() -> Instant + '_ {
-        || self.node().coarse_now()
-    }
-
     /// Whether nobody waits any more for what this would do; counted.
+    #[inline]
     pub(crate) fn expired(&self, meta: &Meta) -> bool {
-        let Some(deadline) = meta.deadline else {
+        let Some(deadline) = meta.deadline() else {
             return false;
         };
         let expired = self.node().coarse_now() >= deadline;
@@ -350,13 +394,29 @@ impl<P: Process> Context<P> {
         expired
     }
 
+    #[inline(always)]
     pub(crate) fn enter(&mut self, meta: &Meta) {
+        // While traces are exported every message has something for them.
+        if meta.is_traced() {
+            self.enter_trace(meta);
+        }
+    }
+
+    fn enter_trace(&mut self, meta: &Meta) {
         let node = self.me.node();
         let id = &self.me.address().id;
         (self.trace, self.span) = node.telemetry().handling(meta, id, || node.now());
     }
 
+    #[inline(always)]
     pub(crate) fn leave(&mut self, panicked: Option<&str>) {
+        self.promises.keep();
+        if self.trace.is_some() || self.span.is_some() || !self.links.is_empty() {
+            self.leave_trace(panicked);
+        }
+    }
+
+    fn leave_trace(&mut self, panicked: Option<&str>) {
         self.trace = None;
         self.links.clear();
         if let (Some(span), Some(why)) = (&mut self.span, panicked) {
@@ -365,14 +425,27 @@ impl<P: Process> Context<P> {
         self.span = None;
     }
 
+    /// A handler panicked: what led to it, as far as it was recorded.
+    pub(crate) fn panicked(&self, what: &'static str) {
+        let process = &self.address().id;
+        match self.me.record() {
+            Some(record) => {
+                let last = record.last.len();
+                tracing::error!(%process, what, "a handler panicked; the last {last} it handled:\n{record}");
+            }
+            None => tracing::debug!(%process, what, "a handler panicked"),
+        }
+    }
+
     pub(crate) fn take_stop(&mut self) -> Option<Reason> {
         self.stopping.take()
     }
 
     pub(crate) fn ended(&mut self, reason: Reason) {
         for timer in std::mem::take(&mut self.timers).into_values() {
-            timer.alarm.abort();
+            self.silence(&timer.alarm);
         }
+        self.promises.keep();
         let panicked = matches!(reason, Reason::Panicked(_));
         self.node().clone().process_ended(&self.address().id, reason.clone());
         if panicked {

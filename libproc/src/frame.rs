@@ -1,40 +1,125 @@
 //! Everything that can enter a process's mailbox.
 
+use crate::cell::Cell;
 use crate::context::Context;
 use crate::http::{Request, Response};
 use crate::observe::Observation;
 use crate::peer::Sender;
-use crate::process::{Exit, Process, Reason};
+use crate::process::{Answer, Exit, Process, Reason, Receive};
 use crate::reply::Reply;
 use crate::time::Instant;
 use crate::trace::TraceContext;
 
-/// What accompanies a message.
+/// What accompanies a message. Four words, since every tell moves it: what only a trace needs is
+/// behind a box that is not there without one.
 #[derive(Clone)]
 pub(crate) struct Meta {
     pub(crate) from: Sender,
-    pub(crate) trace: Option<TraceContext>,
-    /// The message's name in traces: its variant, or its type; empty for what is not traced.
-    pub(crate) name: &'static str,
-    /// From then on nobody waits for the answer: the work is dropped.
-    pub(crate) deadline: Option<Instant>,
-    /// When it was put in the mailbox; known only while traces are exported.
-    pub(crate) queued: Option<Instant>,
+    /// Nanoseconds of an [`Instant`]; zero for none.
+    deadline: u64,
+    /// What it weighs in the queue: of a message that came from another node the payload, else
+    /// the value and what it owns.
+    pub(crate) bytes: u32,
     /// Bytes of its payload as it came from another node; 0 for what was not serialized.
     pub(crate) body: u32,
+    traced: Option<Box<Traced>>,
+}
+
+/// What a message carries for its trace.
+#[derive(Clone)]
+struct Traced {
+    trace: Option<TraceContext>,
+    /// The message's name in traces: its variant, or its type; empty for what is not traced.
+    name: &'static str,
+    /// When it was put in the mailbox; known only while traces are exported.
+    queued: Option<Instant>,
 }
 
 impl Meta {
-    pub(crate) const NONE: Meta =
-        Meta { from: Sender::NOBODY, trace: None, name: "", deadline: None, queued: None, body: 0 };
+    pub(crate) const NONE: Meta = Meta::new(Sender::NOBODY);
+
+    pub(crate) const fn new(from: Sender) -> Meta {
+        Meta { from, deadline: 0, bytes: 0, body: 0, traced: None }
+    }
 
     /// Of a step that goes on in a trace and is no message.
     pub(crate) fn within(trace: Option<TraceContext>) -> Meta {
-        Meta { trace, ..Meta::NONE }
+        Meta::NONE.traced(trace, "", None)
+    }
+
+    /// The same as part of a trace, under the name that traces will show.
+    pub(crate) fn traced(
+        mut self,
+        trace: Option<TraceContext>,
+        name: &'static str,
+        queued: Option<Instant>,
+    ) -> Meta {
+        if trace.is_some() || queued.is_some() {
+            self.traced = Some(Box::new(Traced { trace, name, queued }));
+        }
+        self
+    }
+
+    /// The same as a request that nobody waits for from `deadline` on: the work is dropped then.
+    pub(crate) fn until(mut self, deadline: Instant) -> Meta {
+        self.deadline = deadline.as_nanos().max(1);
+        self
+    }
+
+    /// The same as of a message whose payload came over a connection.
+    pub(crate) fn weighing(mut self, payload: usize) -> Meta {
+        self.body = u32::try_from(payload).unwrap_or(u32::MAX);
+        self.bytes = self.body.max(1);
+        self
+    }
+
+    /// Notes what an envelope `E` weighs whose message owns so much more, unless it came from
+    /// another node.
+    #[inline]
+    pub(crate) fn weigh<E>(&mut self, owned: usize) {
+        if self.bytes == 0 {
+            let all = size_of::<E>().saturating_add(owned);
+            self.bytes = u32::try_from(all).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// Whether there is anything for a trace.
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.traced.is_some()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        (self.deadline != 0).then(|| Instant::from_nanos(self.deadline))
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.traced.as_ref()?.trace
+    }
+
+    /// Empty for what is not traced.
+    pub(crate) fn name(&self) -> &'static str {
+        self.traced.as_ref().map_or("", |traced| traced.name)
+    }
+
+    /// What traces call it, if it is traced at all.
+    pub(crate) fn rename(&mut self, name: &'static str) {
+        if let Some(traced) = &mut self.traced {
+            traced.name = name;
+        }
+    }
+
+    pub(crate) fn queued(&self) -> Option<Instant> {
+        self.traced.as_ref()?.queued
     }
 }
 
-/// A one-way message of a known type: actix carries it without a further box.
+/// What waits in a mailbox: one box, made by who sends and opened by who runs the process.
+pub(crate) trait Parcel<P: Process>: Send {
+    fn open(self: Box<Self>, cell: &mut Cell<P>);
+}
+
+/// A one-way message of a known type.
 pub(crate) struct Tell<M> {
     pub(crate) message: M,
     pub(crate) meta: Meta,
@@ -45,6 +130,36 @@ pub(crate) struct Question<M, T: Send + 'static> {
     pub(crate) request: M,
     pub(crate) reply: Reply<T>,
     pub(crate) meta: Meta,
+}
+
+impl<P: Receive<M>, M: Send + 'static> Parcel<P> for Tell<M> {
+    fn open(self: Box<Self>, cell: &mut Cell<P>) {
+        cell.tell(*self);
+    }
+}
+
+impl<P: Answer<M>, M: Send + 'static> Parcel<P> for Question<M, P::Reply> {
+    fn open(self: Box<Self>, cell: &mut Cell<P>) {
+        cell.question(*self);
+    }
+}
+
+impl<P: Process> Parcel<P> for Frame<P> {
+    fn open(self: Box<Self>, cell: &mut Cell<P>) {
+        cell.handle(*self);
+    }
+}
+
+impl<P: Process> Frame<P> {
+    /// What it weighs in the queue.
+    pub(crate) fn bytes(&self) -> u32 {
+        let owned = match self {
+            Frame::Run { meta, .. } if meta.bytes > 0 => return meta.bytes,
+            Frame::Signal(Signal::Http { request, .. }) => request.body.len(),
+            _ => 0,
+        };
+        u32::try_from(size_of::<Self>() + owned).unwrap_or(u32::MAX)
+    }
 }
 
 pub(crate) type Step<P> = Box<dyn FnOnce(&mut P, &Sender, &mut Context<P>) + Send>;

@@ -85,10 +85,14 @@ impl<P: Process> Gate<P> {
             roles: roles.to_vec(),
             enter: |pid, payload, meta, reply| {
                 let request = wire::decode::<W>(payload)?;
-                pid.ask_with(request, typed(reply), meta);
+                pid.ask_with(request, typed(reply), meta, None);
                 Ok(())
             },
         });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     fn entry<W: Wire>(&mut self) -> &mut Entry<P> {
@@ -130,12 +134,12 @@ impl<P: Process> Gate<P> {
         pid: &Pid<P>,
         header: &Header,
         payload: &[u8],
-        mut meta: Meta,
+        meta: Meta,
         peer: &Peer,
     ) -> Result<(), Refusal> {
+        let mut meta = meta.weighing(payload.len());
         let (say, name) = self.find(header, peer, |entry| entry.say.as_ref())?;
-        meta.name = name;
-        meta.body = size(payload);
+        meta.rename(name);
         say(pid, payload, meta).map_err(Refusal::Malformed)
     }
 
@@ -144,14 +148,14 @@ impl<P: Process> Gate<P> {
         pid: &Pid<P>,
         header: &Header,
         payload: &[u8],
-        mut meta: Meta,
+        meta: Meta,
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal> {
+        let mut meta = meta.weighing(payload.len());
         match self.find(header, peer, |entry| entry.ask.as_ref()) {
             Ok((ask, name)) => {
-                meta.name = name;
-                meta.body = size(payload);
+                meta.rename(name);
                 ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
             }
             Err(refusal) => {
@@ -173,11 +177,6 @@ impl<P: Process> Gate<P> {
             None => false,
         }
     }
-}
-
-/// As traces tell it.
-fn size(payload: &[u8]) -> u32 {
-    u32::try_from(payload.len()).unwrap_or(u32::MAX)
 }
 
 /// A typed reply that encodes what it is given; what cannot be encoded is abandoned and logged.

@@ -1,131 +1,100 @@
-//! The one actix actor: hosts any process.
+//! The one actix actor: for one node on one thread it runs every process that lives there.
 //!
-//! Everything enters through `do_send`, so that one mailbox orders everything: messages, timers,
-//! deferred results, exits, HTTP requests and remote frames. After [`BUDGET`] steps the host
-//! yields to its thread once, since actix drains a mailbox without a budget and would starve
-//! timers and sockets.
+//! actix gives the thread, its event loop and the bell: [`Bell::ring`] is a `do_send`, and whoever
+//! rings has put something into a process's own mailbox before. So one queue per process orders
+//! all that enters it (messages, timers, deferred results, exits, HTTP requests, remote frames),
+//! and is counted; a message is put in and taken out for half of what actix' mailbox costs, and a
+//! process that idles weighs a third of an actor. Processes take turns of [`QUANTUM`] messages;
+//! after [`BUDGET`] the host yields to its thread once, so that neither another process nor timers
+//! and sockets starve behind a flooded one.
 
-use crate::cell::Cell;
-use crate::frame::{Frame, Question, Tell};
-use crate::pid::Pid;
-use crate::process::{Answer, Process, Receive};
+use crate::pid::Door;
+use crate::thread::Place;
+use crate::timers::tick;
 use actix::fut::wrap_future;
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 
-/// Steps between two yields: long enough that the yield is not felt in a tell's cost, short
+/// Messages of one process before another's turn.
+pub(crate) const QUANTUM: u32 = 64;
+/// Messages between two yields: long enough that the yield is not felt in a tell's cost, short
 /// enough that a timer waits for well under a millisecond of small messages.
 const BUDGET: u32 = 256;
 
-pub(crate) struct Host<P: Process> {
-    cell: Box<Cell<P>>,
-    left: u32,
+pub(crate) struct Host {
+    /// Not kept: with its node it is gone, and then the host ends.
+    place: Weak<Place>,
+    turns: VecDeque<Arc<dyn Door>>,
 }
 
-/// The sending half.
-pub(crate) struct Mailbox<P: Process>(Addr<Host<P>>);
+/// Wakes a host.
+pub(crate) struct Bell(Addr<Host>);
 
-impl<P: Process> Clone for Mailbox<P> {
-    fn clone(&self) -> Self {
-        Mailbox(self.0.clone())
-    }
-}
-
-impl<P: Process> Mailbox<P> {
-    pub(crate) fn tell<M: Send + 'static>(&self, tell: Tell<M>)
-    where
-        P: Receive<M>,
-    {
-        self.0.do_send(tell);
-    }
-
-    pub(crate) fn ask<M: Send + 'static>(&self, question: Question<M, P::Reply>)
-    where
-        P: Answer<M>,
-    {
-        self.0.do_send(question);
-    }
-
-    pub(crate) fn push(&self, frame: Frame<P>) {
-        self.0.do_send(frame);
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.0.do_send(Turn);
     }
 }
 
-/// Starts a host on the current thread's arbiter.
-pub(crate) fn start<P: Process>(
-    pid: impl FnOnce(Mailbox<P>) -> Pid<P>,
-    cell: impl FnOnce(Pid<P>) -> Cell<P>,
-) -> Pid<P> {
-    let mut made = None;
-    Host::create(|ctx| {
-        let handle = pid(Mailbox(ctx.address()));
-        made = Some(handle.clone());
-        Host { cell: Box::new(cell(handle)), left: BUDGET }
-    });
-    // `create` calls the closure before it returns.
-    match made {
-        Some(handle) => handle,
-        None => unreachable!("actix creates an actor before it returns"),
+/// Something is ready.
+struct Turn;
+
+impl Message for Turn {
+    type Result = ();
+}
+
+impl Host {
+    /// Starts the host of a place on the current thread.
+    pub(crate) fn start_here(place: &Arc<Place>) {
+        let host = Host { place: Arc::downgrade(place), turns: VecDeque::new() };
+        place.hang(Bell(host.start()));
     }
 }
 
-impl<P: Process> Host<P> {
-    fn after(&mut self, ctx: &mut Context<Self>) {
-        if self.cell.is_over() {
-            ctx.stop();
-            return;
-        }
-        self.left -= 1;
-        if self.left == 0 {
-            self.left = BUDGET;
-            ctx.wait(wrap_future(tokio::task::yield_now()));
-        }
-    }
-}
-
-impl<P: Process> Actor for Host<P> {
+impl Actor for Host {
     type Context = Context<Self>;
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.cell.start();
-        self.after(ctx);
+    fn started(&mut self, context: &mut Self::Context) {
+        context.spawn(wrap_future(tick(self.place.clone())));
     }
 }
 
-impl<M: Send + 'static> Message for Tell<M> {
-    type Result = ();
-}
-
-impl<P: Receive<M>, M: Send + 'static> Handler<Tell<M>> for Host<P> {
+impl Handler<Turn> for Host {
     type Result = ();
 
-    fn handle(&mut self, tell: Tell<M>, ctx: &mut Self::Context) {
-        self.cell.tell(tell);
-        self.after(ctx);
+    fn handle(&mut self, _: Turn, context: &mut Self::Context) {
+        let Some(place) = self.place.upgrade() else {
+            return;
+        };
+        let mut left = BUDGET;
+        let mut clock = None;
+        while left > 0 {
+            let Some(process) = self.turns.pop_front() else {
+                if place.ready.take(&mut self.turns) {
+                    continue;
+                }
+                return;
+            };
+            let ran = process.clone().run(QUANTUM.min(left), &mut clock);
+            left = left.saturating_sub(ran.steps.max(1));
+            if ran.more {
+                // Those who became ready meanwhile are before it.
+                place.ready.more(&mut self.turns);
+                self.turns.push_back(process);
+            }
+        }
+        context.wait(wrap_future(tokio::task::yield_now()));
+        place.ring();
     }
 }
 
-impl<M: Send + 'static, T: Send + 'static> Message for Question<M, T> {
-    type Result = ();
-}
-
-impl<P: Answer<M>, M: Send + 'static> Handler<Question<M, P::Reply>> for Host<P> {
-    type Result = ();
-
-    fn handle(&mut self, question: Question<M, P::Reply>, ctx: &mut Self::Context) {
-        self.cell.question(question);
-        self.after(ctx);
-    }
-}
-
-impl<P: Process> Message for Frame<P> {
-    type Result = ();
-}
-
-impl<P: Process> Handler<Frame<P>> for Host<P> {
-    type Result = ();
-
-    fn handle(&mut self, frame: Frame<P>, ctx: &mut Self::Context) {
-        self.cell.frame(frame);
-        self.after(ctx);
+/// The thread's event loop ends: so do the processes that it runs.
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.turns.clear();
+        if let Some(place) = self.place.upgrade() {
+            place.abandon();
+        }
     }
 }

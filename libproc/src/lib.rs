@@ -66,6 +66,7 @@
 //! | what holds | shown by |
 //! |---|---|
 //! | From one sender to one receiver messages keep their order, also across a reconnect | `tests/fifo.rs` |
+//! | So they do across the threads of a node, and a thread is woken per step, not per message | `tests/placement.rs` |
 //! | A message arrives at most once; without a connection it is dropped and counted | `tests/at_most_once.rs` |
 //! | A link fires exactly once, whatever ends the other side | `tests/links.rs` |
 //! | A panic ends one process, or its node where it is critical; never silently | `tests/panics.rs` |
@@ -77,15 +78,58 @@
 //! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
 //! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
 //! | What was sent before an exit arrives; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
+//! | The end of a node ends its processes on every thread, and its threads | `tests/placement.rs` |
+//! | Neither mailbox nor wake-up loses anything, whatever the threads' interleaving | `tests/model.rs` |
+//! | Queues are counted in messages and bytes; over its author's limit a message is refused visibly, control never | `tests/queues.rs` |
+//! | A panic writes the last messages to the log, where they are recorded | `tests/recorder.rs` |
+//! | What operators see is escaped, and its series are as many as types | `tests/inspection.rs` |
 //! | A flooded process keeps neither timers nor others waiting | `tests/fairness.rs` |
 //! | The same seed gives the same run | `tests/sim_determinism.rs` |
 //! | One chain of messages is one trace, each node under its own service | `tests/telemetry.rs` |
+//!
+//! # Threads
+//!
+//! A node runs on the thread that it was started on: hot processes stay together, and a message
+//! between them costs no wake-up. [`NodeConfig::threads`] names further ones; a process is placed
+//! there by [`Node::spawn_on`] or [`Context::spawn_on`], and its own children follow it. Blocking
+//! calls belong on neither: they leave through [`Context::defer`].
+//!
+//! ```
+//! use libproc::{Context, Node, NodeConfig, Process, Reason, Receive, Sender};
+//!
+//! struct Sum(u64);
+//! struct Until(u64);
+//!
+//! impl Process for Sum {
+//!     const NAME: &'static str = "sum";
+//! }
+//!
+//! impl Receive<Until> for Sum {
+//!     fn receive(&mut self, until: Until, _: &Sender, cx: &mut Context<Self>) {
+//!         self.0 = (1..=until.0).sum();
+//!         cx.exit_node(Reason::Stopped(format!("the sum is {}", self.0)));
+//!     }
+//! }
+//!
+//! let ended = libproc::run(async {
+//!     let config = NodeConfig {
+//!         threads: vec!["compute".into()],
+//!         ..NodeConfig::new("example", "summing")
+//!     };
+//!     let node = Node::start(config).await?;
+//!     let compute = node.thread("compute").expect("configured");
+//!     node.spawn_on(&compute, "sum", Sum(0)).expect("the id is free").tell(Until(10));
+//!     Ok::<_, std::io::Error>(node.finished().await)
+//! });
+//! assert_eq!(ended?, Reason::Stopped("the sum is 55".into()));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
 //! New here? The [`guide`] goes from a first process to a supervised, simulated and traced pair of
 //! nodes; `examples/` are programs to run. Restarts are in [`supervise`].
 //!
 //! Read next: [`Process`], [`Context`], [`Gate`], [`Node`]; then `node/` for connections and
-//! links, `net/` for TCP and HTTP, `sim` for the simulator.
+//! links, `mailbox.rs`, `ready.rs` and `host.rs` for what runs a process, `net/` for TCP and HTTP, `sim` for the simulator.
 
 #![deny(missing_docs)]
 
@@ -97,20 +141,26 @@ pub mod guide;
 mod host;
 pub mod http;
 mod id;
+mod mailbox;
 mod net;
 mod node;
 mod observe;
 mod peer;
 mod pid;
 mod process;
+mod ready;
+mod recorder;
 mod remote;
 mod reply;
 mod runtime;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod supervise;
+mod sync;
 pub mod telemetry;
+mod thread;
 mod time;
+mod timers;
 mod trace;
 mod wire;
 mod world;
@@ -122,16 +172,19 @@ pub use net::fuzzing;
 pub use context::{Context, TimerId, Work};
 pub use gate::Gate;
 pub use id::{Address, IdError, NodeId, ProcessId, Upid};
+pub use mailbox::{Limit, Queue};
 pub use net::tls::{Certificate, ClientAuth, Identity, Open, TlsConfig, TlsError};
 pub use net::{Admission, Authenticator, Certified, DialError, Limits, NodeConfig, Target};
 pub use node::{Node, SpawnError};
 pub use observe::Observation;
 pub use peer::{Peer, Role, Sender};
-pub use pid::Pid;
+pub use pid::{Full, Pid};
 pub use process::{Answer, Exit, Process, Reason, Receive};
+pub use recorder::{FlightRecord, Record};
 pub use remote::Remote;
 pub use reply::{AskError, Reply};
 pub use runtime::run;
+pub use thread::Thread;
 pub use time::{Instant, Timestamp};
 pub use trace::TraceContext;
 pub use wire::{variant_of, Wire};

@@ -1,76 +1,127 @@
 //! Typed handles for processes of this OS process, and the untyped door that the node keeps.
 
-use crate::frame::{Frame, Meta, Question, Signal, Tell};
+use crate::cell::Cell;
+use crate::frame::{Frame, Meta, Parcel, Question, Signal, Tell};
 use crate::gate::{Gate, Refusal};
-use crate::host;
+use crate::http::{RouteInfo, Routes};
 use crate::id::Address;
-use crate::node::Node;
-use crate::observe::Stats;
+use crate::mailbox::{Entry, Mailbox, Placed, Queue, Refused};
+use crate::node::{lock, Node};
 use crate::peer::Peer;
 use crate::process::{Answer, Process, Reason, Receive};
+use crate::recorder::{FlightRecord, Recorder};
 use crate::reply::Reply;
+use crate::thread::{Place, Promises};
+use crate::time::Instant;
 use crate::trace::TraceContext;
 use crate::wire::Header;
 use bytes::Bytes;
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 /// A process in this OS process, by its type. Cheap to clone; telling a process that has ended is
 /// allowed and reaches nobody.
-pub struct Pid<P: Process> {
-    mailbox: Mailbox<P>,
-    shared: Arc<Shared>,
+pub struct Pid<P: Process>(Arc<Shared<P>>);
+
+/// What all handles of one process share, and the process itself.
+///
+/// In this order, so that senders on another thread write to other cache lines than who runs it.
+#[repr(C)]
+pub(crate) struct Shared<P: Process> {
+    mailbox: Mailbox<Box<dyn Parcel<P>>>,
+    me: Weak<Shared<P>>,
+    address: Address,
+    node: Node,
+    engine: Engine,
+    gate: Option<Box<Gate<P>>>,
+    routes: Option<Box<Routes<P>>>,
+    /// Taken out during a turn; none where nothing is recorded.
+    recorder: Mutex<Option<Box<Recorder>>>,
+    /// Locked while it runs; empty in the simulator, which keeps it itself, and after its end.
+    cell: Mutex<Option<Box<Cell<P>>>>,
 }
 
-/// What all handles of one process share.
-pub(crate) struct Shared {
-    pub(crate) address: Address,
-    pub(crate) stats: Stats,
-    pub(crate) node: Node,
-}
-
-pub(crate) enum Mailbox<P: Process> {
-    Actix(host::Mailbox<P>),
+/// What runs a process.
+pub(crate) enum Engine {
+    Host(Arc<Place>),
     #[cfg(feature = "sim")]
     Sim(crate::sim::Slot),
 }
 
-impl<P: Process> Clone for Mailbox<P> {
-    fn clone(&self) -> Self {
-        match self {
-            Mailbox::Actix(mailbox) => Mailbox::Actix(mailbox.clone()),
-            #[cfg(feature = "sim")]
-            Mailbox::Sim(slot) => Mailbox::Sim(slot.clone()),
-        }
+/// A message over the limit that the author of its receiver has set, given back.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the process that was told has as many messages waiting as it may")]
+pub struct Full<M>(pub M);
+
+impl<M> fmt::Debug for Full<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
     }
 }
 
 impl<P: Process> Clone for Pid<P> {
     fn clone(&self) -> Self {
-        Pid { mailbox: self.mailbox.clone(), shared: self.shared.clone() }
+        Pid(self.0.clone())
     }
 }
 
 impl<P: Process> fmt::Debug for Pid<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pid({})", self.shared.address)
+        write!(f, "Pid({})", self.0.address)
     }
 }
 
 impl<P: Process> Pid<P> {
-    pub(crate) fn new(mailbox: Mailbox<P>, shared: Arc<Shared>) -> Self {
-        Pid { mailbox, shared }
+    /// A process that has not begun: [`Pid::begin`].
+    pub(crate) fn new(address: Address, node: Node, engine: Engine) -> Self {
+        let mut routes = Routes::new(&address.id);
+        P::routes(&mut routes);
+        let gate = Gate::of();
+        let last = node.config().recorder;
+        let recorder = (last > 0).then(|| Box::new(Recorder::new(last)));
+        Pid(Arc::new_cyclic(|me| Shared {
+            me: me.clone(),
+            mailbox: Mailbox::new(),
+            address,
+            node,
+            engine,
+            gate: (!gate.is_empty()).then(|| Box::new(gate)),
+            routes: (!routes.is_empty()).then(|| Box::new(routes)),
+            recorder: Mutex::new(recorder),
+            cell: Mutex::default(),
+        }))
+    }
+
+    /// Hands the process to its host; the simulator has it already.
+    pub(crate) fn begin(&self, cell: Cell<P>) {
+        if let Some(place) = self.0.place() {
+            *lock(&self.0.cell) = Some(Box::new(cell));
+            place.push(self.door());
+        }
     }
 
     /// Where it is.
     pub fn address(&self) -> &Address {
-        &self.shared.address
+        &self.0.address
     }
 
     /// The node that it lives on.
     pub fn node(&self) -> &Node {
-        &self.shared.node
+        &self.0.node
+    }
+
+    pub(crate) fn door(&self) -> Arc<dyn Door> {
+        self.0.clone()
+    }
+
+    pub(crate) fn routes(&self) -> Option<&Routes<P>> {
+        self.0.routes.as_deref()
+    }
+
+    /// What waits for it, at this moment.
+    pub fn queue(&self) -> Queue {
+        Door::queue(&*self.0)
     }
 
     /// Sends from outside of every process (a test, `main`); a process uses
@@ -82,6 +133,15 @@ impl<P: Process> Pid<P> {
         self.tell_with(message, Meta::NONE);
     }
 
+    /// As [`Pid::tell`]; where the author of the process has set a limit, and it is reached, the
+    /// message comes back.
+    pub fn try_tell<M: Send + 'static>(&self, message: M) -> Result<(), Full<M>>
+    where
+        P: Receive<M>,
+    {
+        self.try_tell_from(message, Meta::NONE, None)
+    }
+
     /// Asks from outside of every process.
     pub fn ask<M: Send + 'static>(
         &self,
@@ -90,7 +150,7 @@ impl<P: Process> Pid<P> {
     ) where
         P: Answer<M>,
     {
-        self.ask_with(request, Reply::new(answered), Meta::NONE);
+        self.ask_with(request, Reply::new(answered), Meta::NONE, None);
     }
 
     /// Stops it after what is already in its mailbox.
@@ -98,52 +158,198 @@ impl<P: Process> Pid<P> {
         self.signal(Signal::Stop(reason));
     }
 
-    pub(crate) fn stats(&self) -> &Stats {
-        &self.shared.stats
+    /// A turn begins that is recorded, at the stated time or now.
+    pub(crate) fn take_recorder(&self, now: Option<Instant>) -> Option<Box<Recorder>> {
+        let mut recorder = lock(&self.0.recorder).take()?;
+        let now = now.unwrap_or_else(|| self.0.node.now());
+        recorder.begin(now, self.0.mailbox.oldest(now.as_nanos()));
+        Some(recorder)
     }
 
-    fn count(&self) {
-        self.shared.stats.enqueued(|| self.shared.node.coarse_now());
+    /// The turn is over; since when.
+    pub(crate) fn keep_recorder(&self, mut recorder: Box<Recorder>) -> Instant {
+        let now = self.0.node.now();
+        recorder.end(now);
+        *lock(&self.0.recorder) = Some(recorder);
+        now
+    }
+
+    pub(crate) fn record(&self) -> Option<FlightRecord> {
+        lock(&self.0.recorder).as_ref().map(|recorder| recorder.read())
+    }
+
+    #[inline]
+    pub(crate) fn began(&self, bytes: u32) {
+        self.0.mailbox.began(u64::from(bytes));
     }
 
     pub(crate) fn tell_with<M: Send + 'static>(&self, message: M, meta: Meta)
     where
         P: Receive<M>,
     {
-        self.count();
-        match &self.mailbox {
-            Mailbox::Actix(mailbox) => mailbox.tell(Tell { message, meta }),
+        // What is over a limit is dropped here, and was counted.
+        let _ = self.try_tell_from(message, meta, None);
+    }
+
+    /// Messages of steps come with the step's promises.
+    pub(crate) fn try_tell_from<M: Send + 'static>(
+        &self,
+        message: M,
+        mut meta: Meta,
+        promises: Option<&mut Promises>,
+    ) -> Result<(), Full<M>>
+    where
+        P: Receive<M>,
+    {
+        meta.weigh::<Tell<M>>(<P as Receive<M>>::owned(&message));
+        let bytes = meta.bytes;
+        match &self.0.engine {
+            Engine::Host(place) => {
+                let tell = Box::new(Tell { message, meta });
+                let put = self.0.mailbox.put(
+                    tell,
+                    |tell| tell as _,
+                    &self.entry(bytes),
+                    || self.0.node.coarse_now().as_nanos(),
+                );
+                self.placed(place, put, promises).map_err(|tell| Full(tell.message))
+            }
             #[cfg(feature = "sim")]
-            Mailbox::Sim(slot) => slot.push(Frame::<P>::Run {
-                label: crate::cell::short_type_name::<M>(),
-                meta,
-                step: Box::new(move |process, from, cx| process.receive(message, from, cx)),
-            }),
+            Engine::Sim(slot) => {
+                let message = self.count(message, bytes).map_err(Full)?;
+                let Some(message) = message else { return Ok(()) };
+                slot.push(Frame::<P>::Run {
+                    label: crate::cell::short_type_name::<M>(),
+                    meta,
+                    step: Box::new(move |process, from, cx| process.receive(message, from, cx)),
+                });
+                Ok(())
+            }
         }
     }
 
-    pub(crate) fn ask_with<M: Send + 'static>(&self, request: M, reply: Reply<P::Reply>, meta: Meta)
-    where
+    pub(crate) fn ask_with<M: Send + 'static>(
+        &self,
+        request: M,
+        reply: Reply<P::Reply>,
+        mut meta: Meta,
+        promises: Option<&mut Promises>,
+    ) where
         P: Answer<M>,
     {
-        self.count();
-        match &self.mailbox {
-            Mailbox::Actix(mailbox) => mailbox.ask(Question { request, reply, meta }),
+        meta.weigh::<Question<M, P::Reply>>(<P as Answer<M>>::owned(&request));
+        let bytes = meta.bytes;
+        // What is over a limit is dropped: then the reply is abandoned.
+        match &self.0.engine {
+            Engine::Host(place) => {
+                let question = Box::new(Question { request, reply, meta });
+                let entry = self.entry(bytes);
+                let put = self.0.mailbox.put(
+                    question,
+                    |question| question as _,
+                    &entry,
+                    || self.0.node.coarse_now().as_nanos(),
+                );
+                let _ = self.placed(place, put, promises);
+            }
             #[cfg(feature = "sim")]
-            Mailbox::Sim(slot) => slot.push(Frame::<P>::Run {
-                label: crate::cell::short_type_name::<M>(),
-                meta,
-                step: Box::new(move |process, from, cx| process.answer(request, from, reply, cx)),
-            }),
+            Engine::Sim(slot) => {
+                let Ok(Some((request, reply))) = self.count((request, reply), bytes) else {
+                    return;
+                };
+                slot.push(Frame::<P>::Run {
+                    label: crate::cell::short_type_name::<M>(),
+                    meta,
+                    step: Box::new(move |process, from, cx| {
+                        process.answer(request, from, reply, cx)
+                    }),
+                });
+            }
         }
     }
 
+    /// What is no message is never refused over a limit.
     pub(crate) fn push(&self, frame: Frame<P>) {
-        self.count();
-        match &self.mailbox {
-            Mailbox::Actix(mailbox) => mailbox.push(frame),
+        let entry = Entry { limit: None, ..self.entry(frame.bytes()) };
+        match &self.0.engine {
+            Engine::Host(place) => {
+                let put = self.0.mailbox.put(
+                    Box::new(frame),
+                    |frame| frame as _,
+                    &entry,
+                    || self.0.node.coarse_now().as_nanos(),
+                );
+                let _ = self.placed(place, put, None);
+            }
             #[cfg(feature = "sim")]
-            Mailbox::Sim(slot) => slot.push(frame),
+            Engine::Sim(slot) => {
+                let now = || self.0.node.coarse_now().as_nanos();
+                if let Ok((frame, placed)) = self.0.mailbox.count(frame, &entry, now) {
+                    self.alarm(placed);
+                    slot.push(frame);
+                }
+            }
+        }
+    }
+
+    fn entry(&self, bytes: u32) -> Entry {
+        let alarm = self.0.node.config().queue_alarm;
+        Entry { bytes: u64::from(bytes), limit: P::LIMIT, alarm }
+    }
+
+    /// Has the process run if it slept; gives back what its limit refused.
+    #[inline]
+    fn placed<M>(
+        &self,
+        place: &Arc<Place>,
+        put: Result<Placed, Refused<M>>,
+        promises: Option<&mut Promises>,
+    ) -> Result<(), M> {
+        let placed = match put {
+            Ok(placed) => placed,
+            Err(Refused::Closed(message)) => {
+                drop(message);
+                return Ok(());
+            }
+            Err(Refused::Full(message)) => {
+                self.0.node.count_rejected();
+                return Err(message);
+            }
+        };
+        if placed.wakes {
+            match promises {
+                Some(promises) => promises.push(place, self.door()),
+                None => place.push(self.door()),
+            }
+        } else if let Some(promises) = promises {
+            promises.told(place);
+        }
+        self.alarm(placed);
+        Ok(())
+    }
+
+    #[inline]
+    fn alarm(&self, placed: Placed) {
+        if placed.alarm {
+            let load = self.0.queue();
+            self.0.node.alarm_over(&self.0.address.id, P::NAME, load);
+        }
+    }
+
+    /// `None` if it has ended.
+    #[cfg(feature = "sim")]
+    fn count<M>(&self, message: M, bytes: u32) -> Result<Option<M>, M> {
+        let now = || self.0.node.coarse_now().as_nanos();
+        match self.0.mailbox.count(message, &self.entry(bytes), now) {
+            Ok((message, placed)) => {
+                self.alarm(placed);
+                Ok(Some(message))
+            }
+            Err(Refused::Closed(_)) => Ok(None),
+            Err(Refused::Full(message)) => {
+                self.0.node.count_rejected();
+                Err(message)
+            }
         }
     }
 
@@ -166,7 +372,14 @@ impl<P: Process> Pid<P> {
     }
 }
 
-/// A process as its node sees it: untyped.
+/// What a turn came to.
+pub(crate) struct Ran {
+    pub(crate) steps: u32,
+    /// More waits.
+    pub(crate) more: bool,
+}
+
+/// A process as its node and its host see it: untyped.
 pub(crate) trait Door: Send + Sync {
     fn signal(&self, signal: Signal);
 
@@ -192,17 +405,44 @@ pub(crate) trait Door: Send + Sync {
     /// A message of this very node, not serialized.
     fn admit_local(&self, wire: &'static str, message: Box<dyn Any + Send>, meta: Meta) -> bool;
 
-    fn stats(&self) -> &Stats;
+    /// The type's name, as metrics have it.
+    fn kind(&self) -> &'static str;
+
+    fn routes(&self) -> &[RouteInfo];
+
+    fn queue(&self) -> Queue;
+
+    /// None where nothing is recorded, and while a turn goes on.
+    fn record(&self) -> Option<FlightRecord>;
+
+    /// Where it runs; none in the simulator.
+    fn place(&self) -> Option<&Arc<Place>>;
+
+    /// Handles up to `quantum` messages. Called by its host alone. `clock` is the time if it was
+    /// just read, and is set if it is read at the end.
+    fn run(self: Arc<Self>, quantum: u32, clock: &mut Option<Instant>) -> Ran;
+
+    /// Ends it because its thread does.
+    fn abandon(&self);
 }
 
-pub(crate) struct TypedDoor<P: Process> {
-    pub(crate) pid: Pid<P>,
-    pub(crate) gate: Gate<P>,
+impl<P: Process> Shared<P> {
+    fn me(&self) -> Pid<P> {
+        match self.me.upgrade() {
+            Some(me) => Pid(me),
+            None => unreachable!("who is asked is held by who asks"),
+        }
+    }
+
+    /// The process is over: nothing enters any more, and what waited is dropped.
+    fn close(&self) {
+        drop(self.mailbox.close());
+    }
 }
 
-impl<P: Process> Door for TypedDoor<P> {
+impl<P: Process> Door for Shared<P> {
     fn signal(&self, signal: Signal) {
-        self.pid.signal(signal);
+        self.me().signal(signal);
     }
 
     fn admit(
@@ -212,7 +452,10 @@ impl<P: Process> Door for TypedDoor<P> {
         meta: Meta,
         peer: &Peer,
     ) -> Result<(), Refusal> {
-        self.gate.admit(&self.pid, header, payload, meta, peer)
+        match &self.gate {
+            Some(gate) => gate.admit(&self.me(), header, payload, meta, peer),
+            None => Err(Refusal::Unsupported),
+        }
     }
 
     fn admit_ask(
@@ -223,14 +466,63 @@ impl<P: Process> Door for TypedDoor<P> {
         peer: &Peer,
         reply: Reply<Bytes>,
     ) -> Result<(), Refusal> {
-        self.gate.admit_ask(&self.pid, header, payload, meta, peer, reply)
+        match &self.gate {
+            Some(gate) => gate.admit_ask(&self.me(), header, payload, meta, peer, reply),
+            None => {
+                reply.fail(crate::AskError::Unsupported);
+                Err(Refusal::Unsupported)
+            }
+        }
     }
 
     fn admit_local(&self, wire: &'static str, message: Box<dyn Any + Send>, meta: Meta) -> bool {
-        self.gate.admit_local(&self.pid, wire, message, meta)
+        let gate = self.gate.as_ref();
+        gate.is_some_and(|gate| gate.admit_local(&self.me(), wire, message, meta))
     }
 
-    fn stats(&self) -> &Stats {
-        self.pid.stats()
+    fn kind(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn routes(&self) -> &[RouteInfo] {
+        self.routes.as_ref().map_or(&[], |routes| routes.infos())
+    }
+
+    fn queue(&self) -> Queue {
+        self.mailbox.queue(self.node.coarse_now().as_nanos())
+    }
+
+    fn record(&self) -> Option<FlightRecord> {
+        self.me().record()
+    }
+
+    fn place(&self) -> Option<&Arc<Place>> {
+        match &self.engine {
+            Engine::Host(place) => Some(place),
+            #[cfg(feature = "sim")]
+            Engine::Sim(_) => None,
+        }
+    }
+
+    fn run(self: Arc<Self>, quantum: u32, clock: &mut Option<Instant>) -> Ran {
+        let mut slot = lock(&self.cell);
+        let Some(cell) = slot.as_mut() else {
+            return Ran { steps: 0, more: false };
+        };
+        let ran = cell.turn(&self.mailbox, quantum, clock);
+        if cell.is_over() {
+            let cell = slot.take();
+            drop(slot);
+            self.close();
+            drop(cell);
+        }
+        ran
+    }
+
+    fn abandon(&self) {
+        let cell = lock(&self.cell).take();
+        // Tells whoever is linked.
+        drop(cell);
+        self.close();
     }
 }

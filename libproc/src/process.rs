@@ -4,10 +4,12 @@ use crate::context::Context;
 use crate::gate::Gate;
 use crate::http::Routes;
 use crate::id::Address;
+use crate::mailbox::{Limit, Queue};
 use crate::observe::Observation;
 use crate::peer::Sender;
 use crate::reply::Reply;
 use std::fmt;
+use std::time::Duration;
 
 /// A process: private state, and handlers that run one at a time, each to its end.
 ///
@@ -17,6 +19,24 @@ use std::fmt;
 pub trait Process: Sized + Send + 'static {
     /// The type's name in metrics, traces and `/__processes__`: lower case, few distinct values.
     const NAME: &'static str;
+
+    /// How much may wait for a process of this type. A message beyond it is counted and refused:
+    /// [`Context::try_tell`] gives it back, [`Context::tell`] drops it, a request is
+    /// [`crate::AskError::Abandoned`]. What is no message (timers, exits, answers, HTTP requests,
+    /// the order to stop) is never refused. Without a limit the queue is counted, and an alarm is
+    /// logged over [`crate::NodeConfig::queue_alarm`].
+    ///
+    /// ```
+    /// use libproc::{Limit, Process};
+    ///
+    /// struct Log;
+    ///
+    /// impl Process for Log {
+    ///     const NAME: &'static str = "log";
+    ///     const LIMIT: Option<Limit> = Some(Limit { messages: 10_000, bytes: 16 << 20 });
+    /// }
+    /// ```
+    const LIMIT: Option<Limit> = None;
 
     /// Declares who may say what from outside this node. Nothing is accepted by default.
     fn gate(gate: &mut Gate<Self>) {
@@ -54,6 +74,14 @@ pub trait Process: Sized + Send + 'static {
 pub trait Receive<M: Send + 'static>: Process {
     /// Handles one message. From one sender they arrive in the order sent, each at most once.
     fn receive(&mut self, message: M, from: &Sender, cx: &mut Context<Self>);
+
+    /// Bytes that a message owns beyond its own size, such as the capacity of its buffers: how
+    /// the queue counts what a sender in this OS process puts in. Called once per message, so it
+    /// must be cheap. A message from another node counts with its payload.
+    fn owned(message: &M) -> usize {
+        let _ = message;
+        0
+    }
 }
 
 /// A process that answers the request `M`.
@@ -70,6 +98,12 @@ pub trait Answer<M: Send + 'static>: Process {
         reply: Reply<Self::Reply>,
         cx: &mut Context<Self>,
     );
+
+    /// As [`Receive::owned`].
+    fn owned(request: &M) -> usize {
+        let _ = request;
+        0
+    }
 }
 
 /// Why a process, a node or a connection ended.
@@ -96,6 +130,33 @@ impl fmt::Display for Reason {
             Reason::Unreachable(why) => write!(f, "unreachable: {why}"),
             Reason::NoProcess => f.write_str("no such process"),
         }
+    }
+}
+
+/// Processes of one type, together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kind {
+    pub(crate) processes: u64,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    /// Also by those that ended, as the next.
+    pub(crate) handled: u64,
+    pub(crate) rejected: u64,
+    pub(crate) oldest: Duration,
+}
+
+impl Kind {
+    pub(crate) fn add(&mut self, queue: &Queue) {
+        self.ended(queue);
+        self.processes += 1;
+        self.messages += queue.messages;
+        self.bytes += queue.bytes;
+        self.oldest = self.oldest.max(queue.oldest);
+    }
+
+    pub(crate) fn ended(&mut self, queue: &Queue) {
+        self.handled += queue.handled;
+        self.rejected += queue.rejected;
     }
 }
 

@@ -147,7 +147,7 @@ fn the_nodes_own_pages() {
         let body = |answer: String| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
         assert!(get(&served.node, "/health").await.starts_with("HTTP/1.1 200"));
         let metrics = body(get(&served.node, "/metrics").await);
-        assert!(metrics.contains("# TYPE web_streams gauge\nweb_streams 0\n"), "{metrics}");
+        assert!(metrics.contains("# TYPE web_streams gauge\nweb_streams 0.0\n"), "{metrics}");
         let snapshot = body(get(&served.node, "/metrics/snapshot").await);
         let snapshot: serde_json::Value = serde_json::from_str(&snapshot).unwrap();
         let snapshot = snapshot.as_object().unwrap();

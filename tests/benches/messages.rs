@@ -1,12 +1,12 @@
-//! T9: what a message, a question, a spawn cost within one OS process, beside raw actix and raw
-//! tokio. Bursts after pauses, the contestants in turn, so that the machine's moods meet all.
+//! T9: what a message, a question, a spawn cost within one OS process, beside raw actix, raw
+//! tokio and kameo. Bursts after pauses, the contestants in turn, so that the machine's moods meet all.
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 
 mod contestants;
 mod support;
 
-use contestants::{actix_raw, libproc_own, tokio_raw};
+use contestants::{actix_raw, kameo_raw, libproc_own, tokio_raw};
 use std::future::Future;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -35,22 +35,30 @@ async fn burst(count: u64, work: impl Future<Output = ()>) -> f64 {
 struct Contest {
     own: Samples,
     actix: Samples,
-    tokio: Option<Samples>,
+    /// As they are recorded: by the names of their quiet and of their loaded cost.
+    others: Vec<(&'static str, &'static str, Samples)>,
 }
 
+const TOKIO: (&str, &str) = ("tokio", "tokio_median");
+const KAMEO: (&str, &str) = ("kameo", "kameo_median");
+
 impl Contest {
-    fn new(with_tokio: bool) -> Self {
-        Contest {
-            own: Samples::default(),
-            actix: Samples::default(),
-            tokio: with_tokio.then(Samples::default),
+    fn new(others: &[(&'static str, &'static str)]) -> Self {
+        let (own, actix) = (Samples::default(), Samples::default());
+        let others = others.iter().map(|(name, median)| (*name, *median, Samples::default()));
+        Contest { own, actix, others: others.collect() }
+    }
+
+    fn add(&mut self, who: (&'static str, &'static str), took: f64) {
+        if let Some((.., samples)) = self.others.iter_mut().find(|(name, ..)| *name == who.0) {
+            samples.add(took);
         }
     }
 
     fn figure(self, id: &'static str, what: &'static str, target: Target) -> Figure {
         let mut more = vec![("median", self.own.median()), ("actix_median", self.actix.median())];
-        if let Some(tokio) = &self.tokio {
-            more.extend([("tokio", tokio.p10()), ("tokio_median", tokio.median())]);
+        for (name, median, samples) in &self.others {
+            more.extend([(*name, samples.p10()), (*median, samples.median())]);
         }
         Figure {
             id,
@@ -66,20 +74,15 @@ impl Contest {
 
 /// Measures each contestant in turn, `BURSTS` times.
 macro_rules! contest {
-    ($count:expr, $own:expr, $actix:expr $(, $tokio:expr)?) => {{
-        #[allow(unused_mut, unused_assignments, reason = "there may be no third")]
-        let mut third = false;
-        $( let _ = || $tokio; third = true; )?
-        let mut contest = Contest::new(third);
+    ($count:expr, $own:expr, $actix:expr $(, $name:ident: $other:expr)*) => {{
+        let mut contest = Contest::new(&[$($name),*]);
         for _ in 0..BURSTS {
             contest.own.add(burst($count, $own).await);
             contest.actix.add(burst($count, $actix).await);
             $(
-                let took = burst($count, $tokio).await;
-                if let Some(tokio) = &mut contest.tokio {
-                    tokio.add(took);
-                }
-            )?
+                let took = burst($count, $other).await;
+                contest.add($name, took);
+            )*
         }
         contest
     }};
@@ -88,12 +91,30 @@ macro_rules! contest {
 async fn same_thread(run: &mut Run) {
     let own = libproc_own::Pair::start().await;
     let actix = actix_raw::Pair::start();
-    let tokio = tokio_raw::Pair::start();
-    let tells = contest!(TELLS, own.tells(TELLS), actix.tells(TELLS), tokio.tells(TELLS));
+    let (tokio, kameo) = (tokio_raw::Pair::start(), kameo_raw::Pair::start());
+    let tells = contest!(
+        TELLS,
+        own.tells(TELLS),
+        actix.tells(TELLS),
+        TOKIO: tokio.tells(TELLS),
+        KAMEO: kameo.tells(TELLS)
+    );
     run.figure(tells.figure("T9/tell", "tell, one thread", Target::AtMost(120.0)));
-    let pings = contest!(PINGS, own.pings(PINGS), actix.pings(PINGS), tokio.pings(PINGS));
+    let pings = contest!(
+        PINGS,
+        own.pings(PINGS),
+        actix.pings(PINGS),
+        TOKIO: tokio.pings(PINGS),
+        KAMEO: kameo.pings(PINGS)
+    );
     run.figure(pings.figure("T9/ping", "tell and tell back", Target::AtMost(450.0)));
-    let asks = contest!(ASKS, own.asks(ASKS), actix.asks(ASKS), tokio.asks(ASKS));
+    let asks = contest!(
+        ASKS,
+        own.asks(ASKS),
+        actix.asks(ASKS),
+        TOKIO: tokio.asks(ASKS),
+        KAMEO: kameo.asks(ASKS)
+    );
     run.figure(asks.figure("T9/ask", "ask with a deadline", Target::None));
 }
 
@@ -116,7 +137,7 @@ async fn across_threads(run: &mut Run) {
 
 async fn spawns(run: &mut Run) {
     let count = SPAWNS as u64;
-    let mut contest = Contest::new(true);
+    let mut contest = Contest::new(&[TOKIO, KAMEO]);
     for _ in 0..BURSTS {
         let ready = libproc_own::Nursery::new(SPAWNS).await;
         let mut alive = None;
@@ -128,10 +149,10 @@ async fn spawns(run: &mut Run) {
         contest.actix.add(burst(count, actix_raw::spawn(SPAWNS, &mut alive)).await);
         drop(alive);
         let mut alive = Vec::new();
-        let took = burst(count, tokio_raw::spawn(SPAWNS, &mut alive)).await;
-        if let Some(tokio) = &mut contest.tokio {
-            tokio.add(took);
-        }
+        contest.add(TOKIO, burst(count, tokio_raw::spawn(SPAWNS, &mut alive)).await);
+        drop(alive);
+        let mut alive = Vec::new();
+        contest.add(KAMEO, burst(count, kameo_raw::spawn(SPAWNS, &mut alive)).await);
     }
     run.figure(contest.figure("T9/spawn", "spawn, until it has started", Target::AtMost(1500.0)));
 }

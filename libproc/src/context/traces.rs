@@ -88,14 +88,9 @@ impl<P: Process> Context<P> {
         note: impl FnOnce(Annotate<'_>),
     ) -> Meta {
         let telemetry = self.node().telemetry();
-        Meta {
-            from: self.sender.clone(),
-            trace: telemetry.sent(self.trace, &self.links, to, name, note),
-            name,
-            deadline: None,
-            queued: telemetry.queued(|| self.node().now()),
-            body: 0,
-        }
+        let trace = telemetry.sent(self.trace, &self.links, to, name, note);
+        let queued = telemetry.queued(|| self.node().now());
+        Meta::new(self.sender.clone()).traced(trace, name, queued)
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod body;
 mod builtin;
+mod inspect;
+mod metrics;
 mod routes;
 
 pub use body::{BodySender, StreamClosed};
 pub(crate) use builtin::builtin;
-pub use builtin::metrics;
+pub use metrics::metrics;
 pub(crate) use routes::resolve;
 pub use routes::{RouteInfo, Routes};
 

@@ -16,7 +16,8 @@ type Handler<P> = fn(&mut P, Request, Reply<Response>, &mut Context<P>);
 /// The routes of one process, and what `/help` says of them.
 pub struct Routes<P: Process> {
     id: ProcessId,
-    entries: Vec<(RouteInfo, Handler<P>)>,
+    infos: Vec<RouteInfo>,
+    handlers: Vec<Handler<P>>,
 }
 
 /// One route as the node sees it.
@@ -30,7 +31,7 @@ pub struct RouteInfo {
 
 impl<P: Process> Routes<P> {
     pub(crate) fn new(id: &ProcessId) -> Self {
-        Routes { id: id.clone(), entries: Vec::new() }
+        Routes { id: id.clone(), infos: Vec::new(), handlers: Vec::new() }
     }
 
     /// Serves `/<id><path>`; `path` begins with a slash.
@@ -42,11 +43,16 @@ impl<P: Process> Routes<P> {
     /// Serves `path` itself: for the process that speaks for its node.
     pub fn at_root(&mut self, path: &str, help: &'static str, handler: Handler<P>) {
         let path = path.trim_end_matches('/').to_owned();
-        self.entries.push((RouteInfo { path, help }, handler));
+        self.infos.push(RouteInfo { path, help });
+        self.handlers.push(handler);
     }
 
-    pub(crate) fn infos(&self) -> Vec<RouteInfo> {
-        self.entries.iter().map(|(info, _)| info.clone()).collect()
+    pub(crate) fn infos(&self) -> &[RouteInfo] {
+        &self.infos
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.infos.is_empty()
     }
 
     pub(crate) fn call(
@@ -57,7 +63,7 @@ impl<P: Process> Routes<P> {
         reply: Reply<Response>,
         cx: &mut Context<P>,
     ) {
-        if let Some((_, handler)) = self.entries.get(route) {
+        if let Some(handler) = self.handlers.get(route) {
             handler(process, request, reply, cx);
         }
     }
@@ -93,7 +99,7 @@ fn names(sent: &str, segment: &str) -> bool {
 pub(crate) fn resolve(node: &Node, path: &str) -> Option<(Entry, usize, String)> {
     let mut best: Option<(usize, Entry, usize)> = None;
     for (_, entry) in node.processes() {
-        for (at, info) in entry.routes.iter().enumerate() {
+        for (at, info) in entry.door.routes().iter().enumerate() {
             if let Some(length) = prefix(&info.path, path) {
                 if best.as_ref().is_none_or(|(longest, _, _)| length > *longest) {
                     best = Some((length, entry.clone(), at));

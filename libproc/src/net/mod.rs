@@ -22,6 +22,7 @@ mod upgrade;
 pub use guests::Limits;
 pub(crate) use state::NetState;
 
+use crate::mailbox::Limit;
 use crate::node::Outbox;
 use crate::peer::{Peer, Role};
 use std::fmt;
@@ -47,7 +48,17 @@ pub struct NodeConfig {
     pub tls: Option<TlsConfig>,
     /// Bounds of its port.
     pub limits: Limits,
+    /// Names of threads beside the node's own, to place processes on: [`crate::Node::thread`].
+    pub threads: Vec<String>,
+    /// Past this a process's queue is logged, once a minute, and counted.
+    pub queue_alarm: Limit,
+    /// How many of the last messages of each process are kept for [`crate::Node::flight_record`],
+    /// for `/__processes__/<id>` and for the log when a handler panics; none by default.
+    pub recorder: usize,
 }
+
+/// A queue that takes a second to work off, of small messages or of large ones.
+const QUEUE_ALARM: Limit = Limit { messages: 1_000_000, bytes: 64 * 1024 * 1024 };
 
 impl NodeConfig {
     /// A node of `cluster` that does not listen and lets nobody in.
@@ -61,6 +72,9 @@ impl NodeConfig {
             admit: Arc::new(Nobody),
             tls: None,
             limits: Limits::default(),
+            threads: Vec::new(),
+            queue_alarm: QUEUE_ALARM,
+            recorder: 0,
         }
     }
 }

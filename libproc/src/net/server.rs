@@ -299,7 +299,7 @@ async fn dispatch(node: &Node, mut request: Request) -> Response {
         };
     };
     request.rest = rest;
-    let path = entry.routes.get(route).map_or("", |info| &info.path);
+    let path = entry.door.routes().get(route).map_or("", |info| &info.path);
     let telemetry = node.telemetry();
     let (trace, mut span) = telemetry.serving(request.trace, request.method.as_str(), path);
     request.trace = trace;

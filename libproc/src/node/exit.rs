@@ -2,11 +2,14 @@
 //!
 //! An exit first stops every process. When the last one has ended, or after [`DRAIN`], each
 //! connection writes what waits and closes; so what was sent before the exit arrives, and peers
-//! learn from links why a process ended. [`Node::finished`] completes when that is done.
+//! learn from links why a process ended. The threads that the configuration names end once no
+//! process is left. [`Node::finished`] completes when that is done.
 
 use super::{lock, Node};
 use crate::frame::Signal;
 use crate::process::Reason;
+use crate::runtime::Worker;
+use futures_util::future::join_all;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +24,8 @@ pub(super) struct ExitState {
     told: Notify,
     /// Connections were told to finish.
     finishing: AtomicBool,
+    /// Threads beside the node's own have not ended, nor were given up.
+    threads: AtomicBool,
     /// Wakes who waits for the last process or connection.
     moved: Notify,
     sockets: AtomicUsize,
@@ -29,6 +34,10 @@ pub(super) struct ExitState {
 impl ExitState {
     pub(super) fn reason(&self) -> Option<Reason> {
         lock(&self.reason).clone()
+    }
+
+    pub(super) fn employs(&self) {
+        self.threads.store(true, Ordering::Release);
     }
 
     pub(super) fn moved(&self) -> &Notify {
@@ -65,17 +74,61 @@ impl Node {
         self.0.exit.told.notify_waiters();
         self.process_gone();
         let node = self.clone();
-        let patience = self.sleep(DRAIN);
-        self.spawn_future(async move {
-            patience.await;
+        self.0.world.spawn_home(Box::pin(async move {
+            node.sleep(DRAIN).await;
             node.finish_connections();
-        });
+        }));
+        if !lock(&self.0.workers).is_empty() {
+            let node = self.clone();
+            self.0.world.spawn_home(Box::pin(async move { node.dismiss().await }));
+        }
+    }
+
+    /// Ends the node's further threads once nothing runs there, or must not any more.
+    async fn dismiss(&self) {
+        let patience = self.sleep(DRAIN);
+        tokio::select! { biased;
+            () = self.processes_gone() => {}
+            () = patience => {}
+        }
+        let workers = std::mem::take(&mut *lock(&self.0.workers));
+        let within = self.sleep(DRAIN);
+        let joined = join_all(workers.into_iter().map(|worker| {
+            let name = worker.name().to_owned();
+            let joined = worker.joined();
+            async move {
+                joined.await;
+                tracing::debug!(thread = name, "thread ended");
+            }
+        }));
+        tokio::select! { biased;
+            _ = joined => {}
+            () = within => tracing::warn!(node = %self.id(), "a thread does not end: a handler runs on"),
+        }
+        self.0.exit.threads.store(false, Ordering::Release);
+        self.0.exit.moved.notify_waiters();
+    }
+
+    /// The event loop of the node's own thread ends: its others end with it.
+    pub(crate) fn stop_threads(&self) {
+        lock(&self.0.workers).iter().for_each(Worker::stop);
+    }
+
+    async fn processes_gone(&self) {
+        loop {
+            let moved = self.0.exit.moved.notified();
+            if lock(&self.0.processes).is_empty() {
+                return;
+            }
+            moved.await;
+        }
     }
 
     /// A process ended: of an ending node, perhaps the last.
     pub(super) fn process_gone(&self) {
         if self.exit_reason().is_some() && lock(&self.0.processes).is_empty() {
             self.finish_connections();
+            self.0.exit.moved.notify_waiters();
         }
     }
 
@@ -126,6 +179,7 @@ impl Node {
         loop {
             let moved = self.0.exit.moved.notified();
             let idle = self.0.exit.sockets.load(Ordering::Acquire) == 0;
+            let idle = idle && !self.0.exit.threads.load(Ordering::Acquire);
             if idle && lock(&self.0.processes).is_empty() && lock(&self.0.peers).is_empty() {
                 return;
             }

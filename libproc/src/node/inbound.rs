@@ -172,13 +172,11 @@ impl Node {
         };
         let peer = &connection.peer;
         let from = Address { node: peer.node, id: ProcessId::new(&header.from)? };
-        let meta = Meta {
-            from: Sender::new(from, peer.clone()),
-            trace: header.trace,
-            deadline: ask.map(|(_, deadline)| deadline),
-            queued: self.telemetry().queued(|| self.now()),
-            name: "",
-            body: 0,
+        let queued = self.telemetry().queued(|| self.now());
+        let meta = Meta::new(Sender::new(from, peer.clone())).traced(header.trace, "", queued);
+        let meta = match ask {
+            Some((_, deadline)) => meta.until(deadline),
+            None => meta,
         };
         let admitted = match ask {
             None => entry.door.admit(&header, payload, meta, peer),

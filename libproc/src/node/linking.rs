@@ -61,7 +61,11 @@ impl Node {
     }
 
     pub(crate) fn process_ended(&self, id: &ProcessId, reason: Reason) {
-        lock(&self.0.processes).remove(id);
+        let entry = lock(&self.0.processes).remove(id);
+        if let Some(entry) = entry {
+            let mut ended = lock(&self.0.ended);
+            ended.entry(entry.door.kind()).or_default().ended(&entry.door.queue());
+        }
         let who = Address { node: self.id(), id: id.clone() };
         let ended = lock(&self.0.links).ended(&who);
         for door in ended.local {

@@ -52,6 +52,16 @@ impl Links {
         door
     }
 
+    /// Whom a process of this node watches, and who watches it.
+    pub(crate) fn of(&self, who: &Address) -> (Vec<String>, Vec<String>) {
+        let targets = self.targets.get(&who.id).into_iter().flatten();
+        let local = self.watching.get(who).into_iter().flat_map(BTreeMap::keys);
+        let remote = self.watched.get(&who.id).into_iter().flatten();
+        let here = local.map(|id| format!("{id}@{}", who.node));
+        let there = remote.map(|(node, id)| format!("{id}@{node}"));
+        (targets.map(Address::to_string).collect(), here.chain(there).collect())
+    }
+
     fn forget(&mut self, watcher: &str, target: &Address) {
         if let Some(targets) = self.targets.get_mut(watcher) {
             targets.remove(target);

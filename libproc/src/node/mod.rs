@@ -16,15 +16,17 @@ mod peers;
 use crate::cell::Cell;
 use crate::context::Context;
 use crate::frame::Signal;
-use crate::gate::Gate;
-use crate::http::{RouteInfo, Routes};
 use crate::id::{Address, IdError, NodeId, ProcessId, Upid};
+use crate::mailbox::Queue;
 use crate::net::{NetState, NodeConfig};
-use crate::observe::{Observation, Stats};
+use crate::observe::Observation;
 use crate::peer::{Peer, Role};
-use crate::pid::{Door, Mailbox, Pid, Shared, TypedDoor};
-use crate::process::Process;
+use crate::pid::{Door, Engine, Pid};
+use crate::process::{Kind, Process};
+use crate::recorder::FlightRecord;
+use crate::runtime::Worker;
 use crate::telemetry::{Export, Telemetry};
+use crate::thread::{Place, Thread};
 use crate::time::{Instant, Timestamp};
 use crate::world::{Disk, World};
 use dialling::Dialling;
@@ -34,10 +36,10 @@ use futures_util::future::{abortable, AbortHandle, BoxFuture};
 use links::Links;
 use peers::Peers;
 pub(crate) use peers::{Connection, Outbox, Refused};
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry as Slot};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 /// One node; cheap to clone. Several may live in one OS process: nothing about it is global.
@@ -49,8 +51,14 @@ pub(crate) struct Inner {
     config: NodeConfig,
     world: Arc<dyn World>,
     local: Arc<Peer>,
+    /// Its own thread's first, then in the order of the configuration.
+    places: Vec<Arc<Place>>,
+    /// The threads behind all places but the first; none in the simulator.
+    workers: Mutex<Vec<Worker>>,
     telemetry: Telemetry,
     processes: Mutex<BTreeMap<ProcessId, Entry>>,
+    /// What the processes that ended have handled, by type.
+    ended: Mutex<BTreeMap<&'static str, Kind>>,
     peers: Mutex<Peers>,
     links: Mutex<Links>,
     dialling: Dialling,
@@ -65,8 +73,16 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) door: Arc<dyn Door>,
-    pub(crate) kind: &'static str,
-    pub(crate) routes: Arc<Vec<RouteInfo>>,
+}
+
+/// A node as its threads know it: they do not keep it.
+#[derive(Clone)]
+pub(crate) struct WeakNode(Weak<Inner>);
+
+impl WeakNode {
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
+    }
 }
 
 /// Counts of what happened to this node's messages.
@@ -75,6 +91,10 @@ pub(crate) struct Counters {
     pub(crate) dropped: AtomicU64,
     /// Requests whose deadline had passed when their turn came.
     pub(crate) expired: AtomicU64,
+    /// Messages over the limit of the process they were for.
+    pub(crate) rejected: AtomicU64,
+    /// Alarms over queues.
+    pub(crate) alarms: AtomicU64,
     pub(crate) unsupported: AtomicU64,
     pub(crate) forbidden: AtomicU64,
     pub(crate) sent: AtomicU64,
@@ -94,6 +114,9 @@ pub enum SpawnError {
     /// The node has ended.
     #[error("the node has ended")]
     NodeEnded,
+    /// The thread is another node's.
+    #[error("thread {0:?} is of another node")]
+    Thread(String),
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -114,13 +137,19 @@ impl Node {
             features: Vec::new(),
         });
         let telemetry = Telemetry::new(export, &config.service, id);
-        Node(Arc::new(Inner {
+        let mut names = vec![String::new()];
+        names.extend(config.threads.iter().cloned());
+        let place = |weak: &Weak<Inner>, name| Place::new(name, id, WeakNode(weak.clone()));
+        Node(Arc::new_cyclic(|weak| Inner {
             id,
+            places: names.into_iter().map(|name| Arc::new(place(weak, name))).collect(),
+            workers: Mutex::default(),
             config,
             world,
             local,
             telemetry,
             processes: Mutex::default(),
+            ended: Mutex::default(),
             peers: Mutex::default(),
             links: Mutex::default(),
             dialling: Dialling::default(),
@@ -243,18 +272,48 @@ impl Node {
 
     // ---- processes
 
-    /// Starts a process. Called on the thread that the node was started on.
+    /// Starts a process on the thread that the node was started on; from any thread.
     pub fn spawn<P: Process>(&self, id: &str, process: P) -> Result<Pid<P>, SpawnError> {
-        self.spawn_as(id, process, false)
+        self.spawn_at(None, id, process, false)
+    }
+
+    /// Starts a process on a stated thread of this node.
+    pub fn spawn_on<P: Process>(
+        &self,
+        thread: &Thread,
+        id: &str,
+        process: P,
+    ) -> Result<Pid<P>, SpawnError> {
+        if thread.0.id != self.id() {
+            return Err(SpawnError::Thread(thread.name().to_owned()));
+        }
+        self.spawn_at(Some(&thread.0), id, process, false)
+    }
+
+    /// A thread that the configuration names ([`NodeConfig::threads`]), to place processes on;
+    /// `""` is the one that the node was started on.
+    pub fn thread(&self, name: &str) -> Option<Thread> {
+        self.0.places.iter().find(|place| place.name() == name).cloned().map(Thread)
+    }
+
+    pub(crate) fn places(&self) -> &[Arc<Place>] {
+        &self.0.places
+    }
+
+    pub(crate) fn employ(&self, worker: Worker) {
+        self.0.exit.employs();
+        lock(&self.0.workers).push(worker);
     }
 
     /// Starts a process without which the node is of no use: its panic ends the node.
     pub fn spawn_critical<P: Process>(&self, id: &str, process: P) -> Result<Pid<P>, SpawnError> {
-        self.spawn_as(id, process, true)
+        self.spawn_at(None, id, process, true)
     }
 
-    fn spawn_as<P: Process>(
+    /// Nowhere stated is the node's own thread.
+    pub(crate) fn spawn_at<P: Process>(
         &self,
+        place: Option<&Arc<Place>>,
         id: &str,
         process: P,
         critical: bool,
@@ -263,40 +322,35 @@ impl Node {
         if self.exit_reason().is_some() {
             return Err(SpawnError::NodeEnded);
         }
-        if lock(&self.0.processes).contains_key(&id) {
-            return Err(SpawnError::Taken(id));
-        }
-        let shared = Arc::new(Shared {
-            address: Address { node: self.id(), id: id.clone() },
-            stats: Stats::default(),
-            node: self.clone(),
-        });
-        let mut routes = Routes::new(&id);
-        P::routes(&mut routes);
-        let routes = Arc::new(routes);
-        let infos = Arc::new(routes.infos());
-        let register = |pid: &Pid<P>| {
-            let door: Arc<dyn Door> = Arc::new(TypedDoor { pid: pid.clone(), gate: Gate::of() });
-            let entry = Entry { door: door.clone(), kind: P::NAME, routes: infos.clone() };
-            lock(&self.0.processes).insert(id.clone(), entry);
-            // An exit that came since the check above did not see this process.
-            if let Some(reason) = self.exit_reason() {
-                door.signal(Signal::Stop(reason));
-            }
-            door
-        };
-        let cell = |pid: Pid<P>| {
-            let door = register(&pid);
-            Cell::new(process, Context::new(pid, door, critical), routes.clone())
-        };
+        let address = Address { node: self.id(), id: id.clone() };
         #[cfg(feature = "sim")]
         if let Some(sim) = self.0.world.sim() {
+            if lock(&self.0.processes).contains_key(&id) {
+                return Err(SpawnError::Taken(id));
+            }
             let slot = sim.reserve(self.id(), &id);
-            let pid = Pid::new(Mailbox::Sim(slot.clone()), shared);
-            sim.install(&slot, cell(pid.clone()));
+            let pid = Pid::new(address, self.clone(), Engine::Sim(slot.clone()));
+            self.register(&pid)?;
+            sim.install(&slot, Cell::new(process, Context::new(pid.clone(), None, critical)));
             return Ok(pid);
         }
-        Ok(crate::host::start(|mailbox| Pid::new(Mailbox::Actix(mailbox), shared), cell))
+        let place = place.unwrap_or(&self.0.places[0]).clone();
+        let pid = Pid::new(address, self.clone(), Engine::Host(place.clone()));
+        self.register(&pid)?;
+        pid.begin(Cell::new(process, Context::new(pid.clone(), Some(place), critical)));
+        Ok(pid)
+    }
+
+    fn register<P: Process>(&self, pid: &Pid<P>) -> Result<(), SpawnError> {
+        match lock(&self.0.processes).entry(pid.address().id.clone()) {
+            Slot::Occupied(taken) => return Err(SpawnError::Taken(taken.key().clone())),
+            Slot::Vacant(free) => free.insert(Entry { door: pid.door() }),
+        };
+        // An exit that came since it was looked at did not see this process.
+        if let Some(reason) = self.exit_reason() {
+            pid.signal(Signal::Stop(reason));
+        }
+        Ok(())
     }
 
     pub(crate) fn process(&self, id: &str) -> Option<Entry> {
@@ -305,6 +359,23 @@ impl Node {
 
     pub(crate) fn processes(&self) -> Vec<(ProcessId, Entry)> {
         lock(&self.0.processes).iter().map(|(id, entry)| (id.clone(), entry.clone())).collect()
+    }
+
+    /// The last messages of a process ([`NodeConfig::recorder`]). None if there is no such
+    /// process, if nothing is recorded, or while it runs on another thread.
+    pub fn flight_record(&self, process: &str) -> Option<FlightRecord> {
+        self.process(process)?.door.record()
+    }
+
+    /// Counts of processes that ended, by type.
+    pub(crate) fn kinds(&self) -> BTreeMap<&'static str, Kind> {
+        lock(&self.0.ended).clone()
+    }
+
+    /// Whom a process is linked to, and who is linked to it.
+    pub(crate) fn links_of(&self, process: &ProcessId) -> (Vec<String>, Vec<String>) {
+        let who = Address { node: self.id(), id: process.clone() };
+        lock(&self.0.links).of(&who)
     }
 
     /// What a process says of itself; nothing if it does not answer within `within`.
@@ -339,6 +410,17 @@ impl Node {
         if let Some(connection) = connection {
             connection.close(why);
         }
+    }
+
+    pub(crate) fn count_rejected(&self) {
+        self.0.counters.rejected.fetch_add(1, Relaxed);
+    }
+
+    /// More waits for a process than is healthy.
+    pub(crate) fn alarm_over(&self, process: &ProcessId, kind: &str, queue: Queue) {
+        self.0.counters.alarms.fetch_add(1, Relaxed);
+        let (messages, bytes) = (queue.messages, queue.bytes);
+        tracing::warn!(%process, kind, messages, bytes, "a process does not keep up with its queue");
     }
 
     pub(crate) fn count_dropped(&self) {

@@ -123,7 +123,7 @@ fn header(to: &str, wire: &'static str, variant: &'static str, meta: &Meta) -> H
         from: meta.from.address().map_or_else(|| "nobody".to_owned(), |a| a.id.to_string()),
         wire: wire.to_owned(),
         variant: variant.to_owned(),
-        trace: meta.trace,
+        trace: meta.trace(),
     }
 }
 

@@ -122,11 +122,11 @@ impl Telemetry {
         now: impl FnOnce() -> Instant,
     ) -> (Option<TraceContext>, Option<Spanning>) {
         match &self.0 {
-            Some(exporting) if traced(meta.name) && recorded(meta.trace) => {
+            Some(exporting) if traced(meta.name()) && recorded(meta.trace()) => {
                 let (trace, span) = exporting.handling(meta, process, now());
                 (trace, Some(span))
             }
-            _ => (meta.trace, None),
+            _ => (meta.trace(), None),
         }
     }
 

@@ -143,10 +143,10 @@ impl Exporting {
         process: &ProcessId,
         now: Instant,
     ) -> (Option<TraceContext>, Spanning) {
-        let name = meta.name;
-        let waited = meta.queued.map(|queued| now.since(queued).as_micros() as i64);
+        let name = meta.name();
+        let waited = meta.queued().map(|queued| now.since(queued).as_micros() as i64);
         let size = (meta.body > 0).then_some(meta.body);
-        let (trace, span) = self.start(meta.trace, || {
+        let (trace, span) = self.start(meta.trace(), || {
             info_span!(
                 target: TARGET, parent: None, "process",
                 otel.name = %format_args!("process {name}"),
@@ -162,7 +162,7 @@ impl Exporting {
             )
         });
         // The message is the span that sent it.
-        identify(&span, meta.trace);
+        identify(&span, meta.trace());
         (trace, Spanning(span))
     }
 

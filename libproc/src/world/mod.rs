@@ -24,7 +24,12 @@ pub(crate) trait World: Send + Sync {
     fn fill_random(&self, bytes: &mut [u8]);
     fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()>;
     fn disk(&self) -> Arc<dyn Disk>;
+    /// Runs a future on the present thread.
     fn spawn(&self, future: BoxFuture<'static, ()>);
+    /// Runs a future on the thread that the node was started on.
+    fn spawn_home(&self, future: BoxFuture<'static, ()>) {
+        self.spawn(future);
+    }
     fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>>;
     /// The simulated node behind this world, if it is one.
     #[cfg(feature = "sim")]

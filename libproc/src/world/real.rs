@@ -5,7 +5,7 @@ use super::{Disk, World};
 use crate::net::{tcp, DialError, Target};
 use crate::node::Node;
 use crate::peer::Peer;
-use crate::runtime;
+use crate::runtime::{self, Home};
 use crate::time::{Instant, Timestamp};
 use futures_util::future::BoxFuture;
 use nix::time::{clock_gettime, ClockId};
@@ -15,12 +15,13 @@ use std::time::Duration;
 
 pub(crate) struct Real {
     random: SystemRandom,
+    home: Home,
 }
 
 impl Real {
     #[allow(clippy::disallowed_methods, reason = "the real World is where entropy comes from")]
     pub(crate) fn new() -> Self {
-        Real { random: SystemRandom::new() }
+        Real { random: SystemRandom::new(), home: Home::here() }
     }
 }
 
@@ -60,7 +61,23 @@ impl World for Real {
         runtime::spawn(future);
     }
 
+    fn spawn_home(&self, future: BoxFuture<'static, ()>) {
+        self.home.spawn(future);
+    }
+
     fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
-        Box::pin(tcp::dial(node, target))
+        if self.home.is_here() {
+            return Box::pin(tcp::dial(node, target));
+        }
+        // A connection lives on the node's own thread, whoever asks for it.
+        let (done, dialled) = tokio::sync::oneshot::channel();
+        let address = target.address.clone();
+        self.home.spawn(async move {
+            let _ = done.send(tcp::dial(node, target).await);
+        });
+        Box::pin(async move {
+            let lost = || DialError::Connect { address, cause: "the node has ended".into() };
+            dialled.await.unwrap_or_else(|_| Err(lost()))
+        })
     }
 }

@@ -199,6 +199,21 @@ impl Stage {
         assert!(came, "never came: {what}");
     }
 
+    /// Waits for what processes have a part in.
+    pub async fn complete<T>(&mut self, future: impl Future<Output = T>) -> T {
+        match self {
+            Stage::Tcp => future.await,
+            Stage::Sim(sim, _) => {
+                let (mut future, mut outcome) = (Box::pin(future), None);
+                sim.run_until(WITHIN, |_| {
+                    outcome = future.as_mut().now_or_never();
+                    outcome.is_some()
+                });
+                outcome.expect("it completes")
+            }
+        }
+    }
+
     /// Lets happen what is about to.
     pub async fn settle(&mut self) {
         match self {

@@ -125,8 +125,12 @@ impl Source {
     }
 }
 
+fn config() -> NodeConfig {
+    NodeConfig::new("bench", "bench")
+}
+
 async fn node() -> Node {
-    let node = Node::start(NodeConfig::new("bench", "bench")).await;
+    let node = Node::start(config()).await;
     node.expect("a node that does not listen starts")
 }
 
@@ -138,24 +142,24 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn start() -> Self {
-        let node = node().await;
+        Pair::start_recorded(0).await
+    }
+
+    /// With the flight recorder on, if it is to keep any.
+    pub(crate) async fn start_recorded(last: usize) -> Self {
+        let node = Node::start(NodeConfig { recorder: last, ..config() }).await;
+        let node = node.expect("a node that does not listen starts");
         let sink = node.spawn("sink", Sink::default()).expect("a fresh node");
         Pair::with(&node, sink)
     }
 
     /// The sink lives on another thread.
     pub(crate) async fn start_across() -> Self {
-        let (started_in, started) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            libproc::run(async move {
-                let node = node().await;
-                let sink = node.spawn("sink", Sink::default()).expect("a fresh node");
-                let _ = started_in.send(sink);
-                node.ended().await;
-            });
-        });
-        let sink = started.recv().expect("the thread starts a sink");
-        Pair::with(&node().await, sink)
+        let config = NodeConfig { threads: vec!["io".into()], ..config() };
+        let node = Node::start(config).await.expect("a node that does not listen starts");
+        let thread = node.thread("io").expect("configured");
+        let sink = node.spawn_on(&thread, "sink", Sink::default()).expect("a fresh node");
+        Pair::with(&node, sink)
     }
 
     fn with(node: &Node, sink: Pid<Sink>) -> Self {
