@@ -25,12 +25,31 @@ enum Sum {
 impl Resources {
     /// The sum of `entries`, in any order.
     pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Result<Self, AddError> {
-        let present = entries.into_iter().filter(|entry| !entry.is_empty());
-        let mut entries: Vec<Entry> = present.collect();
-        entries.sort_by(Entry::key_cmp);
-        let same_key = entries.chunk_by(|a, b| a.key_cmp(b).is_eq());
+        let entries = entries.into_iter();
+        let mut present = Vec::with_capacity(entries.size_hint().1.unwrap_or(0));
+        present.extend(entries.filter(|entry| !entry.is_empty()));
+        present.sort_by(Entry::key_cmp);
+        if present.is_sorted_by(|a, b| a.key_cmp(b).is_lt()) {
+            return Self::from_sorted(present);
+        }
+        let same_key = present.chunk_by(|a, b| a.key_cmp(b).is_eq());
         let sums: Result<Vec<Entry>, AddError> = same_key.map(sum_of_key).collect();
         Self::from_sorted(sums?)
+    }
+
+    /// The same resources in as little memory as there is: what of them is equal in `like`, such
+    /// as the offer that a task is taken out of, is shared with it.
+    pub fn sharing(self, like: &Resources) -> Resources {
+        let share = |entry: Entry| {
+            let equal = like.iter().find(|of| of.descriptor() == entry.descriptor());
+            match equal {
+                Some(like) => entry.sharing(like),
+                None => entry,
+            }
+        };
+        let mut entries: Vec<Entry> = self.entries.into_iter().map(share).collect();
+        entries.shrink_to_fit();
+        Resources { entries }
     }
 
     /// The sum of resources of one agent. Fails if an amount overflows, or if a port or an item is

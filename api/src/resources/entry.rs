@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::ids::{PersistenceId, ResourceProviderId, Role};
 
@@ -40,6 +40,16 @@ impl Descriptor {
             revocable: false,
             shared: false,
         }
+    }
+
+    /// In memory that entries share. Nearly every resource of every cluster is one of the five
+    /// plain standard ones: of each of these there is one descriptor, so that an entry allocates
+    /// nothing for it and comparing two looks at pointers.
+    fn into_shared(self) -> Arc<Descriptor> {
+        static PLAIN: LazyLock<[Arc<Descriptor>; 5]> =
+            LazyLock::new(|| ResourceName::STANDARD.map(|name| Arc::new(Descriptor::plain(name))));
+        let standard = PLAIN.iter().find(|plain| ***plain == self);
+        standard.cloned().unwrap_or_else(|| Arc::new(self))
     }
 
     /// Whether resources of this kind are taken whole or not at all, and so never merge.
@@ -98,7 +108,8 @@ impl Entry {
     /// themselves.
     pub fn new(descriptor: Descriptor, value: Value) -> Result<Self, InvalidResource> {
         descriptor.check(&value)?;
-        Ok(Self { descriptor: Arc::new(descriptor), allocated_to: None, value, copies: 1 })
+        let descriptor = descriptor.into_shared();
+        Ok(Self { descriptor, allocated_to: None, value, copies: 1 })
     }
 
     pub fn descriptor(&self) -> &Descriptor {
@@ -168,7 +179,7 @@ impl Entry {
     /// The same resource with another descriptor, checked as by [`Entry::new`].
     pub fn with_descriptor(mut self, descriptor: Descriptor) -> Result<Self, InvalidResource> {
         descriptor.check(&self.value)?;
-        self.descriptor = Arc::new(descriptor);
+        self.descriptor = descriptor.into_shared();
         Ok(self)
     }
 
@@ -181,6 +192,17 @@ impl Entry {
 
     pub(super) fn with_copies(mut self, copies: u64) -> Self {
         self.copies = copies;
+        self
+    }
+
+    /// The same entry, which shares its memory with `like` as far as the two are equal.
+    pub(super) fn sharing(mut self, like: &Entry) -> Self {
+        if self.descriptor == like.descriptor {
+            self.descriptor = like.descriptor.clone();
+        }
+        if self.allocated_to == like.allocated_to {
+            self.allocated_to = like.allocated_to.clone();
+        }
         self
     }
 

@@ -46,6 +46,10 @@ impl ResourceName {
     /// TCP and UDP ports.
     pub const PORTS: Self = Self(Repr::Standard(Standard::Ports));
 
+    /// The standard names, ascending.
+    pub(super) const STANDARD: [Self; 5] =
+        [Self::CPUS, Self::DISK, Self::GPUS, Self::MEM, Self::PORTS];
+
     /// Accepts 1 to [`MAX_NAME_BYTES`] bytes without `;` and control characters, and without white
     /// space at either end.
     pub fn parse(text: &str) -> Result<Self, NameError> {
@@ -69,8 +73,7 @@ impl ResourceName {
     }
 
     fn standard(text: &str) -> Option<Self> {
-        let all = [Self::CPUS, Self::DISK, Self::GPUS, Self::MEM, Self::PORTS];
-        all.into_iter().find(|name| name.as_str() == text)
+        Self::STANDARD.into_iter().find(|name| name.as_str() == text)
     }
 
     pub fn as_str(&self) -> &str {

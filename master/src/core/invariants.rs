@@ -4,7 +4,7 @@
 use super::agents::state::AgentState;
 use super::frameworks::state::FrameworkState;
 use super::tasks::life::Life;
-use super::tasks::show;
+use super::tasks::{key, show};
 use super::Core;
 use meseta_api::resources::Resources;
 
@@ -53,9 +53,9 @@ impl Core {
     }
 
     fn check_tasks(&self, broken: &mut Vec<String>) {
-        for (key, task) in self.tasks.iter() {
-            let name = show(key);
-            if !self.frameworks.contains_key(&key.framework_id) {
+        for (framework, id, task) in self.tasks.iter() {
+            let name = show(&key(framework, id));
+            if !self.frameworks.contains_key(framework) {
                 broken.push(format!("task {name} has no framework"));
             }
             let Some(agent) = self.agents.get(&task.agent) else {

@@ -81,7 +81,7 @@ impl Core {
     pub(super) fn held_on(&self, id: &AgentId) -> BTreeMap<FrameworkId, Resources> {
         let mut held: BTreeMap<FrameworkId, Resources> = BTreeMap::new();
         let tasks = self.tasks.on_agent(id);
-        let of_tasks = tasks.map(|(key, task)| (&key.framework_id, task.held()));
+        let of_tasks = tasks.map(|(framework, _, task)| (framework, task.held()));
         let executors = self.agents.get(id).into_iter().flat_map(|a| &a.executors);
         let of_executors = executors.map(|((framework, _), e)| (framework, e.resources.clone()));
         for (framework, resources) in of_tasks.chain(of_executors) {

@@ -54,7 +54,7 @@ use writes::Write;
 pub struct Core {
     config: Config,
     identity: Identity,
-    agents: BTreeMap<AgentId, Agent>,
+    agents: BTreeMap<AgentId, Box<Agent>>,
     connections: BTreeMap<ConnectionId, AgentConnection>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     subscribers: BTreeMap<ConnectionId, FrameworkId>,

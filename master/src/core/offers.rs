@@ -192,11 +192,11 @@ impl Core {
         Some(v1::Offer {
             framework_id: (&grant.framework).into(),
             agent_id: (&grant.agent).into(),
-            hostname: agent.info.hostname.clone(),
+            hostname: agent.hostname().to_owned(),
             url: agent.url(),
-            domain: agent.info.domain.clone(),
+            domain: agent.kept.rest.domain.clone(),
             resources: framework.show(&grant.resources),
-            attributes: agent.info.attributes.clone(),
+            attributes: agent.kept.rest.attributes.clone(),
             executor_ids: executors.map(|(_, executor)| executor.into()).collect(),
             allocation_info: Some(v1::resource::AllocationInfo {
                 role: Some(grant.role.as_str().to_owned()),

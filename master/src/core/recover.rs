@@ -3,6 +3,7 @@
 //! No deadline runs while no leader serves: every recovered agent and framework gets its whole
 //! time again, counted from here.
 
+use super::agents::info::KeptInfo;
 use super::agents::state::AgentState;
 use super::agents::Agent;
 use super::allocation::Told;
@@ -70,9 +71,9 @@ impl Core {
 }
 
 /// An agent that has not appeared under this leader.
-fn absent(record: AgentRecord, state: AgentState) -> Agent {
-    Agent {
-        info: record.info,
+fn absent(record: AgentRecord, state: AgentState) -> Box<Agent> {
+    Box::new(Agent {
+        kept: KeptInfo::new(&record.info, &Resources::new()),
         version: record.version,
         address: String::new(),
         registered: record.registered,
@@ -81,5 +82,5 @@ fn absent(record: AgentRecord, state: AgentState) -> Agent {
         total: Resources::new(),
         used: Resources::new(),
         executors: BTreeMap::new(),
-    }
+    })
 }

@@ -17,5 +17,6 @@ mod queries;
 mod random;
 mod reconcile;
 mod registry;
+mod shown;
 mod tasks;
 mod validation;

@@ -151,7 +151,7 @@ impl Core {
                 agent: id.clone(),
                 record: Box::new(UnreachableAgentRecord {
                     agent: AgentRecord {
-                        info: agent.info.clone(),
+                        info: agent.info(),
                         version: agent.version.clone(),
                         registered: agent.registered,
                     },
@@ -161,10 +161,7 @@ impl Core {
             Departure::Removed => RegistryOperation::RemoveAgent { agent: id.clone() },
         };
         let was_active = agent.state.is_active();
-        send::warn(
-            format!("agent {id} at {} is given up: {}", agent.info.hostname, plan.reason),
-            out,
-        );
+        send::warn(format!("agent {id} at {} is given up: {}", agent.hostname(), plan.reason), out);
         self.stop_pings(&id, out);
         if was_active {
             out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
@@ -238,8 +235,8 @@ impl Core {
                 }
                 if let Some(task) = self.tasks.get_mut(&key) {
                     task.step(LifeStep::LoseAgent);
-                    task.view.state = told.state;
-                    task.record(&told);
+                    task.set_state(told.state());
+                    task.record(&key.task_id, &told);
                 }
                 self.tell(&key.framework_id, say::update(told), out);
             }

@@ -4,6 +4,7 @@
 //! shut down; what the master believed to run there and the agent did not report it is asked
 //! about; frameworks that the master does not know are recovered from the report.
 
+use super::info::KeptInfo;
 use super::register::{Origin, Report, ReportedTask};
 use super::state::AgentStep;
 use crate::allocator::event::AllocatorEvent;
@@ -102,8 +103,8 @@ impl Core {
                         at,
                     );
                     if let Some(task) = self.tasks.get_mut(&key) {
-                        task.view.state = status.state;
-                        task.record(&status);
+                        task.set_state(status.state());
+                        task.record(&key.task_id, &status);
                     }
                     told.push((key.framework_id.clone(), status));
                     self.settle(&key);
@@ -133,7 +134,7 @@ impl Core {
 
     fn take_identity(&mut self, id: &AgentId, report: &Report, at: Moment) {
         if let Some(agent) = self.agents.get_mut(id) {
-            agent.info = report.info.clone();
+            agent.kept = KeptInfo::new(&report.info, &report.total);
             agent.version = report.version.clone();
             agent.address = report.address.clone();
             agent.total = report.total.clone();
@@ -181,26 +182,21 @@ impl Core {
             let came_back = known.is_some_and(|known| known.life == Life::Unreachable);
             let ended = known.is_some_and(|known| known.life == Life::Ended);
             let kill = known.and_then(|known| known.kill.clone());
-            let mut view = task.view;
+            let mut taken =
+                Task::new(&key.task_id, task.view, id.clone(), task.executor, task.resources);
             let mut life = known.map_or(Life::Live, |known| known.life);
-            if view.state().is_terminal() {
+            if taken.state().is_terminal() {
                 life = life.after(LifeStep::End).unwrap_or(life);
             } else {
                 life = life.after(LifeStep::Resume).unwrap_or(life);
             }
             if let (true, Some(known)) = (ended, known) {
                 // A terminal state stays, whatever an older report says (AG-12).
-                view.state = known.view.state;
+                taken.set_state(known.state());
             }
-            let state = view.state();
-            let taken = Task {
-                agent: id.clone(),
-                executor: task.executor,
-                resources: task.resources,
-                life,
-                view,
-                kill,
-            };
+            let state = taken.state();
+            taken.life = life;
+            taken.kill = kill;
             self.tasks.insert(key.clone(), taken);
             if came_back {
                 let status = self.made_status(
@@ -266,9 +262,10 @@ impl Core {
 
     /// Sends again what was asked while the agent was away (B9, AR-21).
     fn repeat_kills(&self, id: &AgentId, out: &mut Vec<Effect>) {
-        for (key, task) in self.tasks.on_agent(id) {
+        for (framework, task_id, task) in self.tasks.on_agent(id) {
             if let (Some(kill), Life::Live) = (&task.kill, task.life) {
-                let order = Order::KillTask { task: key.clone(), kill_policy: kill.policy };
+                let key = tasks::key(framework, task_id);
+                let order = Order::KillTask { task: key, kill_policy: kill.policy };
                 self.order(id, order, out);
             }
         }
@@ -298,7 +295,8 @@ impl Core {
         };
         task.step(LifeStep::Settle);
         if let Some(framework) = self.frameworks.get_mut(&key.framework_id) {
-            framework.remember(task.view, self.config.max_completed_tasks_per_framework);
+            let limit = self.config.max_completed_tasks_per_framework;
+            framework.remember(key.task_id.clone(), task, limit);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! schedulers. `state.rs` is the life cycle; `register.rs` and `reregister.rs` bring an agent in,
 //! `merge.rs` takes its report over, `ping.rs` and `lost.rs` let it go.
 
+pub mod info;
 pub mod lost;
 pub mod merge;
 pub mod ping;
@@ -14,6 +15,7 @@ pub mod reregister;
 pub mod state;
 pub mod update;
 
+use self::info::KeptInfo;
 use self::state::AgentState;
 use super::effect::Effect;
 use super::event::{ConnectionId, TimerKey};
@@ -30,8 +32,8 @@ use std::collections::BTreeMap;
 /// One agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
-    /// As it sent it last, with its id.
-    pub info: v1::AgentInfo,
+    /// As it sent it last, with its id; whole with [`Agent::info`].
+    pub kept: KeptInfo,
     /// Meseta's version of it.
     pub version: String,
     /// `ip:port` of its node; empty until it appeared under this leader.
@@ -72,6 +74,16 @@ pub struct AgentConnection {
 const DEFAULT_PORT: i32 = 5051;
 
 impl Agent {
+    /// As it sent it last, with its id.
+    pub fn info(&self) -> v1::AgentInfo {
+        self.kept.whole(&self.total)
+    }
+
+    /// Its name among hosts.
+    pub fn hostname(&self) -> &str {
+        &self.kept.rest.hostname
+    }
+
     /// Whether it was in service under this leader; the allocator knows no other.
     fn has_appeared(&self) -> bool {
         !self.address.is_empty()
@@ -85,7 +97,7 @@ impl Agent {
 
     /// Its port for people and clients.
     fn port(&self) -> i32 {
-        self.info.port.unwrap_or(DEFAULT_PORT)
+        self.kept.rest.port.unwrap_or(DEFAULT_PORT)
     }
 
     /// Where clients find it; some dereference every member (Offer.url).
@@ -93,7 +105,7 @@ impl Agent {
         Some(v1::Url {
             scheme: "http".to_owned(),
             address: v1::Address {
-                hostname: Some(self.info.hostname.clone()),
+                hostname: Some(self.hostname().to_owned()),
                 ip: Some(self.ip().to_owned()),
                 port: self.port(),
             },

@@ -4,6 +4,7 @@
 //! waits in the agent's state as a [`Report`] meanwhile. Registration and return share that path:
 //! `reregister.rs` makes a report with tasks, `merge.rs` takes both over.
 
+use super::info::KeptInfo;
 use super::lost::DepartPlan;
 use super::state::{AgentState, Departure};
 use super::{Agent, Executor};
@@ -183,7 +184,7 @@ impl Core {
         let write = self.persist(operation, Write::Agent(id.clone()), out);
         self.bind_connection(connection, &report.address, id, out);
         let agent = Agent {
-            info: report.info.clone(),
+            kept: KeptInfo::new(&report.info, &Resources::new()),
             version: report.version.clone(),
             address: report.address.clone(),
             registered,
@@ -197,7 +198,7 @@ impl Core {
             used: Resources::new(),
             executors: BTreeMap::new(),
         };
-        self.agents.insert(id.clone(), agent);
+        self.agents.insert(id.clone(), Box::new(agent));
     }
 
     /// The admission is durable: the agent comes into service.

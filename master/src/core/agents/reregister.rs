@@ -10,7 +10,7 @@ use super::Executor;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment};
 use crate::core::plan::{Ignored, Plan, Rejection};
-use crate::core::tasks::life::Life;
+use crate::core::tasks::{self, life::Life};
 use crate::core::validation;
 use crate::core::writes::Write;
 use crate::core::Core;
@@ -78,22 +78,25 @@ impl Core {
         let bad = |why: String| Rejection::bad_request(why);
         let total = validate_info(&raw.info)?;
         let mut frameworks = BTreeMap::new();
+        let mut roles = BTreeMap::new();
         for info in raw.frameworks {
             let framework = info.id.as_ref().ok_or_else(|| bad("framework without id".into()))?;
             let framework =
                 FrameworkId::try_from(framework).map_err(|error| bad(error.to_string()))?;
             validation::info_size("FrameworkInfo", &info).map_err(bad)?;
-            validation::framework::roles(&info).map_err(bad)?;
+            let all = validation::framework::roles(&info).map_err(bad)?;
+            let role = all.into_iter().next().unwrap_or_default();
+            // What the framework's own entry has is shared by all of its tasks.
+            let known = self.frameworks.get(&framework).and_then(|known| known.roles.get(&role));
+            roles.insert(framework.clone(), known.cloned().unwrap_or(role));
             frameworks.insert(framework, info);
         }
         let fallback = |framework: &FrameworkId| -> Result<Role, Rejection> {
-            let info = frameworks.get(framework);
-            let info = info.or_else(|| self.frameworks.get(framework).map(|known| &known.info));
-            let info = info.ok_or_else(|| {
+            let known = self.frameworks.get(framework);
+            let known = known.map(|known| known.roles.first().cloned().unwrap_or_default());
+            roles.get(framework).cloned().or(known).ok_or_else(|| {
                 bad(format!("framework {framework} is not among the agent's frameworks"))
-            })?;
-            let roles = validation::framework::roles(info).map_err(bad)?;
-            Ok(roles.into_iter().next().unwrap_or_default())
+            })
         };
         let mut tasks = BTreeMap::new();
         for view in raw.tasks {
@@ -121,17 +124,17 @@ impl Core {
 
     /// What runs there, with what is believed to run there, must fit in what the agent has.
     fn check_fits(&self, id: &AgentId, report: &Report) -> Result<(), Rejection> {
-        let believed = self
-            .tasks
-            .on_agent(id)
-            .filter(|(key, task)| task.life == Life::Live && !report.tasks.contains_key(*key));
+        let believed = self.tasks.on_agent(id).filter(|(framework, task_id, task)| {
+            let key = tasks::key(framework, task_id);
+            task.life == Life::Live && !report.tasks.contains_key(&key)
+        });
         let reported = report
             .tasks
             .iter()
             .filter(|(_, task)| !task.view.state().is_terminal())
             .map(|(_, task)| &task.resources);
         let executors = report.executors.values().map(|executor| &executor.resources);
-        let all = reported.chain(executors).chain(believed.map(|(_, task)| &task.resources));
+        let all = reported.chain(executors).chain(believed.map(|(_, _, task)| &task.resources));
         let mut free = report.total.clone();
         for resources in all {
             let held = resources
@@ -157,7 +160,7 @@ impl Core {
         let Some(agent) = self.agents.get(&id) else {
             return self.admit_new(&id, connection, report, at.wall, out);
         };
-        let changed = agent.info != report.info || agent.version != report.version;
+        let changed = agent.info() != report.info || agent.version != report.version;
         let record = Box::new(AgentRecord {
             info: report.info.clone(),
             version: report.version.clone(),

@@ -71,11 +71,9 @@ impl Core {
         };
         let held = task.held();
         if may_become(task.state(), latest) {
-            task.view.state = latest.into();
+            task.set_state(latest);
         }
-        task.view.status_update_state = Some(status.state);
-        task.view.status_update_uuid = status.uuid.clone();
-        task.record(&status);
+        task.tell(&key.task_id, &status);
         if latest.is_terminal() && task.step(LifeStep::End) {
             self.release(&agent, &key.framework_id, held, out);
         }

@@ -45,13 +45,11 @@ impl Core {
         let task = self.tasks.get(&key).filter(|task| task.agent == agent);
         let mut settles = false;
         if let Some(task) = task {
-            let Some(told) = &task.view.status_update_uuid else {
+            let Some(told) = task.told_uuid() else {
                 // It was meant for an earlier leader; the agent repeats the status.
                 return undeliverable;
             };
-            let state = task.view.status_update_state;
-            let state = state.and_then(|state| TaskState::try_from(state).ok());
-            settles = *told == call.uuid && state.is_some_and(TaskState::is_terminal);
+            settles = told == call.uuid && task.told_state().is_some_and(TaskState::is_terminal);
         }
         Ok(Plan::Acknowledge(AcknowledgePlan { agent, key, uuid: call.uuid.to_vec(), settles }))
     }

@@ -81,7 +81,7 @@ impl Core {
         let agent = task.agent.clone();
         let pending = matches!(task.life, Life::Live | Life::Unreachable);
         if pending {
-            task.kill = Some(kill.clone());
+            task.kill = Some(Box::new(kill.clone()));
         }
         if let Some(by) = &kill.by {
             // A warning: `meseta local` shows nothing less, and the framework's owner will ask.

@@ -6,7 +6,6 @@
 use super::accept::NewExecutor;
 use crate::core::agents::{Agent, Executor};
 use crate::core::frameworks::Framework;
-use crate::core::tasks::life::Life;
 use crate::core::tasks::{self, Task};
 use crate::core::validation::task::{self as validation, Place, ValidTask};
 use crate::core::Core;
@@ -55,7 +54,7 @@ impl<'a> Remaining<'a> {
             framework_id,
             framework,
             agent_id,
-            agent: core.agents.get(agent_id),
+            agent: core.agents.get(agent_id).map(Box::as_ref),
             role: role.unwrap_or_default(),
             resources,
             task_ids: BTreeSet::new(),
@@ -89,19 +88,14 @@ impl<'a> Remaining<'a> {
         let rest = self.resources.checked_sub(&total).map_err(|error| {
             format!("Total resources {total} required by task and its executor are more than available: {error}")
         })?;
+        let resources = resources.sharing(&self.resources);
         self.resources = rest;
         self.task_ids.insert(task_id.clone());
         if let Some((id, executor)) = &new_executor {
             self.executors.insert(id.clone(), executor.clone());
         }
-        let task = Task {
-            agent: self.agent_id.clone(),
-            executor: executor_id,
-            resources,
-            life: Life::Live,
-            view: self.view(&info),
-            kill: None,
-        };
+        let view = self.view(&info);
+        let task = Task::new(&task_id, view, self.agent_id.clone(), executor_id, resources);
         Ok(Launch { task_id, task, info, executor: new_executor })
     }
 

@@ -32,7 +32,10 @@ impl Core {
         let answers = if call.tasks.is_empty() {
             // Implicit: all that is not known to have ended (RC-05).
             let tasks = self.tasks.of_framework(framework);
-            let answers = tasks.map(|(key, task)| (task.life, self.known(key, task, at)));
+            let answers = tasks.map(|(id, task)| {
+                let key = tasks::key(framework, id);
+                (task.life, self.known(&key, task, at))
+            });
             answers
                 .filter(|(life, told)| *life == Life::Unreachable || !told.state().is_terminal())
                 .map(|(_, told)| told)
@@ -100,20 +103,18 @@ impl Core {
 
     /// The latest state that the scheduler was told, or would have been (RC-01, RC-06).
     fn known(&self, key: &TaskKey, task: &Task, at: Moment) -> v1::TaskStatus {
-        let told = task.view.status_update_state;
-        let told = told.and_then(|state| TaskState::try_from(state).ok());
         let state = match task.life {
             Life::Unreachable => task.state(),
-            Life::Live | Life::Ended | Life::Settled => told.unwrap_or(task.state()),
+            Life::Live | Life::Ended | Life::Settled => task.told_state().unwrap_or(task.state()),
         };
         let reason = Reason::Reconciliation;
         let mut status = self.made_status(key, Some(&task.agent), state, reason, "", at);
         status.executor_id = task.executor.as_ref().map(Into::into);
-        let last = task.view.statuses.last();
-        status.healthy = last.and_then(|last| last.healthy);
-        status.container_status = last.and_then(|last| last.container_status.clone());
+        let last = task.last_status(&key.task_id).unwrap_or_default();
+        status.healthy = last.healthy;
+        status.container_status = last.container_status;
         if task.life == Life::Unreachable {
-            status.unreachable_time = last.and_then(|last| last.unreachable_time);
+            status.unreachable_time = last.unreachable_time;
         }
         status
     }

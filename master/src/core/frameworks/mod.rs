@@ -15,10 +15,11 @@ pub mod subscribe;
 
 use self::state::{FrameworkState, FrameworkStep};
 use super::effect::Effect;
+use super::tasks::Task;
 use super::{send, Core};
 use crate::registrar::registry::{CompletedFrameworkRecord, FrameworkRecord};
 use libproc::Timestamp;
-use meseta_api::ids::{FrameworkId, Role};
+use meseta_api::ids::{FrameworkId, Role, TaskId};
 use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::framework_info::capability::Type as CapabilityType;
@@ -45,7 +46,7 @@ pub struct Framework {
     /// Where it is in its life.
     pub state: FrameworkState,
     /// Its settled tasks, the latest last; bounded.
-    pub history: VecDeque<v1::Task>,
+    pub history: VecDeque<(TaskId, Box<Task>)>,
 }
 
 /// What a scheduler understands (A7); what is not named here changes nothing in the core.
@@ -96,8 +97,8 @@ impl Framework {
     }
 
     /// Adds a settled task to the history.
-    pub fn remember(&mut self, task: v1::Task, limit: usize) {
-        self.history.push_back(task);
+    pub fn remember(&mut self, id: TaskId, task: Box<Task>, limit: usize) {
+        self.history.push_back((id, task));
         while self.history.len() > limit {
             self.history.pop_front();
         }
@@ -124,7 +125,7 @@ pub struct Completed {
     /// All tombstones: their ids are never accepted again.
     pub tombstones: BTreeMap<FrameworkId, CompletedFrameworkRecord>,
     /// Details of the latest, for people.
-    pub details: VecDeque<Framework>,
+    pub details: VecDeque<(FrameworkId, Framework)>,
 }
 
 impl Core {

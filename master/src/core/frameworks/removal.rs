@@ -102,7 +102,7 @@ impl Core {
             let tombstone =
                 CompletedFrameworkRecord { name: framework.info.name.clone(), removed: at.wall };
             self.completed.tombstones.insert(id.clone(), tombstone);
-            self.completed.details.push_back(framework);
+            self.completed.details.push_back((id.clone(), framework));
             while self.completed.details.len() > self.config.max_completed_frameworks {
                 self.completed.details.pop_front();
             }
@@ -126,8 +126,8 @@ impl Core {
                         "framework was removed",
                         at,
                     );
-                    task.view.state = killed.state;
-                    task.record(&killed);
+                    task.set_state(killed.state());
+                    task.record(&key.task_id, &killed);
                 }
             }
             self.settle(&key);

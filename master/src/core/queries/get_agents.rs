@@ -31,7 +31,7 @@ pub(super) fn view(core: &Core) -> GetAgents {
             AgentState::Active { .. }
             | AgentState::Disconnected { .. }
             | AgentState::Departing { .. } => view.agents.push(entry(core, id, agent)),
-            AgentState::Recovered => view.recovered_agents.push(agent.info.clone()),
+            AgentState::Recovered => view.recovered_agents.push(agent.info()),
             AgentState::Registering { .. } | AgentState::Unreachable { .. } => {}
         }
     }
@@ -51,7 +51,7 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
     }
     let capability = |kind: CapabilityType| Capability { r#type: Some(kind.into()) };
     get_agents::Agent {
-        agent_info: agent.info.clone(),
+        agent_info: agent.info(),
         active: agent.state.is_active(),
         deactivated: Some(false),
         // The level of the API, which clients parse: Meseta's own version is for the log.

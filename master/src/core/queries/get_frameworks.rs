@@ -16,7 +16,12 @@ pub(super) fn view(core: &Core) -> GetFrameworks {
     let durable = core.frameworks.iter().filter(|(_, f)| f.registered.is_some());
     GetFrameworks {
         frameworks: durable.map(|(id, framework)| entry(core, id, framework)).collect(),
-        completed_frameworks: core.completed.details.iter().map(base).collect(),
+        completed_frameworks: core
+            .completed
+            .details
+            .iter()
+            .map(|(_, framework)| base(framework))
+            .collect(),
         recovered_frameworks: vec![],
     }
 }

@@ -12,15 +12,17 @@ pub(in crate::core) fn response(core: &Core) -> Response {
 
 pub(super) fn view(core: &Core) -> GetTasks {
     let mut view = GetTasks::default();
-    for (_, task) in core.tasks.iter() {
+    for (framework, id, task) in core.tasks.iter() {
+        let shown = task.view(framework, id);
         match task.life {
-            Life::Unreachable => view.unreachable_tasks.push(task.view.clone()),
-            Life::Live | Life::Ended | Life::Settled => view.tasks.push(task.view.clone()),
+            Life::Unreachable => view.unreachable_tasks.push(shown),
+            Life::Live | Life::Ended | Life::Settled => view.tasks.push(shown),
         }
     }
-    let present = core.frameworks.values();
-    for framework in present.chain(&core.completed.details) {
-        view.completed_tasks.extend(framework.history.iter().cloned());
+    let gone = core.completed.details.iter().map(|(id, framework)| (id, framework));
+    for (id, framework) in core.frameworks.iter().chain(gone) {
+        let settled = framework.history.iter();
+        view.completed_tasks.extend(settled.map(|(task_id, task)| task.view(id, task_id)));
     }
     view
 }

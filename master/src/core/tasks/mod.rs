@@ -3,16 +3,36 @@
 //! Fed by ACCEPT (`calls/accept.rs`) and by agents (`agents/merge.rs`, `agents/update.rs`). A
 //! settled task leaves the index for its framework's history. Where a task is in its life is
 //! decided in `life.rs`; statuses that the master itself makes are in `status.rs`.
+//!
+//! There may be a million tasks, so how one is kept follows from who reads it:
+//!
+//! | what | how | why |
+//! |---|---|---|
+//! | life, state, last status told, kill | fields | each update and acknowledgement decides by them |
+//! | agent, executor, framework | shared ids | the same for many tasks |
+//! | resources | [`Resources`], descriptors and role shared with the offer's | they are counted with |
+//! | user, container, limits, …, keys of labels | bytes, one copy for tasks that are alike | readers alone want them, and instances of one service have them in common |
+//! | name, values of labels, statuses | bytes | readers alone want them |
+//!
+//! Bytes are protobuf of the v1 messages (`shown.rs`, `statuses.rs`); [`Task::view`] decodes them.
+//! Who counts the users of shared bytes is [`Tasks`] (`index.rs`, `common.rs`).
 
+mod common;
+mod index;
 pub mod life;
+mod shown;
 pub mod status;
+mod statuses;
+
+pub use self::index::Tasks;
 
 use self::life::{Life, LifeStep};
+use self::shown::Shown;
+use self::statuses::Statuses;
 use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::internal::TaskKey;
 use meseta_api::resources::Resources;
 use meseta_api::v1::{self, TaskState};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One task.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,10 +45,15 @@ pub struct Task {
     pub resources: Resources,
     /// Where it is in its life.
     pub life: Life,
-    /// As the API shows it; `state` is the newest state known.
-    pub view: v1::Task,
     /// Somebody asked to kill it; asked again when its agent comes back.
-    pub kill: Option<Kill>,
+    pub kill: Option<Box<Kill>>,
+    /// The number of the newest state known.
+    state: i32,
+    /// The number of the state that its scheduler was told last.
+    told_state: Option<i32>,
+    /// The uuid of the status that its scheduler was told last.
+    told_uuid: Option<Box<[u8]>>,
+    shown: Shown,
 }
 
 /// A kill that was asked for.
@@ -41,9 +66,47 @@ pub struct Kill {
 }
 
 impl Task {
+    /// A live task of this id as the API shows it; agent, executor and resources are those in
+    /// `view`.
+    pub fn new(
+        id: &TaskId,
+        view: v1::Task,
+        agent: AgentId,
+        executor: Option<ExecutorId>,
+        resources: Resources,
+    ) -> Self {
+        let statuses = Statuses::of(&view.statuses, id, &agent);
+        Task {
+            state: view.state,
+            told_state: view.status_update_state,
+            told_uuid: view.status_update_uuid.as_deref().map(Box::from),
+            shown: Shown::new(view, &resources, statuses),
+            agent,
+            executor,
+            resources,
+            life: Life::Live,
+            kill: None,
+        }
+    }
+
     /// The newest state known.
     pub fn state(&self) -> TaskState {
-        self.view.state()
+        TaskState::try_from(self.state).unwrap_or_default()
+    }
+
+    /// Changes the newest state known.
+    pub fn set_state(&mut self, state: TaskState) {
+        self.state = state.into();
+    }
+
+    /// The state that its scheduler was told last.
+    pub fn told_state(&self) -> Option<TaskState> {
+        self.told_state.and_then(|state| TaskState::try_from(state).ok())
+    }
+
+    /// The uuid of the status that its scheduler was told last.
+    pub fn told_uuid(&self) -> Option<&[u8]> {
+        self.told_uuid.as_deref()
     }
 
     /// What it holds now.
@@ -65,104 +128,37 @@ impl Task {
         }
     }
 
+    /// Its scheduler is told this status, which waits for an acknowledgement.
+    pub fn tell(&mut self, id: &TaskId, status: &v1::TaskStatus) {
+        self.told_state = Some(status.state);
+        self.told_uuid = status.uuid.as_deref().map(Box::from);
+        self.record(id, status);
+    }
+
     /// Remembers a status, without what would let a framework fill the master's memory: of each
-    /// state the latest is kept, and `data` is not (B7).
-    pub fn record(&mut self, status: &v1::TaskStatus) {
-        let mut status = status.clone();
-        status.data = None;
-        let state = status.state;
-        self.view.statuses.retain(|known| known.state != state);
-        self.view.statuses.push(status);
-    }
-}
-
-/// The tasks of one master, by framework and by agent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tasks {
-    by_framework: BTreeMap<FrameworkId, BTreeMap<TaskKey, Task>>,
-    by_agent: BTreeMap<AgentId, BTreeSet<TaskKey>>,
-}
-
-impl Tasks {
-    /// The task with this key.
-    pub fn get(&self, key: &TaskKey) -> Option<&Task> {
-        self.by_framework.get(&key.framework_id)?.get(key)
+    /// state the latest is kept, and `data` is not (B7). `id` is the task's own.
+    pub fn record(&mut self, id: &TaskId, status: &v1::TaskStatus) {
+        self.shown.statuses.add(status, id, &self.agent);
     }
 
-    /// The task with this key, to change; its agent must stay.
-    pub fn get_mut(&mut self, key: &TaskKey) -> Option<&mut Task> {
-        self.by_framework.get_mut(&key.framework_id)?.get_mut(key)
+    /// The status that was recorded last.
+    pub fn last_status(&self, id: &TaskId) -> Option<v1::TaskStatus> {
+        self.shown.statuses.last(id, &self.agent)
     }
 
-    /// Adds a task, in place of one with the same key.
-    pub fn insert(&mut self, key: TaskKey, task: Task) {
-        self.remove(&key);
-        self.by_agent.entry(task.agent.clone()).or_default().insert(key.clone());
-        self.by_framework.entry(key.framework_id.clone()).or_default().insert(key, task);
-    }
-
-    /// Takes a task out.
-    pub fn remove(&mut self, key: &TaskKey) -> Option<Task> {
-        let of_framework = self.by_framework.get_mut(&key.framework_id)?;
-        let task = of_framework.remove(key)?;
-        if of_framework.is_empty() {
-            self.by_framework.remove(&key.framework_id);
+    /// As the API shows it. Decodes: for readers. `framework` and `id` are the task's own.
+    pub fn view(&self, framework: &FrameworkId, id: &TaskId) -> v1::Task {
+        v1::Task {
+            task_id: id.into(),
+            framework_id: framework.into(),
+            agent_id: (&self.agent).into(),
+            executor_id: self.executor.as_ref().map(Into::into),
+            state: self.state,
+            statuses: self.shown.statuses.all(id, &self.agent),
+            status_update_state: self.told_state,
+            status_update_uuid: self.told_uuid.as_ref().map(|uuid| uuid.to_vec().into()),
+            ..self.shown.view(&self.resources)
         }
-        if let Some(keys) = self.by_agent.get_mut(&task.agent) {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.by_agent.remove(&task.agent);
-            }
-        }
-        Some(task)
-    }
-
-    /// All tasks in the order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&TaskKey, &Task)> {
-        self.by_framework.values().flatten()
-    }
-
-    /// The tasks of a framework in the order of their ids.
-    pub fn of_framework(&self, framework: &FrameworkId) -> impl Iterator<Item = (&TaskKey, &Task)> {
-        self.by_framework.get(framework).into_iter().flatten()
-    }
-
-    /// The tasks on an agent in the order of their keys.
-    pub fn on_agent(&self, agent: &AgentId) -> impl Iterator<Item = (&TaskKey, &Task)> {
-        let keys = self.by_agent.get(agent).into_iter().flatten();
-        keys.filter_map(|key| Some((key, self.get(key)?)))
-    }
-
-    /// Keys of the tasks on an agent.
-    pub fn keys_on_agent(&self, agent: &AgentId) -> Vec<TaskKey> {
-        self.on_agent(agent).map(|(key, _)| key.clone()).collect()
-    }
-
-    /// Keys of the tasks of a framework.
-    pub fn keys_of_framework(&self, framework: &FrameworkId) -> Vec<TaskKey> {
-        let tasks = self.of_framework(framework);
-        tasks.map(|(key, _)| key.clone()).collect()
-    }
-
-    /// What is wrong with the index, for [`Core::check_invariants`](super::Core).
-    pub fn inconsistencies(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let mut tasks = 0;
-        for (key, task) in self.iter() {
-            tasks += 1;
-            let indexed = self.by_agent.get(&task.agent);
-            if !indexed.is_some_and(|keys| keys.contains(key)) {
-                wrong.push(format!("task {} is not indexed by its agent", show(key)));
-            }
-            if task.life == Life::Settled {
-                wrong.push(format!("task {} is settled and still indexed", show(key)));
-            }
-        }
-        let indexed: usize = self.by_agent.values().map(BTreeSet::len).sum();
-        if indexed != tasks {
-            wrong.push(format!("{indexed} tasks are indexed by agent, {tasks} exist"));
-        }
-        wrong
     }
 }
 

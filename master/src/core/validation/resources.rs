@@ -5,15 +5,16 @@ use meseta_api::resources::Resources;
 use meseta_api::v1;
 use std::collections::BTreeSet;
 
-/// Parses resources and gives those that say nothing to `role`, as older frameworks expect.
+/// Parses resources and gives those that say nothing to `role`, as older frameworks expect. Those
+/// that say the same share it.
 pub(in crate::core) fn allocated(
     messages: &[v1::Resource],
     role: &Role,
 ) -> Result<Resources, String> {
     let parsed = Resources::from_v1(messages).map_err(|error| error.to_string())?;
     let entries = parsed.into_iter().map(|entry| {
-        let allocated = entry.allocated_to().cloned().unwrap_or_else(|| role.clone());
-        entry.with_allocation(Some(allocated))
+        let other = entry.allocated_to().filter(|allocated| *allocated != role).cloned();
+        entry.with_allocation(Some(other.unwrap_or_else(|| role.clone())))
     });
     Resources::from_entries(entries).map_err(|error| error.to_string())
 }
