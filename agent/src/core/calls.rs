@@ -121,7 +121,7 @@ impl Agent {
             let updates = subscribe.unacknowledged_updates.iter();
             let arrived: BTreeSet<&String> =
                 tasks.chain(updates.map(|update| &update.status.task_id.value)).collect();
-            for (id, task) in &mut executor.tasks {
+            for (id, task) in executor.tasks_mut() {
                 let silent = task.step == TaskStep::Sent && task.state == TaskState::TaskStaging;
                 if silent && !arrived.iter().any(|arrived| *arrived == id.as_str()) {
                     task.step = TaskStep::Queued;

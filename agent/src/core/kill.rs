@@ -35,7 +35,7 @@ impl Agent {
             Phase::Running { connection, .. } => connection,
             _ => None,
         };
-        let Some(task) = executor.tasks.get_mut(&key.task_id) else {
+        let Some(task) = executor.task_mut(&key.task_id) else {
             return;
         };
         match task.step {
@@ -79,7 +79,7 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        for (id, task) in &mut executor.tasks {
+        for (id, task) in executor.tasks_mut() {
             if let Some(kill) = task.kill.take() {
                 turn.tell_executor(connection, kill_event(id, kill.policy));
             }
@@ -89,7 +89,7 @@ impl Agent {
     fn container_of(&self, key: &TaskKey) -> Option<ContainerId> {
         let framework = self.frameworks.get(&key.framework_id)?;
         let mut executors = framework.executors.values();
-        let executor = executors.find(|e| e.tasks.contains_key(&key.task_id))?;
+        let executor = executors.find(|e| e.tasks().contains_key(&key.task_id))?;
         Some(executor.container.clone())
     }
 
@@ -114,7 +114,7 @@ impl Agent {
         if executor.phase != Phase::Terminated {
             return;
         }
-        executor.tasks.clear();
+        executor.drop_tasks();
         for key in self.streams.of_container(container) {
             self.streams.drop_stream(&key);
             turn.cancel(super::ids::TimerKey::StatusRetry(key));
@@ -130,7 +130,7 @@ impl Agent {
         }
         let known = self.container_of(&key);
         let task = known.as_ref().and_then(|container| {
-            self.executor_of(container)?.tasks.get(&key.task_id).map(|task| task.state)
+            self.executor_of(container)?.tasks().get(&key.task_id).map(|task| task.state)
         });
         match (known, task) {
             (Some(container), Some(state)) => {

@@ -3,7 +3,7 @@
 use super::effect::{Effect, Lane, Level};
 use super::executor::{Phase, PhaseEvent};
 use super::ids::{ExecutorConnection, TimerKey};
-use super::model::{Executor, Framework, Task, TaskStep};
+use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
 use super::turn::Turn;
 use super::{environment, limits, unsupported, Agent, Written};
 use crate::checkpoint::layout::{executor_info, task_info};
@@ -15,7 +15,7 @@ use meseta_api::internal::TaskKey;
 use meseta_api::v1::executor::{event, Event};
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::{self, TaskState};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// What a valid order asks for.
 struct Order {
@@ -74,7 +74,7 @@ impl Agent {
         let task_id = TaskId::try_from(&task.task_id).map_err(unnamed)?;
         let known = self.frameworks.get(&framework_id);
         let mut executors = known.iter().flat_map(|framework| framework.executors.values());
-        if executors.any(|executor| executor.tasks.contains_key(&task_id)) {
+        if executors.any(|executor| executor.tasks().contains_key(&task_id)) {
             return Err(Unanswerable("a task of this id is here".into()));
         }
         let invalid = |why: String| Answer(TaskState::TaskError, Reason::TaskInvalid, why);
@@ -162,7 +162,7 @@ impl Agent {
         if let Some(executor) = holder.executors.get_mut(&executor_id) {
             let path = task_info(&executor.run, &task_id);
             operations.push(DiskOperation::Write(path, to_json(&task)));
-            executor.tasks.insert(task_id.clone(), Task::new(task, turn.trace));
+            executor.take(task_id.clone(), Task::new(task, turn.trace));
             let container = executor.container.clone();
             let limits = limits::of(executor, self.settings.cpu_quota);
             if matches!(executor.phase, Phase::Registering | Phase::Running { .. }) {
@@ -181,17 +181,15 @@ impl Agent {
         operations.push(DiskOperation::Write(task_info(&run, &task_id), to_json(&task)));
         // Last: a run counts from its `executor.info` on.
         operations.push(DiskOperation::Write(executor_info(&run), to_json(&record)));
-        let executor = Executor {
+        let mut executor = Executor::from(NewExecutor {
             info,
             container: container.clone(),
             phase: Phase::Checkpointing,
             for_command: order.for_command,
-            tasks: BTreeMap::from([(task_id, Task::new(task, turn.trace))]),
-            pid: None,
             sandbox: layout.sandbox(&agent, &framework_id, &executor_id, &container),
             run,
-            completed: VecDeque::new(),
-        };
+        });
+        executor.take(task_id, Task::new(task, turn.trace));
         holder.executors.insert(executor_id.clone(), executor);
         self.containers.insert(container.clone(), (framework_id, executor_id));
         self.persist(lane, operations, Written::Run(container), turn);
@@ -200,7 +198,7 @@ impl Agent {
     /// A run is on disk: it may be launched, and its tasks wait for it.
     pub(super) fn run_stored(&mut self, container: &ContainerId, turn: &mut Turn<'_>) {
         if let Some(executor) = self.executor_of(container) {
-            for task in executor.tasks.values_mut() {
+            for (_, task) in executor.tasks_mut() {
                 if task.step == TaskStep::Checkpointing {
                     task.step = TaskStep::Queued;
                 }
@@ -219,14 +217,16 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        let Some(found) = executor.tasks.get_mut(task) else {
+        let phase = executor.phase.clone();
+        let Some(found) = executor.task_mut(task) else {
             return;
         };
         if found.step == TaskStep::Checkpointing {
             found.step = TaskStep::Queued;
         }
-        if let Phase::Running { connection: Some(connection), .. } = executor.phase {
-            self.send_queued(container, connection, turn);
+        // Those that were stored while it was away were sent when it came: this is the only one.
+        if let Phase::Running { connection: Some(connection), .. } = phase {
+            send(found, connection, turn);
         }
     }
 
@@ -240,17 +240,8 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        for task in executor.tasks.values_mut().filter(|task| task.step == TaskStep::Queued) {
-            if let Some(info) = &task.info {
-                task.step = TaskStep::Sent;
-                let launch = event::Launch { task: (**info).clone() };
-                let event = Event {
-                    r#type: Some(event::Type::Launch.into()),
-                    launch: Some(launch),
-                    ..Default::default()
-                };
-                turn.within(task.trace(turn.trace), |turn| turn.tell_executor(connection, event));
-            }
+        for (_, task) in executor.tasks_mut() {
+            send(task, connection, turn);
         }
     }
 
@@ -259,7 +250,7 @@ impl Agent {
         let (framework_id, executor_id) = self.containers.get(container)?;
         let framework = self.frameworks.get(framework_id)?;
         let executor = framework.executors.get(executor_id)?;
-        let task = executor.tasks.values().find_map(|task| task.info.as_deref());
+        let task = executor.tasks().values().find_map(|task| task.info.as_deref());
         let resources = executor.info.resources.iter();
         let mut all = resources.chain(task.iter().flat_map(|task| &task.resources));
         let role = all.find_map(|r| r.allocation_info.as_ref()?.role.as_deref());
@@ -297,4 +288,19 @@ impl Agent {
             self.persist(Lane::Framework(id), vec![operation], Written::Nothing, turn);
         }
     }
+}
+
+/// Tells an executor of a task if that waits for it.
+fn send(task: &mut Task, connection: ExecutorConnection, turn: &mut Turn<'_>) {
+    let Some(info) = task.info.as_ref().filter(|_| task.step == TaskStep::Queued) else {
+        return;
+    };
+    let launch = event::Launch { task: (**info).clone() };
+    task.step = TaskStep::Sent;
+    let event = Event {
+        r#type: Some(event::Type::Launch.into()),
+        launch: Some(launch),
+        ..Default::default()
+    };
+    turn.within(task.trace(turn.trace), |turn| turn.tell_executor(connection, event));
 }

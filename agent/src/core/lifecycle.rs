@@ -136,7 +136,7 @@ impl Agent {
         if let Some(executor) = self.executor_of(container) {
             executor.pid = launched.pid;
             // Tasks that came while it was being launched.
-            if executor.tasks.len() > 1 && executor.phase.takes_tasks() {
+            if executor.tasks().len() > 1 && executor.phase.takes_tasks() {
                 let (container, limits) = (container.clone(), limits::of(executor, quota));
                 turn.push(Effect::UpdateContainer { container, limits });
             }
@@ -238,14 +238,14 @@ impl Agent {
             return;
         };
         if gone {
-            let tasks: Vec<TaskId> = executor.tasks.keys().cloned().collect();
+            let tasks: Vec<TaskId> = executor.tasks().keys().cloned().collect();
             tasks.iter().for_each(|task| executor.complete(task));
             for key in self.streams.of_container(container) {
                 self.streams.drop_stream(&key);
                 turn.cancel(TimerKey::StatusRetry(key));
             }
         } else {
-            let left = executor.tasks.iter().filter(|(_, task)| task.step != TaskStep::Over);
+            let left = executor.tasks().iter().filter(|(_, task)| task.step != TaskStep::Over);
             let left: Vec<_> =
                 left.map(|(id, task)| status::judged(id, task.info.as_deref(), &said)).collect();
             for status in left {
@@ -267,7 +267,7 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        if held || executor.phase != Phase::Terminated || !executor.tasks.is_empty() {
+        if held || executor.phase != Phase::Terminated || !executor.tasks().is_empty() {
             return;
         }
         let Some((framework_id, executor_id)) = self.containers.remove(container) else {

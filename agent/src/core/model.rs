@@ -1,6 +1,7 @@
 //! What an agent holds: frameworks, their executors here, the executors' tasks.
 
 use super::executor::Phase;
+use super::limits::Demand;
 use libproc::TraceContext;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::v1::{self, TaskState};
@@ -33,7 +34,9 @@ pub struct Executor {
     /// Made by the agent for one command.
     pub for_command: bool,
     /// Tasks that are not both terminal and acknowledged.
-    pub tasks: BTreeMap<TaskId, Task>,
+    tasks: BTreeMap<TaskId, Task>,
+    /// What those that have not ended ask for together.
+    demand: Demand,
     /// Its process.
     pub pid: Option<u32>,
     /// Its working directory.
@@ -42,6 +45,41 @@ pub struct Executor {
     pub run: PathBuf,
     /// Tasks that are over, newest last.
     pub completed: VecDeque<TaskId>,
+}
+
+/// An executor as it is made.
+pub struct NewExecutor {
+    /// As [`Executor::info`].
+    pub info: v1::ExecutorInfo,
+    /// As [`Executor::container`].
+    pub container: ContainerId,
+    /// As [`Executor::phase`].
+    pub phase: Phase,
+    /// As [`Executor::for_command`].
+    pub for_command: bool,
+    /// As [`Executor::sandbox`].
+    pub sandbox: PathBuf,
+    /// As [`Executor::run`].
+    pub run: PathBuf,
+}
+
+impl From<NewExecutor> for Executor {
+    /// Without tasks.
+    fn from(new: NewExecutor) -> Self {
+        let NewExecutor { info, container, phase, for_command, sandbox, run } = new;
+        Executor {
+            info,
+            container,
+            phase,
+            for_command,
+            tasks: BTreeMap::new(),
+            demand: Demand::default(),
+            pid: None,
+            sandbox,
+            run,
+            completed: VecDeque::new(),
+        }
+    }
 }
 
 /// A task.
@@ -107,14 +145,66 @@ impl Task {
 }
 
 impl Executor {
+    /// Its tasks by id.
+    pub fn tasks(&self) -> &BTreeMap<TaskId, Task> {
+        &self.tasks
+    }
+
+    /// Its tasks that have not ended, together.
+    pub fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// One task, to change; that it ends is said with [`Executor::end`].
+    pub fn task_mut(&mut self, task: &TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut(task)
+    }
+
+    /// All tasks, as [`Executor::task_mut`].
+    pub fn tasks_mut(&mut self) -> impl Iterator<Item = (&TaskId, &mut Task)> {
+        self.tasks.iter_mut()
+    }
+
+    /// Takes a task, in place of one of its id.
+    pub fn take(&mut self, id: TaskId, task: Task) {
+        self.remove(&id);
+        if task.step != TaskStep::Over {
+            self.demand.add(task.info.as_deref());
+        }
+        self.tasks.insert(id, task);
+    }
+
+    /// A task has ended.
+    pub fn end(&mut self, id: &TaskId) {
+        if let Some(task) = self.tasks.get_mut(id).filter(|task| task.step != TaskStep::Over) {
+            task.step = TaskStep::Over;
+            task.kill = None;
+            self.demand.subtract(task.info.as_deref());
+        }
+    }
+
+    /// Drops all tasks.
+    pub fn drop_tasks(&mut self) {
+        self.tasks.clear();
+        self.demand = Demand::default();
+    }
+
     /// Whether any task has not ended.
     pub fn is_busy(&self) -> bool {
-        self.tasks.values().any(|task| task.step != TaskStep::Over)
+        self.demand.tasks() > 0
+    }
+
+    fn remove(&mut self, id: &TaskId) -> Option<Task> {
+        let task = self.tasks.remove(id)?;
+        if task.step != TaskStep::Over {
+            self.demand.subtract(task.info.as_deref());
+        }
+        Some(task)
     }
 
     /// Takes a task that is over out, and remembers it.
     pub fn complete(&mut self, task: &TaskId) {
-        if self.tasks.remove(task).is_some() {
+        if self.remove(task).is_some() {
             self.completed.push_back(task.clone());
             if self.completed.len() > REMEMBERED_TASKS {
                 self.completed.pop_front();

@@ -9,14 +9,14 @@
 use super::effect::{Effect, Level};
 use super::ending::Ending;
 use super::executor::Phase;
-use super::model::{Executor, Framework, Task, TaskStep};
+use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
 use super::turn::Turn;
 use super::{compat, Agent, Life};
 use crate::checkpoint::{RecoveredRun, Recovery};
 use meseta_api::ids::AgentId;
 use meseta_api::internal::TaskKey;
 use meseta_api::v1::{self, TaskState};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Agent {
     pub(super) fn recover(&mut self, recovery: Recovery, turn: &mut Turn<'_>) {
@@ -65,7 +65,7 @@ impl Agent {
             executors: BTreeMap::new(),
             gone: false,
         });
-        let mut executor = Executor {
+        let mut executor = Executor::from(NewExecutor {
             info: run.record.executor,
             container: run.container.clone(),
             phase: Phase::Terminating {
@@ -74,12 +74,9 @@ impl Agent {
                 connection: None,
             },
             for_command: run.record.for_command,
-            tasks: BTreeMap::new(),
-            pid: None,
             sandbox: Default::default(),
             run: self.settings.layout.run(&run.framework, &run.executor, &run.container),
-            completed: VecDeque::new(),
-        };
+        });
         if let Some(agent) = &self.id {
             executor.sandbox =
                 self.settings.layout.sandbox(agent, &run.framework, &run.executor, &run.container);
@@ -93,7 +90,7 @@ impl Agent {
             let state = self.streams.latest(&key).unwrap_or(TaskState::TaskStaging);
             let step = if state.is_terminal() { TaskStep::Over } else { TaskStep::Sent };
             let info: Option<Box<v1::TaskInfo>> = found.info.map(Box::new);
-            executor.tasks.insert(found.task, Task { info, step, state, kill: None, trace: None });
+            executor.take(found.task, Task { info, step, state, kill: None, trace: None });
         }
         self.containers.insert(run.container, (run.framework, run.executor.clone()));
         framework.executors.insert(run.executor, executor);

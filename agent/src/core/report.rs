@@ -23,7 +23,7 @@ impl Agent {
                 if executor.phase != Phase::Terminated {
                     executors.push(executor.info.clone());
                 }
-                let all = executor.tasks.iter();
+                let all = executor.tasks().iter();
                 tasks.extend(
                     all.map(|(task_id, task)| self.task(id, framework_id, executor, task_id, task)),
                 );

@@ -98,7 +98,7 @@ impl Agent {
         let Some(agent) = &self.id else {
             return shown;
         };
-        for (id, task) in &executor.tasks {
+        for (id, task) in executor.tasks() {
             let view = self.task(agent, framework, executor, id, task);
             match task.step {
                 TaskStep::Checkpointing | TaskStep::Queued => {

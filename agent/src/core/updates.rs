@@ -37,12 +37,12 @@ impl Agent {
             return;
         };
         let (wall, run) = (turn.at.wall, executor.run.clone());
-        let of = executor.tasks.get(task);
+        let of = executor.tasks().get(task);
         let trace = of.map_or(turn.trace, |of| of.trace(turn.trace));
         status::complete(&mut status, update, id.as_ref(), &ip, Some(executor), wall);
         // A task that is over and out of the books: its executor repeats what it never saw
         // acknowledged.
-        let known = executor.tasks.contains_key(task);
+        let known = executor.tasks().contains_key(task);
         let over = !known && executor.completed.contains(task);
         let offered = if over {
             Offered::Stored
@@ -133,19 +133,18 @@ impl Agent {
             return;
         };
         // One that only its executor knows is kept from here on as well.
-        let entry = executor.tasks.entry(task.clone()).or_insert_with(|| Task {
-            info: None,
-            step: TaskStep::Sent,
-            state,
-            kill: None,
-            trace: turn.trace,
-        });
-        entry.state = state;
+        match executor.task_mut(task) {
+            Some(known) => known.state = state,
+            None => {
+                let (step, trace) = (TaskStep::Sent, turn.trace);
+                let known = Task { info: None, step, state, kill: None, trace };
+                executor.take(task.clone(), known);
+            }
+        }
         if !state.is_terminal() {
             return;
         }
-        entry.step = TaskStep::Over;
-        entry.kill = None;
+        executor.end(task);
         // Before the end is forwarded: the master gives the resources away by it.
         let shrinks = executor.is_busy() && executor.phase.takes_tasks();
         let limits = limits::of(executor, quota);
@@ -223,7 +222,8 @@ impl Agent {
         let Some(framework) = self.frameworks.get_mut(&key.framework_id) else {
             return;
         };
-        let holder = framework.executors.values_mut().find(|e| e.tasks.contains_key(&key.task_id));
+        let holder =
+            framework.executors.values_mut().find(|e| e.tasks().contains_key(&key.task_id));
         if let Some(executor) = holder {
             executor.complete(&key.task_id);
             let container = executor.container.clone();

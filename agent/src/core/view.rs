@@ -63,7 +63,7 @@ impl Agent {
         let frameworks = self.frameworks.iter().map(|(id, framework)| {
             let executors = framework.executors.iter().map(|(id, executor)| {
                 let tasks = executor
-                    .tasks
+                    .tasks()
                     .iter()
                     .map(|(id, task)| (id.to_string(), json!(task.state.as_str_name())));
                 let about = json!({
@@ -135,7 +135,7 @@ impl Agent {
     fn task_metrics(&self, seen: &mut Observation) {
         use TaskState as T;
         let tasks = self.frameworks.values().flat_map(|f| f.executors.values());
-        let tasks = tasks.flat_map(|executor| executor.tasks.values());
+        let tasks = tasks.flat_map(|executor| executor.tasks().values());
         let mut live: BTreeMap<TaskState, u64> = BTreeMap::new();
         for task in tasks.filter(|task| task.step != TaskStep::Over) {
             *live.entry(task.state).or_default() += 1;
@@ -169,7 +169,7 @@ impl Agent {
         ];
         let executors = self.frameworks.values().flat_map(|f| f.executors.values());
         for executor in executors.filter(|e| e.phase != Phase::Terminated) {
-            let tasks = executor.tasks.values().filter(|task| task.step != TaskStep::Over);
+            let tasks = executor.tasks().values().filter(|task| task.step != TaskStep::Over);
             let of_tasks = tasks.filter_map(|task| task.info.as_ref()).map(|t| &t.resources);
             for resources in of_tasks.chain([&executor.info.resources]) {
                 let resources = parsed(resources);
