@@ -20,7 +20,7 @@ impl Allocator {
         let total = total.unallocate().map_err(no_sum)?;
         let used = sum_by_role(used)?;
 
-        self.roster.cluster.add(&self.measure.amounts(&total));
+        self.roster.grow(&self.measure.amounts(&total));
         let agent = self.agents.find_or_insert_with(&id, || Account::new(total));
         self.doubt.agents.insert(agent);
         let mut outcome = Ok(());
@@ -43,8 +43,8 @@ impl Allocator {
             return Ok(());
         }
         let before = self.measure.amounts(self.agents[agent].total());
-        self.roster.cluster.subtract(&before);
-        self.roster.cluster.add(&self.measure.amounts(&total));
+        self.roster.shrink(&before);
+        self.roster.grow(&self.measure.amounts(&total));
         self.agents[agent].set_total(total);
         self.filters.forget_agent(agent);
         self.doubt.agents.insert(agent);
@@ -60,9 +60,8 @@ impl Allocator {
             self.roster.prune(client);
         }
         let total = self.measure.amounts(self.agents[agent].total());
-        self.roster.cluster.subtract(&total);
+        self.roster.shrink(&total);
         self.filters.forget_agent(agent);
-        self.last_takers.remove(&agent);
         self.agents.remove(agent);
         Ok(())
     }

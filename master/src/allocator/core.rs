@@ -15,8 +15,7 @@ use super::ordinals::{AgentOrd, FrameworkOrd, Table};
 use super::roster::Roster;
 use super::share::Measure;
 use libproc::Instant;
-use meseta_api::ids::{AgentId, FrameworkId, Role};
-use std::collections::BTreeMap;
+use meseta_api::ids::{AgentId, FrameworkId};
 
 /// Decides which framework is offered what. Pure: time and the shuffle's seed are arguments, and
 /// the same events and rounds give the same grants.
@@ -28,8 +27,8 @@ pub struct Allocator {
     pub(super) filters: Filters,
     pub(super) measure: Measure,
     pub(super) doubt: Doubt,
-    /// Who took something of an agent in the last round that had anything to do.
-    pub(super) last_takers: BTreeMap<AgentOrd, Vec<(FrameworkId, Role)>>,
+    /// The agents whose accounts say who took something of them in the last round.
+    pub(super) served: Vec<AgentOrd>,
     applied: u64,
 }
 
@@ -43,7 +42,7 @@ impl Allocator {
             roster: Roster::new(),
             filters: Filters::default(),
             doubt: Doubt::default(),
-            last_takers: BTreeMap::new(),
+            served: Vec::new(),
             applied: 0,
         }
     }

@@ -1,10 +1,9 @@
 //! [`Order`]: who is next. Roles by weighted dominant share, then the frameworks of a role by
 //! theirs; ties go to whoever was granted less often, then to the smaller name.
 //!
-//! An order holds the clients that a pass of a round considers and lives as long as that pass.
-//! Shares do not change between rounds' passes but by grants, so it is built from the roster and
-//! kept true with [`Order::regrade`]. The role level is one flat set; a tree of roles replaces it
-//! by nesting the same sets.
+//! The order of all clients is kept by the roster and changes with it, one client at a time, so
+//! that a round does not begin by sorting. A pass that considers few clients makes one of those.
+//! The role level is one flat set; a tree of roles replaces it by nesting the same sets.
 
 use super::ordinals::{ClientOrd, RoleOrd};
 use super::roster::Roster;
@@ -26,6 +25,7 @@ type RolePlace = Place<Role, RoleOrd>;
 type ClientPlace = Place<FrameworkId, ClientOrd>;
 
 /// Some clients in the order in which they are served.
+#[derive(Debug)]
 pub(super) struct Order {
     roles: BTreeSet<RolePlace>,
     clients: BTreeMap<RoleOrd, BTreeSet<ClientPlace>>,
@@ -65,21 +65,31 @@ impl Order {
         places.map(|place| place.ordinal)
     }
 
-    /// Lets `change` alter the share of one client of this order, and moves it and its role to
-    /// their new places. O(log n).
-    pub(super) fn regrade(
-        &mut self,
-        roster: &mut Roster,
-        client: ClientOrd,
-        change: impl FnOnce(&mut Roster),
-    ) {
+    /// Takes a client, if it is here, and its role's place out, before what they hold changes.
+    pub(super) fn take_out(&mut self, roster: &Roster, client: ClientOrd) {
         let role = roster.role_of(client);
-        let of_role = self.clients.entry(role).or_default();
-        self.roles.remove(&role_place(roster, role));
-        of_role.remove(&client_place(roster, client));
-        change(roster);
-        self.roles.insert(role_place(roster, role));
-        of_role.insert(client_place(roster, client));
+        if let Some(of_role) = self.clients.get_mut(&role) {
+            self.roles.remove(&role_place(roster, role));
+            of_role.remove(&client_place(roster, client));
+        }
+    }
+
+    /// Takes a client, if it wants offers, and its role to their places after a change. O(log n).
+    pub(super) fn put_in(&mut self, roster: &Roster, client: ClientOrd) {
+        let role = roster.role_of(client);
+        if roster.wants_offers(client).is_some() {
+            let of_role = self.clients.entry(role).or_default();
+            of_role.insert(client_place(roster, client));
+        }
+        match self.clients.get(&role) {
+            Some(of_role) if of_role.is_empty() => {
+                self.clients.remove(&role);
+            }
+            Some(_) => {
+                self.roles.insert(role_place(roster, role));
+            }
+            None => {}
+        }
     }
 }
 

@@ -80,8 +80,7 @@ impl Allocator {
         agent: AgentOrd,
     ) -> Why {
         let id = self.roster.framework_id_of(client);
-        let takers = self.last_takers.get(&agent);
-        let takers = || takers.into_iter().flatten();
+        let takers = || self.agents[agent].takers.iter();
         if takers().any(|(taker, in_role)| taker == id && in_role == role) {
             return Why::Offered;
         }

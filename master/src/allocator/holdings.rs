@@ -108,8 +108,8 @@ impl Allocator {
     ) -> Result<(), AllocatorFault> {
         for (role, resources) in by_role {
             let client = self.roster.client_or_insert(framework, &role);
-            self.agents[agent].hold(client, &resources).map_err(no_sum)?;
             let amounts = self.measure.amounts(&resources);
+            self.agents[agent].hold(client, resources).map_err(no_sum)?;
             self.roster.charge(client, agent, &amounts);
         }
         self.check_commitment(agent)

@@ -5,6 +5,7 @@
 //! the invariant is refused and changes nothing.
 
 use super::ordinals::ClientOrd;
+use meseta_api::ids::{FrameworkId, Role};
 use meseta_api::resources::{AddError, MissingResource, Resources};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub(super) struct Account {
     free: Option<Resources>,
     /// Whether the agent may be offered.
     pub(super) active: bool,
+    /// Who took something in the last round that had anything to do.
+    pub(super) takers: Vec<(FrameworkId, Role)>,
 }
 
 /// Why [`Account::release`] did nothing.
@@ -30,7 +33,13 @@ pub(super) enum ReleaseError {
 impl Account {
     /// An active agent of which nothing is held.
     pub(super) fn new(total: Resources) -> Self {
-        Account { free: Some(total.clone()), total, held: BTreeMap::new(), active: true }
+        Account {
+            free: Some(total.clone()),
+            total,
+            held: BTreeMap::new(),
+            active: true,
+            takers: Vec::new(),
+        }
     }
 
     pub(super) fn total(&self) -> &Resources {
@@ -57,18 +66,20 @@ impl Account {
 
     /// Lets a client hold more, of what is free or of what it is known to use: in the latter case
     /// the account may become overcommitted. Fails if the client holds such a port or item already.
-    pub(super) fn hold(
-        &mut self,
-        client: ClientOrd,
-        resources: &Resources,
-    ) -> Result<(), AddError> {
+    pub(super) fn hold(&mut self, client: ClientOrd, resources: Resources) -> Result<(), AddError> {
         if resources.is_empty() {
             return Ok(());
         }
-        let held = self.held.entry(client).or_default();
-        held.checked_add_assign(resources)?;
-        let free = self.free.take();
-        self.free = free.and_then(|free| free.checked_sub(resources).ok());
+        let sum = match self.held.get(&client) {
+            Some(held) => Some(held.checked_add(&resources)?),
+            None => None,
+        };
+        self.free = match self.free.take() {
+            // A grant of all that there is, which most are.
+            Some(free) if free == resources => Some(Resources::new()),
+            free => free.and_then(|free| free.checked_sub(&resources).ok()),
+        };
+        self.held.insert(client, sum.unwrap_or(resources));
         Ok(())
     }
 
@@ -91,6 +102,9 @@ impl Account {
         resources: &Resources,
     ) -> Result<(), ReleaseError> {
         let held = self.held.get(&client).ok_or(ReleaseError::HoldsNothing)?;
+        if held.contains(resources) {
+            return Ok(());
+        }
         let rest = held.checked_sub(resources);
         rest.map(|_| ()).map_err(ReleaseError::Missing)
     }
@@ -151,8 +165,8 @@ mod tests {
     fn free_and_held_are_the_total() {
         let (a, b) = (ClientOrd::at(0), ClientOrd::at(1));
         let mut account = Account::new(r("cpus:4;ports:[1-10]"));
-        account.hold(a, &r("cpus:1;ports:[1-4]")).unwrap();
-        account.hold(b, &r("cpus:3")).unwrap();
+        account.hold(a, r("cpus:1;ports:[1-4]")).unwrap();
+        account.hold(b, r("cpus:3")).unwrap();
         assert_eq!(account.free(), Some(&r("ports:[5-10]")));
 
         account.release(a, &r("ports:[2-2]")).unwrap();
@@ -165,7 +179,7 @@ mod tests {
     fn what_is_not_held_does_not_come_back() {
         let (a, b) = (ClientOrd::at(0), ClientOrd::at(1));
         let mut account = Account::new(r("cpus:4"));
-        account.hold(a, &r("cpus:1")).unwrap();
+        account.hold(a, r("cpus:1")).unwrap();
         assert_eq!(account.release(b, &r("cpus:1")), Err(ReleaseError::HoldsNothing));
         assert!(matches!(account.release(a, &r("cpus:2")), Err(ReleaseError::Missing(_))));
         assert_eq!(account.free(), Some(&r("cpus:3")));
@@ -175,7 +189,7 @@ mod tests {
     fn an_overcommitted_agent_has_nothing_free_until_it_fits() {
         let a = ClientOrd::at(0);
         let mut account = Account::new(r("cpus:4;mem:100"));
-        account.hold(a, &r("cpus:3")).unwrap();
+        account.hold(a, r("cpus:3")).unwrap();
         account.set_total(r("cpus:2;mem:100"));
         assert!(account.is_overcommitted());
         assert_eq!(account.offerable(), None);

@@ -5,6 +5,7 @@
 //! A client stays while it is subscribed or holds something, and a role while it has clients or a
 //! weight of its own, so that names that nobody uses are forgotten.
 
+use super::drf::Order;
 use super::ordinals::{AgentOrd, ClientOrd, FrameworkOrd, RoleOrd, Table};
 use super::share::{Amounts, Share};
 use super::weight::Weight;
@@ -68,7 +69,10 @@ pub(super) struct Roster {
     frameworks: Table<FrameworkOrd, FrameworkId, Framework>,
     roles: Table<RoleOrd, Role, RoleRow>,
     clients: Table<ClientOrd, (FrameworkOrd, RoleOrd), Client>,
-    pub(super) cluster: Amounts,
+    cluster: Amounts,
+    /// All clients that want offers; none after what changes every share or many clients at once,
+    /// until somebody asks.
+    order: Option<Order>,
 }
 
 impl Roster {
@@ -78,7 +82,42 @@ impl Roster {
             roles: Table::new(),
             clients: Table::new(),
             cluster: Amounts::default(),
+            order: None,
         }
+    }
+
+    /// The order of all clients that want offers. What has no order yet gets one: O(n log n).
+    pub(super) fn order(&mut self) -> &Order {
+        let order = self.order.take().unwrap_or_else(|| Order::of(self, self.all_clients()));
+        self.order.insert(order)
+    }
+
+    /// The order that [`Roster::order`] gave, if nothing has ended it since.
+    pub(super) fn known_order(&self) -> Option<&Order> {
+        self.order.as_ref()
+    }
+
+    /// Lets `change` alter what a client holds or wants, and moves it in the order.
+    fn change(&mut self, client: ClientOrd, change: impl FnOnce(&mut Self)) {
+        let Some(mut order) = self.order.take() else {
+            return change(self);
+        };
+        order.take_out(self, client);
+        change(self);
+        order.put_in(self, client);
+        self.order = Some(order);
+    }
+
+    /// The cluster has more.
+    pub(super) fn grow(&mut self, amounts: &Amounts) {
+        self.cluster.add(amounts);
+        self.order = None;
+    }
+
+    /// The cluster has less.
+    pub(super) fn shrink(&mut self, amounts: &Amounts) {
+        self.cluster.subtract(amounts);
+        self.order = None;
     }
 
     #[cfg(test)]
@@ -111,6 +150,7 @@ impl Roster {
 
     pub(super) fn set_presence(&mut self, framework: FrameworkOrd, presence: Presence) {
         self.frameworks[framework].presence = presence;
+        self.order = None;
     }
 
     /// The framework's clients in no meaningful order.
@@ -145,7 +185,7 @@ impl Roster {
     }
 
     pub(super) fn set_standing(&mut self, client: ClientOrd, standing: Standing) {
-        self.clients[client].standing = standing;
+        self.change(client, |roster| roster.clients[client].standing = standing);
     }
 
     /// The client's role if the client may be offered resources. None of a removed client.
@@ -174,18 +214,39 @@ impl Roster {
     pub(super) fn set_weight(&mut self, role: &Role, weight: Weight) {
         let role = self.roles.find_or_insert_with(role, RoleRow::default);
         self.roles[role].weight = weight;
+        self.order = None;
         self.prune_role(role);
     }
 
-    /// A client was granted something: it loses ties against those who were granted less often.
-    pub(super) fn count_grant(&mut self, client: ClientOrd) {
+    /// A client holds more, on this agent, because it was granted that: it loses ties against
+    /// those who were granted less often. `also` is moved as the order of all is.
+    pub(super) fn grant(
+        &mut self,
+        client: ClientOrd,
+        agent: AgentOrd,
+        amounts: &Amounts,
+        also: Option<&mut Order>,
+    ) {
         let role = self.role_of(client);
-        self.clients[client].grants += 1;
-        self.roles[role].grants += 1;
+        let grant = |roster: &mut Self| {
+            roster.hold(client, agent, amounts);
+            roster.clients[client].grants += 1;
+            roster.roles[role].grants += 1;
+        };
+        let Some(also) = also else {
+            return self.change(client, grant);
+        };
+        also.take_out(self, client);
+        self.change(client, grant);
+        also.put_in(self, client);
     }
 
     /// A client holds more, on this agent.
     pub(super) fn charge(&mut self, client: ClientOrd, agent: AgentOrd, amounts: &Amounts) {
+        self.change(client, |roster| roster.hold(client, agent, amounts));
+    }
+
+    fn hold(&mut self, client: ClientOrd, agent: AgentOrd, amounts: &Amounts) {
         let role = self.role_of(client);
         self.roles[role].held.add(amounts);
         self.clients[client].held.add(amounts);
@@ -201,11 +262,13 @@ impl Roster {
         holds_more: bool,
     ) {
         let role = self.role_of(client);
-        self.roles[role].held.subtract(amounts);
-        self.clients[client].held.subtract(amounts);
-        if !holds_more {
-            self.clients[client].agents.remove(&agent);
-        }
+        self.change(client, |roster| {
+            roster.roles[role].held.subtract(amounts);
+            roster.clients[client].held.subtract(amounts);
+            if !holds_more {
+                roster.clients[client].agents.remove(&agent);
+            }
+        });
     }
 
     /// Forgets a client that left and holds nothing, and with it what it alone kept here.

@@ -28,7 +28,7 @@ impl Allocator {
             return Vec::new();
         }
         let doubt = std::mem::take(&mut self.doubt);
-        self.last_takers.clear();
+        self.forget_takers();
         let mut shuffle = Shuffle::new(shuffle_seed);
         let mut grants = Vec::new();
 
@@ -37,6 +37,13 @@ impl Allocator {
         self.serve_after_expiry(&doubt, &for_all, &mut shuffle, &mut grants);
         self.serve_new_clients(&doubt, &for_all, &mut shuffle, &mut grants);
         grants
+    }
+
+    fn forget_takers(&mut self) {
+        for agent in self.served.drain(..) {
+            // An agent that was removed meanwhile, or another in its place, has none.
+            self.agents.change(agent, |account| account.takers.clear());
+        }
     }
 
     fn expire_filters(&mut self, now: Instant) {
@@ -53,8 +60,8 @@ impl Allocator {
     ) {
         let agents = self.offerable(agents.iter().copied());
         if !agents.is_empty() {
-            let order = Order::of(&self.roster, self.roster.all_clients());
-            self.serve(agents, order, shuffle, grants);
+            self.roster.order();
+            self.serve(agents, None, shuffle, grants);
         }
     }
 
@@ -72,7 +79,7 @@ impl Allocator {
         for agent in agents {
             let clients = by_agent.get(&agent).into_iter().flatten().copied();
             let order = Order::of(&self.roster, clients);
-            self.serve(vec![agent], order, shuffle, grants);
+            self.serve(vec![agent], Some(order), shuffle, grants);
         }
     }
 
@@ -90,7 +97,7 @@ impl Allocator {
         }
         let all = self.agents.iter().map(|(agent, _, _)| agent);
         let agents = self.offerable(all.filter(|agent| !served.contains(agent)));
-        self.serve(agents, order, shuffle, grants);
+        self.serve(agents, Some(order), shuffle, grants);
     }
 
     /// Those of `agents` that have something to offer.
@@ -100,18 +107,18 @@ impl Allocator {
     }
 
     /// Goes through the agents in a shuffled order and grants each to the first who may take it,
-    /// until nobody takes what is left.
+    /// until nobody takes what is left. The order is that of `few` clients, or of all.
     fn serve(
         &mut self,
         mut agents: Vec<AgentOrd>,
-        mut order: Order,
+        mut few: Option<Order>,
         shuffle: &mut Shuffle,
         grants: &mut Vec<OfferGrant>,
     ) {
         shuffle.apply(&mut agents);
         for agent in agents {
-            while let Some((client, resources)) = self.first_taker(agent, &order) {
-                match self.grant(agent, client, &resources, &mut order) {
+            while let Some((client, resources)) = self.first_taker(agent, few.as_ref()) {
+                match self.grant(agent, client, resources, few.as_mut()) {
                     Some(grant) => grants.push(grant),
                     None => break,
                 }
@@ -120,13 +127,17 @@ impl Allocator {
     }
 
     /// The first client in the order that may take something of the agent, and what.
-    fn first_taker(&self, agent: AgentOrd, order: &Order) -> Option<(ClientOrd, Resources)> {
+    fn first_taker(&self, agent: AgentOrd, few: Option<&Order>) -> Option<(ClientOrd, Resources)> {
+        let order = few.or(self.roster.known_order())?;
         let lots = Lots::of(self.agents[agent].offerable()?);
-        let unreserved = self.config.min_allocatable.admits(&lots.unreserved);
+        let mut unreserved = None;
         for role in order.roles() {
             let lot = lots.for_role(self.roster.role_name(role));
             let worth_it = match &lot {
-                Cow::Borrowed(_) => unreserved,
+                // The same for all roles that get it.
+                Cow::Borrowed(lot) => {
+                    *unreserved.get_or_insert_with(|| self.config.min_allocatable.admits(lot))
+                }
                 Cow::Owned(lot) => self.config.min_allocatable.admits(lot),
             };
             if !worth_it {
@@ -147,23 +158,23 @@ impl Allocator {
         &mut self,
         agent: AgentOrd,
         client: ClientOrd,
-        resources: &Resources,
-        order: &mut Order,
+        resources: Resources,
+        few: Option<&mut Order>,
     ) -> Option<OfferGrant> {
         let role = self.roster.role_name(self.roster.role_of(client)).clone();
         let allocated = resources.allocate(&role).ok()?;
+        let amounts = self.measure.amounts(&resources);
         let held = self.agents[agent].hold(client, resources);
         debug_assert_eq!(held, Ok(()));
         held.ok()?;
 
-        let amounts = self.measure.amounts(resources);
-        order.regrade(&mut self.roster, client, |roster| {
-            roster.charge(client, agent, &amounts);
-            roster.count_grant(client);
-        });
+        self.roster.grant(client, agent, &amounts, few);
         let framework = self.roster.framework_id_of(client).clone();
-        let takers = self.last_takers.entry(agent).or_default();
-        takers.push((framework.clone(), role.clone()));
+        let account = &mut self.agents[agent];
+        if account.takers.is_empty() {
+            self.served.push(agent);
+        }
+        account.takers.push((framework.clone(), role.clone()));
         Some(OfferGrant {
             framework,
             role,
@@ -176,17 +187,19 @@ impl Allocator {
 /// What of an agent's free resources each role may take. Revocable resources are in no lot yet.
 pub(super) struct Lots<'a> {
     free: &'a Resources,
-    unreserved: Resources,
+    /// All of it, if nothing is reserved or revocable.
+    unreserved: Cow<'a, Resources>,
     has_reserved: bool,
 }
 
 impl<'a> Lots<'a> {
     pub(super) fn of(free: &'a Resources) -> Self {
-        Lots {
-            free,
-            unreserved: free.filter(|entry| !entry.is_revocable() && !entry.is_reserved()),
-            has_reserved: free.iter().any(Entry::is_reserved),
-        }
+        let plain = |entry: &Entry| !entry.is_revocable() && !entry.is_reserved();
+        let unreserved = match free.iter().all(plain) {
+            true => Cow::Borrowed(free),
+            false => Cow::Owned(free.filter(plain)),
+        };
+        Lots { free, unreserved, has_reserved: free.iter().any(Entry::is_reserved) }
     }
 
     /// The unreserved, and what is reserved for the role or an ancestor. Borrowed if only the

@@ -138,8 +138,8 @@ impl Eq for Share {}
 /// `a * b` in 256 bits: the upper and the lower half.
 fn wide_product(a: u128, b: u128) -> (u128, u128) {
     // Every cluster that exists fits here.
-    if let Some(product) = a.checked_mul(b) {
-        return (0, product);
+    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        return (0, u128::from(a) * u128::from(b));
     }
     const LOW: u128 = u64::MAX as u128;
     let (a_high, a_low) = (a >> 64, a & LOW);

@@ -201,7 +201,7 @@ impl Bench {
         self.round(0)?;
         prop_assert!(self.allocator.roster.is_empty(), "{:?}", self.allocator.roster);
         prop_assert!(self.allocator.filters.is_empty(), "{:?}", self.allocator.filters);
-        prop_assert!(self.allocator.last_takers.is_empty());
+        prop_assert_eq!(self.allocator.agents.len(), 0);
         Ok(())
     }
 
