@@ -10,6 +10,8 @@ mod support;
 use meseta_api::resources::Resources;
 use meseta_node::keys::{Credential, Key, FRAMEWORK};
 use meseta_tests::real::wait::within;
+use nix::sys::signal::{kill, Signal::SIGTERM};
+use nix::unistd::Pid;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -24,8 +26,10 @@ const BATCH: usize = 10;
 const IN_FLIGHT: usize = 50;
 const WITHIN: Duration = Duration::from_secs(90);
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A cluster of the binary, which ends with this.
+/// A cluster of the binary, which ends with this, and its tasks with it: executors of a cluster
+/// that was killed would go on, and look for their agent at the next one's port.
 struct Local {
     child: Child,
     master: String,
@@ -35,6 +39,17 @@ struct Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            let _ = kill(Pid::from_raw(id), SIGTERM);
+        }
+        let ended = within(ENDS_WITHIN, || match self.child.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            _ => Err(()),
+        });
+        if ended.is_ok() {
+            return;
+        }
+        eprintln!("the cluster has not ended within {ENDS_WITHIN:?} and is killed");
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,8 +1,10 @@
 //! What the kernel tells of this machine and this process. Whatever cannot be read is zero: a
 //! figure without its load is better than none.
 
+use nix::time::{clock_gettime, ClockId};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Length of one of the kernel's ticks, as `/proc/self/stat` counts them on Linux.
 const TICK: f64 = 0.01;
@@ -62,6 +64,12 @@ impl ThreadClock {
         let nanos = numbers(&self.0.to_string_lossy());
         nanos.first().copied().unwrap_or_default() / 1e9
     }
+}
+
+/// Seconds that this thread has run, to the nanosecond: the kernel's files count in its ticks.
+pub(crate) fn thread_cpu() -> f64 {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+    time.map_or(0.0, |time| Duration::from(time).as_secs_f64())
 }
 
 /// Seconds that all threads of this process have run, and those that it has waited for.
