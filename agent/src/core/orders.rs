@@ -115,7 +115,7 @@ impl Agent {
         // A master may launch tasks right behind the id that it gives: they wait for the id to be
         // safe. A master that leaves meanwhile will ask for them again.
         let waits = !matches!(order, Order::Registered { .. } | Order::Ping { .. });
-        if waits && self.writes.values().any(|w| matches!(w, Written::AgentId(..))) {
+        if waits && self.awaits_id() {
             self.early.push((dial, order));
             return;
         }
@@ -165,7 +165,7 @@ impl Agent {
             Some(_) => self.wrong_id(&agent_id, turn),
             None => {
                 // Answered twice while the first is being written: once is enough.
-                if self.writes.values().any(|w| matches!(w, Written::AgentId(..))) {
+                if self.awaits_id() {
                     return;
                 }
                 let mut info = self.info.clone();
@@ -176,6 +176,13 @@ impl Agent {
                 self.persist(Lane::Agent, operations, then, turn);
             }
         }
+    }
+
+    /// Whether the id that a master gave is being written. One that has its id awaits none: an
+    /// order is not to cost a look at every write under way.
+    fn awaits_id(&self) -> bool {
+        let mut writes = self.writes.values();
+        self.id.is_none() && writes.any(|write| matches!(write, Written::AgentId(..)))
     }
 
     /// The id is on disk.
