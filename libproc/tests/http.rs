@@ -163,6 +163,30 @@ fn the_nodes_own_pages() {
 }
 
 #[test]
+fn the_nodes_own_pages_are_shown_to_whom_the_configuration_lets_read_them() {
+    libproc::run(async {
+        let mut config = listening("web");
+        config.pages = Arc::new(|request: &Request| match request.header("authorization") {
+            Some("me") => None,
+            _ => Some(Response::text(StatusCode::UNAUTHORIZED, "who is it?")),
+        });
+        let node = Node::start(config).await.unwrap();
+        for path in ["/metrics", "/metrics/snapshot", "/__processes__", "//metrics//snapshot/"] {
+            let refused = get(&node, path).await;
+            assert!(refused.starts_with("HTTP/1.1 401"), "{path}: {refused}");
+            assert!(refused.ends_with("who is it?"), "{path}: {refused}");
+            let with = "host: h\r\nconnection: close\r\nauthorization: me\r\n\r\n";
+            let shown = ask(&node, &format!("GET {path} HTTP/1.1\r\n{with}")).await;
+            assert!(shown.starts_with("HTTP/1.1 200"), "{path}: {shown}");
+        }
+        for path in ["/health", "/help"] {
+            let shown = get(&node, path).await;
+            assert!(shown.starts_with("HTTP/1.1 200"), "{path}: {shown}");
+        }
+    });
+}
+
+#[test]
 fn a_stream_is_one_chunk_per_send() {
     test(|served| async move {
         let mut socket = open(&served.node, "GET /web/stream HTTP/1.1\r\nhost: h\r\n\r\n").await;

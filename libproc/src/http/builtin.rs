@@ -16,16 +16,29 @@ const PAGES: [(&str, &str); 6] = [
     ("/metrics/snapshot", "metrics as one flat JSON object"),
 ];
 
-/// Answers a path that no process claims; `None` if it is none of the node's own.
+/// Answers a path that no process claims; `None` if it is none of the node's own. What tells more
+/// than that the node lives is told to those whom the configuration lets read it.
 pub(crate) async fn builtin(node: &Node, request: &Request) -> Option<Response> {
     let path: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     match path.as_slice() {
         ["health"] => Some(Response::status(StatusCode::OK)),
+        ["help"] => Some(help(node)),
+        ["metrics"] | ["metrics", "snapshot"] | ["__processes__"] | ["__processes__", _] => {
+            match (node.config().pages)(request) {
+                Some(refused) => Some(refused),
+                None => page(node, request, &path).await,
+            }
+        }
+        _ => None,
+    }
+}
+
+async fn page(node: &Node, request: &Request, path: &[&str]) -> Option<Response> {
+    match path {
         ["metrics"] => Some(prometheus(node).await),
         ["metrics", "snapshot"] => Some(snapshot(node).await),
         ["__processes__"] => Some(processes(node, request).await),
         ["__processes__", id] => process(node, request, id).await,
-        ["help"] => Some(help(node)),
         _ => None,
     }
 }

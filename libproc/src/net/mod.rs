@@ -22,6 +22,7 @@ mod upgrade;
 pub use guests::Limits;
 pub(crate) use state::NetState;
 
+use crate::http::{Request, Response};
 use crate::mailbox::Limit;
 use crate::node::Outbox;
 use crate::peer::{Peer, Role};
@@ -55,10 +56,16 @@ pub struct NodeConfig {
     /// How many of the last messages of each process are kept for [`crate::Node::flight_record`],
     /// for `/__processes__/<id>` and for the log when a handler panics; none by default.
     pub recorder: usize,
+    /// Who may read the node's own pages over HTTP; by default anybody.
+    pub pages: PageGuard,
 }
 
 /// A queue that takes a second to work off, of small messages or of large ones.
 const QUEUE_ALARM: Limit = Limit { messages: 1_000_000, bytes: 64 * 1024 * 1024 };
+
+/// Looks at a request for one of the node's own pages, all but `/health` and `/help`: `Some` is the
+/// answer instead of the page. Must not block.
+pub type PageGuard = Arc<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
 
 impl NodeConfig {
     /// A node of `cluster` that does not listen and lets nobody in.
@@ -75,6 +82,7 @@ impl NodeConfig {
             threads: Vec::new(),
             queue_alarm: QUEUE_ALARM,
             recorder: 0,
+            pages: Arc::new(|_| None),
         }
     }
 }
