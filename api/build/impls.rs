@@ -9,6 +9,21 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, Fi
 
 use crate::names;
 
+/// Lists that Mesos prints in JSON even where they are empty, so that clients go through them
+/// without a look whether they are there. Everywhere else an empty list is left out.
+const ALWAYS_PRINTED: &[(&str, &[&str])] = &[
+    (".mesos.v1.master.Response.GetAgents", &["agents", "recovered_agents"]),
+    (".mesos.v1.master.Response.GetExecutors", &["executors"]),
+    (".mesos.v1.master.Response.GetFrameworks", &["frameworks", "completed_frameworks"]),
+    (".mesos.v1.master.Response.GetTasks", &["tasks", "unreachable_tasks", "completed_tasks"]),
+    (".mesos.v1.agent.Response.GetExecutors", &["executors", "completed_executors"]),
+    (".mesos.v1.agent.Response.GetFrameworks", &["frameworks", "completed_frameworks"]),
+    (
+        ".mesos.v1.agent.Response.GetTasks",
+        &["pending_tasks", "queued_tasks", "launched_tasks", "terminated_tasks", "completed_tasks"],
+    ),
+];
+
 /// Presence of fields is a 64-bit set.
 const MAX_FIELDS: usize = 64;
 
@@ -214,6 +229,9 @@ impl<'a> Writer<'a> {
             );
         }
         match field.label() {
+            Label::Repeated if always_printed(full_name, json) => {
+                format!("write::many_or_none::<{kind}, _>(out, {json:?}, &self.{name})?;")
+            }
             Label::Repeated => format!("write::many::<{kind}, _>(out, {json:?}, &self.{name})?;"),
             Label::Required => {
                 format!("write::required::<{kind}, _, _>(out, {json:?}, &self.{name})?;")
@@ -257,6 +275,10 @@ fn kind(field: &FieldDescriptorProto) -> String {
             format!("kind::Nested<{}>", names::type_path(field.type_name()))
         }
     }
+}
+
+fn always_printed(message: &str, field: &str) -> bool {
+    ALWAYS_PRINTED.iter().any(|(name, fields)| *name == message && fields.contains(&field))
 }
 
 /// An explicit default is printed where the field is unset, unless the field is deprecated.

@@ -55,6 +55,32 @@ fn aop_01_and_aop_02_reads() {
 }
 
 #[test]
+fn aop_lists_are_there_even_where_they_are_empty() {
+    let empty = Snapshot { frameworks: vec![], ..snapshot() };
+    let executors = r#"{"executors":[],"completed_executors":[]}"#;
+    let frameworks = r#"{"frameworks":[],"completed_frameworks":[]}"#;
+    let tasks = r#"{"pending_tasks":[],"queued_tasks":[],"launched_tasks":[],
+        "terminated_tasks":[],"completed_tasks":[]}"#;
+    let state = format!(
+        r#"{{"get_tasks":{tasks},"get_executors":{executors},"get_frameworks":{frameworks}}}"#
+    );
+    for (kind, expected) in [
+        ("GET_EXECUTORS", executors),
+        ("GET_FRAMEWORKS", frameworks),
+        ("GET_TASKS", tasks),
+        ("GET_STATE", &state),
+    ] {
+        let call = post(&format!(r#"{{"type":"{kind}"}}"#));
+        let Outcome::Answered(response) = answer(|| Some(empty.clone()), &call) else {
+            panic!("{kind} asks further");
+        };
+        let shown: serde_json::Value = serde_json::from_slice(response.body().unwrap()).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(shown[kind.to_lowercase()], expected, "{kind}");
+    }
+}
+
+#[test]
 fn b2_agent_operator_refusals() {
     for (body, code) in [
         ("{}", 400),

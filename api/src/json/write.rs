@@ -127,6 +127,18 @@ pub(crate) fn many<K: Kind, W: FieldSink>(
     out.field(name, &Many::<K>(values))
 }
 
+/// A repeated field that people are shown even where it is empty.
+pub(crate) fn many_or_none<K: Kind, W: FieldSink>(
+    out: &mut W,
+    name: &'static str,
+    values: &[K::Rust],
+) -> Result<(), W::Error> {
+    if values.is_empty() && !out.prints_defaults() {
+        return Ok(());
+    }
+    out.field(name, &Many::<K>(values))
+}
+
 /// A map field.
 pub(crate) fn map<K: Kind, W: FieldSink>(
     out: &mut W,

@@ -62,6 +62,30 @@ fn mop_01_to_mop_15_reads_in_both_codecs() {
 }
 
 #[test]
+fn mop_lists_are_there_even_where_they_are_empty() {
+    let office = Office::serving();
+    let agents = r#"{"agents":[],"recovered_agents":[]}"#;
+    let executors = r#"{"executors":[]}"#;
+    let frameworks = r#"{"frameworks":[],"completed_frameworks":[]}"#;
+    let tasks = r#"{"tasks":[],"unreachable_tasks":[],"completed_tasks":[]}"#;
+    let state = format!(
+        r#"{{"get_tasks":{tasks},"get_executors":{executors},"get_frameworks":{frameworks},"get_agents":{agents}}}"#
+    );
+    for (kind, expected) in [
+        ("GET_AGENTS", agents),
+        ("GET_EXECUTORS", executors),
+        ("GET_FRAMEWORKS", frameworks),
+        ("GET_TASKS", tasks),
+        ("GET_STATE", &state),
+    ] {
+        let response = answered(&office, &post(&format!(r#"{{"type":"{kind}"}}"#), &[]));
+        let shown: serde_json::Value = serde_json::from_str(&text(&response)).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(shown[kind.to_lowercase()], expected, "{kind}");
+    }
+}
+
+#[test]
 fn e16_a_standby_answers_health_version_and_metrics_and_redirects_the_rest() {
     let leader = Some(LEADER.to_owned());
     for standing in [Standing::Standby { leader }, Standing::Recovering] {
