@@ -6,6 +6,7 @@
 //! 0600; `meseta local` makes them itself.
 
 use crate::certificates;
+use crate::credentials::{self, Known};
 use libproc::{Admission, Authenticator, Certificate, Certified, Role, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,7 +31,8 @@ pub const EXECUTOR: Role = Role::of("executor");
 pub struct Credential {
     /// The name under which the other side knows the secret.
     pub principal: String,
-    /// Never sent; any text. Empty: the connection's certificates prove both sides.
+    /// Any text. Never sent over libproc; over HTTP Basic it is sent as it is. Empty: the
+    /// connection's certificates prove both sides.
     pub secret: String,
 }
 
@@ -67,7 +69,7 @@ impl std::fmt::Debug for Credential {
     }
 }
 
-/// One line of a keyring file.
+/// One entry of a keyring file, as it is written; [`credentials`] reads it, and other forms.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Key {
     /// Who.
@@ -100,15 +102,15 @@ pub enum KeyError {
         #[source]
         source: serde_json::Error,
     },
-    /// A role that does not exist.
-    #[error("key file {path}: principal {principal:?} has the unknown role {role:?}; known are agent, framework, operator, master")]
-    Role {
+    /// What the file lists is not valid.
+    #[error("key file {path}, line {line}: {why}")]
+    Invalid {
         /// Which.
         path: PathBuf,
-        /// Whose.
-        principal: String,
-        /// The role as written.
-        role: String,
+        /// From 1.
+        line: usize,
+        /// Without secrets.
+        why: String,
     },
 }
 
@@ -146,23 +148,16 @@ impl Keyring {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(principal);
     }
 
-    /// Adds every key of a keyring file: a JSON array of [`Key`].
+    /// Adds every key of a file ([`credentials`]) that has a role.
     pub fn read(&self, path: &Path) -> Result<(), KeyError> {
-        let keys: Vec<Key> = read_json(path)?;
-        for key in keys {
-            let role = match key.role.as_str() {
-                "agent" => AGENT,
-                "framework" => FRAMEWORK,
-                "operator" => OPERATOR,
-                "master" => MASTER,
-                _ => {
-                    let (principal, role) = (key.principal, key.role);
-                    return Err(KeyError::Role { path: path.to_owned(), principal, role });
-                }
-            };
-            self.insert(&key.principal, key.secret.as_bytes(), role);
-        }
+        self.let_in(&credentials::read(path)?);
         Ok(())
+    }
+
+    /// Adds everybody who has a role; how many those are.
+    pub fn let_in(&self, known: &[Known]) -> usize {
+        let roles = known.iter().filter_map(|known| Some((known, known.role.clone()?)));
+        roles.map(|(k, role)| self.insert(&k.principal, k.secret.as_bytes(), role)).count()
     }
 }
 
@@ -201,9 +196,14 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, KeyError> {
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io { path: path.into(), source };
     let text = serde_json::to_vec_pretty(value)
         .map_err(|source| KeyError::Json { path: path.into(), source })?;
+    write_secret(path, &text)
+}
+
+/// Writes a file of mode 0600, whole or not at all, and makes the folder that it is in.
+pub fn write_secret(path: &Path, text: &[u8]) -> Result<(), KeyError> {
+    let io = |source| KeyError::Io { path: path.into(), source };
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(io)?;
     }
@@ -215,7 +215,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), KeyError> {
         .mode(0o600)
         .open(&temporary)
         .map_err(io)?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(io)?;
+    file.write_all(text).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&temporary, path).map_err(io)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! - [`store`]: where a master keeps its registry.
 //! - [`election`]: which master leads, for how long, and how others find it.
-//! - [`keys`], [`certificates`]: who may speak to whom, by secret or by certificate.
+//! - [`credentials`], [`keys`], [`certificates`]: whom a daemon lets in, by secret or by
+//!   certificate, and what one proves itself with.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
 //! - [`backoff`], [`causes`], [`pack`], [`uuid`]: waits, errors, records and UUIDs, alike everywhere.
@@ -10,6 +11,7 @@
 pub mod backoff;
 pub mod causes;
 pub mod certificates;
+pub mod credentials;
 pub mod election;
 pub mod http;
 pub mod keys;

@@ -5,10 +5,11 @@
 //! - **Fed by** the handlers of master and agent, with the requests that libproc hands them.
 //! - **Emits** messages of `meseta_api::v1`, or a [`Refusal`] with the status and words that v1
 //!   clients know.
-//! - **Read next**: [`call`] for requests, [`stream`] for event streams, [`document`] for the
+//! - **Read next**: [`auth`] for who may ask at all, [`call`] for requests, [`stream`] for event streams, [`document`] for the
 //!   endpoints that are older than v1.
 
 pub mod accept;
+pub mod auth;
 pub mod call;
 pub mod document;
 pub mod leader;

@@ -1,6 +1,6 @@
 //! A request that is not taken: a status and a sentence.
 
-use libproc::http::{header, HeaderValue, Method, Response, StatusCode};
+use libproc::http::{header, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 /// Why a request is not taken. Becomes a response of plain text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,8 +10,8 @@ pub struct Refusal {
     pub status: StatusCode,
     /// For people; ends up in the body.
     pub message: String,
-    /// What `Allow` says, of a 405.
-    allow: Option<&'static str>,
+    /// What a 405 allows, and what a 401 asks for.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -20,7 +20,7 @@ impl Refusal {
         Refusal {
             status: StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             message: message.into(),
-            allow: None,
+            header: None,
         }
     }
 
@@ -34,12 +34,20 @@ impl Refusal {
         Self::new(404, message)
     }
 
+    /// 401, which asks for `challenge`. One text, whatever was wrong.
+    pub fn unauthorized(challenge: HeaderValue) -> Self {
+        Refusal {
+            header: Some((header::WWW_AUTHENTICATE, challenge)),
+            ..Self::new(401, "401 Unauthorized")
+        }
+    }
+
     /// 405: `allowed` is a list of methods as `Allow` has it.
     pub fn method(allowed: &'static str, received: &Method) -> Self {
         let quoted: Vec<String> = allowed.split(", ").map(|method| format!("'{method}'")).collect();
         let expected = quoted.join(", ");
         Refusal {
-            allow: Some(allowed),
+            header: Some((header::ALLOW, HeaderValue::from_static(allowed))),
             ..Self::new(
                 405,
                 format!(
@@ -54,8 +62,8 @@ impl Refusal {
 impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Response {
         let response = Response::text(refusal.status, refusal.message);
-        match refusal.allow {
-            Some(methods) => response.with_header(header::ALLOW, HeaderValue::from_static(methods)),
+        match refusal.header {
+            Some((name, value)) => response.with_header(name, value),
             None => response,
         }
     }
