@@ -17,6 +17,7 @@ use libproc::{
 };
 use meseta_api::internal::agent::{FromExecutor, FromMaster};
 use meseta_node::election::{follow, EtcdAccess, LeaderInfo, Masters};
+use meseta_node::http::auth::Guards;
 use meseta_node::keys::{EXECUTOR, MASTER};
 use meseta_node::traced;
 use std::collections::VecDeque;
@@ -61,6 +62,10 @@ impl AgentProcess {
 
     pub(crate) fn hands(&mut self) -> &mut Hands {
         &mut self.hands
+    }
+
+    pub(crate) fn guards(&self) -> &Guards {
+        self.hands.guards()
     }
 
     /// One event, and every event that its effects lead to at once.

@@ -6,9 +6,11 @@ use meseta_api::attributes;
 use meseta_api::resources::{ParseError, Resources, ResourcesError};
 use meseta_api::v1;
 use meseta_node::election::{EtcdAccess, Masters};
+use meseta_node::http::auth::{ExecutorTokens, Guards, Realm};
 use meseta_node::keys::Credential;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that an agent is told. Durations have the reference's defaults.
@@ -56,6 +58,10 @@ pub struct AgentConfig {
     pub executor_environment: BTreeMap<String, String>,
     /// The agent's own `OTEL_*` variables, for executors.
     pub telemetry_environment: BTreeMap<String, String>,
+    /// Who is let in over HTTP.
+    pub guards: Guards,
+    /// Makes a token for each executor; none where the executor API does not ask for one.
+    pub executor_tokens: Option<ExecutorTokens>,
 }
 
 /// Why a configuration is refused.
@@ -103,7 +109,23 @@ impl AgentConfig {
             recovery_timeout: Duration::from_secs(15 * 60),
             executor_environment: BTreeMap::new(),
             telemetry_environment: BTreeMap::new(),
+            guards: Guards::open(),
+            executor_tokens: None,
         }
+    }
+
+    /// Has executors prove themselves over HTTP by tokens of this key (EXE-22). Whoever reads or
+    /// operates with one is told that it has no name, where somebody is asked at all.
+    pub fn authenticate_executors(&mut self, tokens: ExecutorTokens) {
+        let known = Arc::new(tokens.clone());
+        let mut guards = std::mem::take(&mut self.guards);
+        for realm in [Realm::AgentReadOnly, Realm::AgentReadWrite] {
+            if guards.asks(realm) {
+                guards = guards.with(realm, known.clone());
+            }
+        }
+        self.guards = guards.with(Realm::AgentExecutor, known);
+        self.executor_tokens = Some(tokens);
     }
 
     /// What the core needs of it. `advertised` is `host:port` of the agent's node.

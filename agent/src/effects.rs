@@ -25,6 +25,7 @@ use libproc::{
 use meseta_api::ids::{ContainerId, IdError};
 use meseta_api::internal::{executor, master};
 use meseta_node::causes::with_causes;
+use meseta_node::http::auth::{ExecutorTokens, Guards};
 use meseta_node::keys::{Credential, Keyring, MASTER};
 use meseta_node::traced;
 use std::collections::BTreeMap;
@@ -51,12 +52,23 @@ pub(crate) fn executor_of_principal(peer: &Peer) -> Result<Option<ContainerId>, 
     ContainerId::parse(container).map(Some)
 }
 
+/// What proves who is who: the agent to a master, and others to the agent.
+pub(crate) struct Doors {
+    /// What the agent presents.
+    pub(crate) credential: Credential,
+    /// Executors over libproc, each with the secret of its container.
+    pub(crate) keyring: Keyring,
+    /// Everybody over HTTP.
+    pub(crate) guards: Guards,
+    /// What executors present over HTTP, if they are asked.
+    pub(crate) tokens: Option<ExecutorTokens>,
+}
+
 /// See the module.
 pub(crate) struct Hands {
     node: Node,
     layout: Layout,
-    credential: Credential,
-    keyring: Keyring,
+    doors: Doors,
     containerizer: Arc<dyn Containerizer>,
     masters: BTreeMap<DialId, Remote<master::FromAgent>>,
     executors: BTreeMap<ExecutorConnection, Remote<executor::FromAgent>>,
@@ -72,15 +84,13 @@ impl Hands {
     pub(crate) fn new(
         node: Node,
         layout: Layout,
-        credential: Credential,
-        keyring: Keyring,
+        doors: Doors,
         containerizer: Arc<dyn Containerizer>,
     ) -> Self {
         Hands {
             node,
             layout,
-            credential,
-            keyring,
+            doors,
             containerizer,
             masters: BTreeMap::new(),
             executors: BTreeMap::new(),
@@ -90,6 +100,11 @@ impl Hands {
             disk: DiskQueue::default(),
             traces: BTreeMap::new(),
         }
+    }
+
+    /// Who is let in over HTTP.
+    pub(crate) fn guards(&self) -> &Guards {
+        &self.doors.guards
     }
 
     pub(crate) fn now(&self) -> libproc::Instant {
@@ -198,7 +213,7 @@ impl Hands {
     pub(crate) fn perform(&mut self, effect: Effect, cx: &mut Cx) -> Option<Event> {
         match effect {
             Effect::Dial { dial, address } => {
-                let target = self.credential.target(&address, MASTER);
+                let target = self.doors.credential.target(&address, MASTER);
                 cx.dial(target, move |me, outcome, cx| me.dialled(dial, outcome, cx));
             }
             Effect::Disconnect { dial, why } => {

@@ -3,7 +3,7 @@
 use crate::actor::{AgentProcess, AGENT};
 use crate::config::{AgentConfig, ConfigError};
 use crate::containerizer::Containerizer;
-use crate::effects::Hands;
+use crate::effects::{Doors, Hands};
 use libproc::{Node, Pid, SpawnError};
 use meseta_node::keys::Keyring;
 use std::sync::Arc;
@@ -33,7 +33,13 @@ pub fn spawn(
 ) -> Result<Pid<AgentProcess>, StartError> {
     let settings = config.settings(node.advertised())?;
     let layout = settings.layout.clone();
-    let hands = Hands::new(node.clone(), layout, config.credential, keyring, containerizer);
+    let doors = Doors {
+        credential: config.credential,
+        keyring,
+        guards: config.guards,
+        tokens: config.executor_tokens,
+    };
+    let hands = Hands::new(node.clone(), layout, doors, containerizer);
     let process = AgentProcess::new(settings, config.etcd, node.now(), hands);
     Ok(node.spawn_critical(AGENT, process)?)
 }

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 pub const SUBCOMMAND: &str = "executor";
 
 /// What a task must not see: secrets of its executor, whom that reports traces to, and within which.
-const WITHHELD: [&str; 4] = ["MESETA_", "OTEL_", "TRACEPARENT", "TRACESTATE"];
+const WITHHELD: [&str; 5] =
+    ["MESETA_", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "OTEL_", "TRACEPARENT", "TRACESTATE"];
 
 /// Runs one executor to its end.
 pub fn main() -> ExitCode {
@@ -64,6 +65,7 @@ mod tests {
             "PATH",
             "MESOS_SANDBOX",
             "MESETA_EXECUTOR_SECRET",
+            "MESOS_EXECUTOR_AUTHENTICATION_TOKEN",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "TRACEPARENT",
         ];

@@ -3,6 +3,7 @@
 use crate::allocator::AllocatorConfig;
 use crate::core::Config;
 use meseta_node::election::Candidacy;
+use meseta_node::http::auth::Guards;
 use meseta_node::store::Store;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct MasterConfig {
     pub candidacy: Candidacy,
     /// Where the registry is.
     pub store: Arc<dyn Store>,
+    /// Who is let in over HTTP.
+    pub guards: Guards,
 }
 
 /// The level of the v1 API that is spoken: what `/version` and `MasterInfo` say.

@@ -235,6 +235,9 @@ fn secrets_are_files_generated_once_or_yours() {
     assert_eq!(secret["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
     let again = render("default-values.yaml", &[]);
     assert_ne!(find(&again, "Secret")["data"], secret["data"], "the secret is no secret");
+    for key in ["credentials.json", "agent-credential.json", "http-credentials.json"] {
+        assert!(secret["data"][key].is_string(), "{key}");
+    }
     let yours = render("production-values.yaml", &[]);
     assert!(!has(&yours, "Secret"));
     for (objects, name) in [(&objects, "rel-meseta-credentials"), (&yours, "meseta-west")] {
@@ -242,8 +245,20 @@ fn secrets_are_files_generated_once_or_yours() {
             let volumes = pod(workload)["volumes"].as_array().expect("volumes");
             let volume = volumes.iter().find(|v| v["name"] == "credentials").expect("a volume");
             assert_eq!(volume["secret"]["secretName"], name);
-            // A component sees only its own key.
-            assert_eq!(volume["secret"]["items"].as_array().map(Vec::len), Some(1));
+            // A component sees only its own key, and whom it lets in over HTTP.
+            let items = volume["secret"]["items"].as_array().expect("items");
+            let own = match workload["kind"].as_str() {
+                Some("StatefulSet") => ("MESETA_CREDENTIALS", "credentials.json"),
+                _ => ("MESETA_CREDENTIAL", "agent-credential.json"),
+            };
+            let http = ("MESETA_HTTP_CREDENTIALS", "http-credentials.json");
+            let keys: Vec<&str> = items.iter().filter_map(|item| item["key"].as_str()).collect();
+            assert_eq!(keys, [own.1, http.1]);
+            let env = container(workload)["env"].as_array().expect("env");
+            for (name, key) in [own, http] {
+                let path = json!(format!("/etc/meseta/credentials/{key}"));
+                assert!(env.iter().any(|e| e["name"] == name && e["value"] == path), "{name}");
+            }
         }
     }
 }

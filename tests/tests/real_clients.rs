@@ -64,6 +64,20 @@ fn seconds() -> String {
     WITHIN.as_secs().to_string()
 }
 
+const PYMESOS_STEPS: [&str; 11] = [
+    "subscribed",
+    "20 tasks TASK_FINISHED",
+    "statuses in order, with what clients dereference",
+    "an executor of pymesos runs a task",
+    "it says a message back",
+    "its task TASK_KILLED",
+    "sleeper TASK_RUNNING",
+    "reconciled: the sleeper runs",
+    "reconciled: the unknown task is lost",
+    "sleeper TASK_KILLED",
+    "torn down",
+];
+
 #[test]
 fn pymesos_lives_a_frameworks_life() {
     let python = tool("venv/bin/python");
@@ -72,20 +86,25 @@ fn pymesos_lives_a_frameworks_life() {
     command.arg(root().join("tests/tests/clients/pymesos_flow.py"));
     command.args([local.master(), seconds()]);
     let steps = run("pymesos", command);
-    let expected = [
-        "subscribed",
-        "20 tasks TASK_FINISHED",
-        "statuses in order, with what clients dereference",
-        "an executor of pymesos runs a task",
-        "it says a message back",
-        "its task TASK_KILLED",
-        "sleeper TASK_RUNNING",
-        "reconciled: the sleeper runs",
-        "reconciled: the unknown task is lost",
-        "sleeper TASK_KILLED",
-        "torn down",
-    ];
-    assert_eq!(steps, expected);
+    assert_eq!(steps, PYMESOS_STEPS);
+}
+
+#[test]
+fn pymesos_lives_it_with_its_principal_and_secret() {
+    let python = tool("venv/bin/python");
+    let dir = folder();
+    let credentials = dir.path().join("credentials");
+    // As the reference documents it.
+    let text = r#"{"credentials": [{"principal": "py", "secret": "of:py"}]}"#;
+    std::fs::write(&credentials, text).expect("a file");
+    let flags = ["--http-credentials", credentials.to_str().expect("UTF-8")];
+    let local = Local::start_with(2, &flags, None);
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/tests/clients/pymesos_flow.py"));
+    command.args([&local.master(), &seconds(), "py", "of:py"]);
+    let mut steps = run("pymesos", command);
+    assert_eq!(steps.remove(1), "it is its principal's");
+    assert_eq!(steps, PYMESOS_STEPS);
 }
 
 #[test]

@@ -206,10 +206,11 @@ fn me_05_followers_lead_to_the_leader() {
     let cluster = Cluster::start(3, &[]);
     let leader = cluster.leader();
     let address = &cluster.addresses()[leader];
+    let who = cluster.authorization();
     let followers = (0..3).filter(|master| *master != leader);
     for port in followers.map(|master| cluster.master_port(master)) {
         for path in ["/health", "/version", "/metrics/snapshot"] {
-            let answer = http::get(port, path).unwrap();
+            let answer = http::get_as(&who, port, path).unwrap();
             assert_eq!(answer.status, 200, "{path}: {answer:?}");
         }
         let call = json!({ "type": "GET_AGENTS" });
@@ -217,11 +218,11 @@ fn me_05_followers_lead_to_the_leader() {
             "user": "root", "name": "redirected",
         } } });
         let answers = [
-            ("/state", http::get(port, "/state")),
-            ("/master/slaves", http::get(port, "/master/slaves")),
-            ("/tasks?limit=1", http::get(port, "/tasks?limit=1")),
-            ("/api/v1", http::post(port, "/api/v1", &call)),
-            ("/api/v1/scheduler", http::post(port, "/api/v1/scheduler", &subscribe)),
+            ("/state", http::get_as(&who, port, "/state")),
+            ("/master/slaves", http::get_as(&who, port, "/master/slaves")),
+            ("/tasks?limit=1", http::get_as(&who, port, "/tasks?limit=1")),
+            ("/api/v1", http::post_as(&who, port, "/api/v1", &call)),
+            ("/api/v1/scheduler", http::post_as(&who, port, "/api/v1/scheduler", &subscribe)),
         ];
         for (path, answer) in answers {
             let answer = answer.unwrap();
@@ -229,11 +230,11 @@ fn me_05_followers_lead_to_the_leader() {
             let location = answer.header("location").unwrap_or_default();
             assert!(location.ends_with(&format!("//{address}{path}")), "{path}: {answer:?}");
         }
-        let root = http::get(port, "/redirect").unwrap();
+        let root = http::get_as(&who, port, "/redirect").unwrap();
         assert_eq!(root.status, 307, "{root:?}");
         assert!(root.header("location").unwrap_or_default().contains(address), "{root:?}");
     }
-    let answer = http::get(cluster.master_port(leader), "/state").unwrap();
+    let answer = http::get_as(&who, cluster.master_port(leader), "/state").unwrap();
     assert_eq!(answer.status, 200, "the leader answers itself: {answer:?}");
 }
 

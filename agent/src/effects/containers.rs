@@ -5,6 +5,7 @@ use crate::actor::{AgentProcess, AGENT};
 use crate::containerizer::{ContainerError, ContainerExit, LaunchSpec, Launched};
 use crate::core::Event;
 use meseta_api::ids::ContainerId;
+use meseta_node::http::auth::Claims;
 use meseta_node::keys::EXECUTOR;
 use meseta_node::traced;
 
@@ -14,10 +15,18 @@ impl Hands {
         let principal = principal_of(&container);
         let secret: String =
             [cx.uuid(), cx.uuid()].concat().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.keyring.insert(&principal, secret.as_bytes(), EXECUTOR);
+        self.doors.keyring.insert(&principal, secret.as_bytes(), EXECUTOR);
         spec.environment.insert("MESETA_EXECUTOR_PRINCIPAL".into(), principal);
         spec.environment.insert("MESETA_EXECUTOR_SECRET".into(), secret);
         spec.environment.insert("MESETA_AGENT_PROCESS".into(), AGENT.into());
+        if let Some(tokens) = &self.doors.tokens {
+            let token = tokens.issue(&Claims {
+                fid: spec.framework.to_string(),
+                eid: spec.executor.to_string(),
+                cid: container.to_string(),
+            });
+            spec.environment.insert("MESOS_EXECUTOR_AUTHENTICATION_TOKEN".into(), token);
+        }
         let before = cx.trace();
         let mut work = cx.work("launch container");
         work.annotate(traced::CONTAINER_ID, &container);
@@ -78,7 +87,7 @@ impl Hands {
     }
 
     pub(super) fn forget(&mut self, container: ContainerId, cx: &mut Cx) {
-        self.keyring.remove(&principal_of(&container));
+        self.doors.keyring.remove(&principal_of(&container));
         let forgetting = self.containerizer.forget(container.clone());
         cx.defer(forgetting, move |_, outcome, _| {
             if let Err(error) = outcome {

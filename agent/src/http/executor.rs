@@ -10,8 +10,10 @@ use crate::core::ids::ExecutorConnection;
 use libproc::http::{Request, Response};
 use libproc::Reply;
 use meseta_api::codec::Codec;
+use meseta_api::ids::ContainerId;
 use meseta_api::v1::executor::call::Type;
 use meseta_api::v1::executor::{Call, Event};
+use meseta_node::http::auth::{Claims, Guards, Principal, Realm};
 use meseta_node::http::{
     accepted, decode_call, response_codec, RecordStream, Refusal, STREAM_BYTES,
 };
@@ -27,15 +29,21 @@ pub(crate) type Closed = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Asking {
     /// What.
     pub(crate) call: Box<Call>,
+    /// The container that the caller's token is of; none where nobody is asked for one.
+    pub(crate) container: Option<ContainerId>,
     /// Of a SUBSCRIBE: the codec of its stream.
     codec: Option<Codec>,
 }
 
-/// Reads a request (B2: 405, 400, 415, 400, 406).
+/// Lets a request in and reads it (B2: 401, 503, 405, 400, 415, 400, 403, 406).
 ///
 /// # Errors
 /// The refusal with its status.
-pub(crate) fn read(request: &Request) -> Result<Asking, Refusal> {
+pub(crate) fn read(guards: &Guards, recovered: bool, request: &Request) -> Result<Asking, Refusal> {
+    let principal = guards.pass(Realm::AgentExecutor, request)?;
+    if !recovered {
+        return Err(super::operator::recovering());
+    }
     let call: Box<Call> = Box::new(decode_call(request)?);
     let Some(_) = call.r#type else {
         return Err(Refusal::bad_request("Expecting 'type' to be present"));
@@ -52,7 +60,21 @@ pub(crate) fn read(request: &Request) -> Result<Asking, Refusal> {
         Type::Update | Type::Message | Type::Heartbeat => None,
         Type::Unknown => return Err(Refusal::new(501, "call UNKNOWN is not supported")),
     };
-    Ok(Asking { call, codec })
+    let container = principal.map(|principal| container_of(principal, &call)).transpose()?;
+    Ok(Asking { call, container, codec })
+}
+
+/// The container whose executor calls. The core compares it with the one that the ids name; it is
+/// of the executor that the token names, whatever the core finds.
+fn container_of(principal: Principal, call: &Call) -> Result<ContainerId, Refusal> {
+    let foreign = || Refusal::new(403, "The token is of another executor");
+    let Principal::Executor(Claims { fid, eid, cid }) = principal else {
+        return Err(Refusal::new(403, "The authenticated principal is no executor"));
+    };
+    if fid != call.framework_id.value || eid != call.executor_id.value {
+        return Err(foreign());
+    }
+    ContainerId::parse(&cid).map_err(|_| foreign())
 }
 
 /// One request, or the stream that it opened.

@@ -2,6 +2,7 @@
 
 use super::*;
 use libproc::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use meseta_node::http::auth::ExecutorTokens;
 use std::sync::{Arc, Mutex};
 
 const ONE: ExecutorConnection = ExecutorConnection(1);
@@ -52,12 +53,63 @@ fn b2_executor_rows_before_the_core() {
         (post(&call("UNKNOWN", "")), 501, ""),
         (request(Method::POST, &[json, html], &subscribe), 406, "Expecting 'Accept'"),
     ] {
-        let refusal = read(&request).unwrap_err();
+        let refusal = read(&Guards::open(), true, &request).unwrap_err();
         assert_eq!(refusal.status, code, "{refusal}");
         assert!(refusal.message.contains(words), "{refusal}");
     }
-    assert!(read(&post(&subscribe)).unwrap().codec.is_some());
-    assert!(read(&post(&call("HEARTBEAT", ""))).unwrap().codec.is_none());
+    let taken = |request| read(&Guards::open(), true, &request).unwrap();
+    assert!(taken(post(&subscribe)).codec.is_some());
+    assert!(taken(post(&call("HEARTBEAT", ""))).codec.is_none());
+}
+
+#[test]
+fn exe_22_a_token_is_asked_for_first_and_binds_its_executor() {
+    let tokens = ExecutorTokens::new(&[7; 32], "c").unwrap();
+    let other = ExecutorTokens::new(&[8; 32], "c").unwrap();
+    let guards = Guards::open().with(Realm::AgentExecutor, Arc::new(tokens.clone()));
+    let token = |by: &ExecutorTokens, fid: &str, eid: &str, cid: &str| {
+        let claims = Claims { fid: fid.into(), eid: eid.into(), cid: cid.into() };
+        format!("Bearer {}", by.issue(&claims))
+    };
+    let own = token(&tokens, "f", "e", "c-1");
+    let beat = call("HEARTBEAT", "");
+    let json = ("Content-Type", "application/json");
+    let asked = |lines: &[&str], recovered: bool, method: Method, body: &str| {
+        let lines = lines.iter().map(|line| ("Authorization", *line));
+        let headers: Vec<_> = lines.chain([json]).collect();
+        read(&guards, recovered, &request(method, &headers, body))
+    };
+    for lines in [
+        vec![],
+        vec!["Bearer"],
+        vec!["Bearer x"],
+        vec![&*token(&other, "f", "e", "c-1")],
+        vec![&*own.replace("Bearer", "Basic")],
+        vec![&*own, &*own],
+    ] {
+        for (recovered, method, body) in [
+            (true, Method::POST, &*beat),
+            (false, Method::POST, &*beat),
+            (true, Method::GET, "bad"),
+        ] {
+            let refusal = asked(&lines, recovered, method, body).unwrap_err();
+            assert_eq!(refusal.status, 401, "row 0 is the first: {lines:?}");
+            assert_eq!(refusal.message, "401 Unauthorized");
+        }
+    }
+    assert_eq!(asked(&[&own], false, Method::POST, &beat).unwrap_err().status, 503);
+    assert_eq!(asked(&[&own], true, Method::GET, &beat).unwrap_err().status, 405);
+    assert_eq!(asked(&[&own], true, Method::POST, "bad").unwrap_err().status, 400);
+    for (fid, eid, cid) in
+        [("g", "e", "c-1"), ("f", "d", "c-1"), ("e", "f", "c-1"), ("f", "e", "/")]
+    {
+        let refusal = asked(&[&token(&tokens, fid, eid, cid)], true, Method::POST, &beat);
+        assert_eq!(refusal.unwrap_err().status, 403, "{fid} {eid} {cid}");
+    }
+    let asking = asked(&[&own.replace("Bearer", "bearer")], true, Method::POST, &beat).unwrap();
+    assert_eq!(asking.container, Some(ContainerId::parse("c-1").unwrap()));
+    let open = read(&Guards::open(), true, &post(&beat)).unwrap();
+    assert_eq!(open.container, None, "nobody is asked, and the call's own ids decide");
 }
 
 type Answer = Arc<Mutex<Option<Response>>>;
@@ -69,7 +121,7 @@ fn asked(body: &str) -> (HttpExecutors, Answer) {
         *slot.lock().unwrap() = outcome.ok();
     });
     let mut executors = HttpExecutors::default();
-    executors.asked(ONE, &read(&post(body)).unwrap(), reply);
+    executors.asked(ONE, &read(&Guards::open(), true, &post(body)).unwrap(), reply);
     (executors, answer)
 }
 

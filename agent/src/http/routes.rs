@@ -2,11 +2,14 @@
 //! `/slave(1)/`.
 
 use super::files::{self, Roots, Wanted};
+use super::snapshot::Snapshot;
 use super::{documents, executor, operator};
 use crate::actor::AgentProcess;
 use crate::core::Event;
+use crate::http::executor::Asking;
 use libproc::http::{Request, Response, Routes, StatusCode};
 use libproc::{Context, Reply};
+use meseta_node::http::auth::Realm;
 use meseta_node::http::{json_document, read_only, Query, Refusal};
 use serde_json::{json, Value};
 
@@ -17,13 +20,15 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("/api/v1/executor", "executor API, v1 (POST)", execute),
     ("/api/v1", "operator API, v1 (POST)", operate),
     ("/state", "the agent as it is (JSON)", |me, request, reply, cx| {
-        reply.send(local(&request, || documents::state(&me.core().snapshot(), started(me, cx))));
+        let state = || documents::state(&snapshot(me), started(me, cx));
+        reply.send(reader(me, &request).map_or_else(Response::from, |()| local(&request, state)));
     }),
     ("/version", "the API level, and Meseta's version (JSON)", |_, request, reply, _| {
         reply.send(local(&request, documents::version));
     }),
     ("/flags", "settings (JSON)", |me, request, reply, _| {
-        reply.send(local(&request, || json!({ "flags": me.core().snapshot().flags })));
+        let flags = || json!({ "flags": snapshot(me).flags });
+        reply.send(reader(me, &request).map_or_else(Response::from, |()| local(&request, flags)));
     }),
     ("/health", "200 while the agent answers", |_, request, reply, _| {
         let health = read_only(&request).map(|()| Response::status(StatusCode::OK));
@@ -49,6 +54,20 @@ pub(crate) fn declare(routes: &mut Routes<AgentProcess>) {
     }
 }
 
+/// Lets in who may read (B2, rows 0 and 1).
+fn reader(me: &AgentProcess, request: &Request) -> Result<(), Refusal> {
+    me.guards().enter(Realm::AgentReadOnly, request).map(|_| ())
+}
+
+/// The agent as it is, with the settings of its HTTP side.
+fn snapshot(me: &AgentProcess) -> Snapshot {
+    let mut snapshot = me.core().snapshot();
+    let realms = [Realm::AgentReadOnly, Realm::AgentReadWrite, Realm::AgentExecutor];
+    let asked = realms.map(|realm| (realm.flag().to_owned(), me.guards().asks(realm).to_string()));
+    snapshot.flags.extend(asked);
+    snapshot
+}
+
 /// When the agent started, in seconds since 1970.
 fn started(me: &AgentProcess, cx: &Cx) -> f64 {
     let uptime = cx.now().since(me.core().snapshot().started);
@@ -64,28 +83,23 @@ fn local(request: &Request, show: impl FnOnce() -> Value) -> Response {
 }
 
 fn execute(me: &mut AgentProcess, request: Request, reply: Reply<Response>, cx: &mut Cx) {
-    if !me.core().is_recovered() {
-        return reply.send(operator::recovering().into());
-    }
-    match executor::read(&request) {
+    let asked = executor::read(me.guards(), me.core().is_recovered(), &request);
+    match asked {
         Err(refusal) => reply.send(refusal.into()),
         Ok(asking) => {
             let connection = me.hands().http_request(&asking, reply);
-            let called = Event::ExecutorCalled {
-                connection,
-                // HTTP does not authenticate executors yet: the call's own ids decide.
-                container: None,
-                call: asking.call,
-            };
-            me.happened(called, cx);
+            let Asking { call, container, .. } = asking;
+            me.happened(Event::ExecutorCalled { connection, container, call }, cx);
         }
     }
 }
 
 fn operate(me: &mut AgentProcess, request: Request, reply: Reply<Response>, cx: &mut Cx) {
-    let core = me.core();
-    let snapshot = || core.is_recovered().then(|| core.snapshot());
-    match operator::answer(snapshot, &request) {
+    if let Err(refusal) = me.guards().enter(Realm::AgentReadWrite, &request) {
+        return reply.send(refusal.into());
+    }
+    let shown = || me.core().is_recovered().then(|| snapshot(me));
+    match operator::answer(shown, &request) {
         operator::Outcome::Answered(response) => reply.send(response),
         operator::Outcome::Metrics(codec) => {
             let node = cx.node().clone();
@@ -116,6 +130,9 @@ fn file(
     reply: Reply<Response>,
     cx: &mut Cx,
 ) {
+    if let Err(refusal) = reader(me, &request) {
+        return reply.send(refusal.into());
+    }
     let roots =
         Roots { work_dir: me.hands().work_dir().to_owned(), agent: me.core().id().cloned() };
     cx.defer(files::answer(roots, wanted, request), |_, answer, cx| {

@@ -4,6 +4,7 @@ use super::http;
 use anyhow::{bail, Context};
 use hyper::StatusCode;
 use libproc::Node;
+use meseta_node::keys::Credential;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub fn sandbox_path(framework: &str, executor: &str, file: &str) -> String {
 pub struct RemoteFile {
     agent: String,
     path: String,
+    credential: Credential,
+    /// The agent has asked for the credential: nobody is shown it who does not.
+    asked: bool,
     offset: u64,
     wait: Duration,
 }
@@ -48,9 +52,10 @@ struct Piece {
 }
 
 impl RemoteFile {
-    /// The file's beginning; `agent` is `host:port`.
-    pub fn new(agent: &str, path: String) -> Self {
-        RemoteFile { agent: agent.to_owned(), path, offset: 0, wait: POLL_FIRST }
+    /// The file's beginning; `agent` is `host:port`, and is shown the credential if it asks.
+    pub fn new(agent: &str, path: String, credential: Credential) -> Self {
+        let agent = agent.to_owned();
+        RemoteFile { agent, path, credential, asked: false, offset: 0, wait: POLL_FIRST }
     }
 
     /// Reads on from where the last read ended.
@@ -60,9 +65,20 @@ impl RemoteFile {
             escaped(&self.path),
             self.offset
         );
-        let (status, body) = http::get(node, &self.agent, &query).await?;
+        let shown = self.asked.then_some(&self.credential);
+        let (mut status, mut body) = http::get(node, &self.agent, &query, shown).await?;
+        if status == StatusCode::UNAUTHORIZED && !self.asked {
+            self.asked = true;
+            let shown = Some(&self.credential);
+            (status, body) = http::get(node, &self.agent, &query, shown).await?;
+        }
         match status {
             StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => bail!(
+                "agent {} does not let {} read files: give --http-credential FILE",
+                self.agent,
+                self.credential.principal
+            ),
             StatusCode::NOT_FOUND => return Ok(Read::Missing),
             _ => {
                 let said = String::from_utf8_lossy(&body);

@@ -4,10 +4,12 @@ use anyhow::{bail, Context};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use libproc::Node;
+use meseta_node::http::auth::basic::header as basic;
+use meseta_node::keys::Credential;
 use std::time::Duration;
 
 /// Longest exchange. Bodies are small.
@@ -15,18 +17,33 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Largest body taken; a longer one is an error.
 const MOST: usize = 16 << 20;
 
-/// The status and body of `GET <path>` at `host:port`, in TLS where the node dials so.
-pub async fn get(node: &Node, address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+/// The status and body of `GET <path>` at `host:port`, in TLS where the node dials so, with a
+/// credential if one is given.
+pub async fn get(
+    node: &Node,
+    address: &str,
+    path: &str,
+    credential: Option<&Credential>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     tokio::select! { biased;
-        answer = exchange(node, address, path) => answer.with_context(|| format!("http at {address}{path}")),
+        answer = exchange(node, address, path, credential) => answer.with_context(|| format!("http at {address}{path}")),
         () = node.sleep(WITHIN) => bail!("http at {address}{path} did not answer within {} s", WITHIN.as_secs()),
     }
 }
 
-async fn exchange(node: &Node, address: &str, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+async fn exchange(
+    node: &Node,
+    address: &str,
+    path: &str,
+    credential: Option<&Credential>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let stream = node.connect(address).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(path).header(HOST, address).body(Empty::<Bytes>::new())?;
+    let mut request = Request::get(path).header(HOST, address);
+    if let Some(credential) = credential {
+        request = request.header(AUTHORIZATION, basic(credential));
+    }
+    let request = request.body(Empty::<Bytes>::new())?;
     let answer = async {
         let response = requests.send_request(request).await?;
         let status = response.status();

@@ -18,6 +18,7 @@ use clap::Args;
 use libproc::{NodeConfig, Role};
 use meseta_node::election::{EtcdAccess, Masters};
 use meseta_node::keys::Credential;
+use meseta_scheduler::credential::read_as;
 use std::path::PathBuf;
 
 /// How an etcd lets in whoever looks for the leader of `cluster` there.
@@ -38,6 +39,10 @@ pub struct ClusterArgs {
     /// Credential file; by default the one that `meseta local` wrote for this master
     #[arg(long, value_name = "FILE")]
     pub credential: Option<PathBuf>,
+    /// Credential file for agents that ask who reads a sandbox; by default the same. HTTP carries it
+    /// in the clear
+    #[arg(long, value_name = "FILE")]
+    pub http_credential: Option<PathBuf>,
     /// Present the key that everybody knows: for masters that were started so
     #[arg(long)]
     pub insecure: bool,
@@ -69,5 +74,14 @@ impl ClusterArgs {
     /// How an etcd lets in whoever looks for the leader there.
     pub fn etcd(&self) -> anyhow::Result<EtcdAccess> {
         etcd_access(&self.cluster)
+    }
+
+    /// What to show an agent that asks over HTTP; `present` is what the masters are presented.
+    pub fn show(&self, role: &Role, present: &Credential) -> anyhow::Result<Credential> {
+        match &self.http_credential {
+            None => Ok(present.clone()),
+            Some(path) => read_as(path, role.as_str())
+                .with_context(|| format!("cannot use --http-credential {}", path.display())),
+        }
     }
 }

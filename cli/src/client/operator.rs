@@ -28,6 +28,7 @@ pub struct Cluster {
     masters: Masters,
     leaders: Mutex<Leaders>,
     credential: Credential,
+    http_credential: Credential,
 }
 
 impl Cluster {
@@ -36,9 +37,15 @@ impl Cluster {
         let node = Node::start(args.node("meseta-cli")?).await.context("cannot start a node")?;
         let masters = args.master.clone();
         let credential = args.present(&OPERATOR)?;
+        let http_credential = args.show(&OPERATOR, &credential)?;
         let leaders = Mutex::new(Leaders::new(&masters, args.etcd()?, &node));
         let asker = node.spawn("operator", Asker)?;
-        Ok(Cluster { node, asker, masters, leaders, credential })
+        Ok(Cluster { node, asker, masters, leaders, credential, http_credential })
+    }
+
+    /// What to show agents that ask over HTTP.
+    pub fn http_credential(&self) -> &Credential {
+        &self.http_credential
     }
 
     /// The node that asks: for its clock.

@@ -12,6 +12,7 @@ use meseta_agent::container::{
 use meseta_agent::containerizer::real::LinuxContainerizer;
 use meseta_agent::{AgentConfig, AgentStop};
 use meseta_node::causes::with_causes;
+use meseta_node::http::auth::{pages, Realm};
 use meseta_node::keys::AGENT;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -80,6 +81,7 @@ impl Agent {
             advertise: setup.advertise.clone(),
             admit: Arc::new(keyring.clone()),
             tls: setup.tls.clone(),
+            pages: pages(&setup.config.guards, Realm::AgentReadOnly),
             ..NodeConfig::new(&setup.config.cluster, "meseta-agent")
         })
         .await

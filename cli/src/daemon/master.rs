@@ -8,7 +8,9 @@ use meseta_api::term::RegistryId;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
 use meseta_master::{Master, MasterConfig, StepDown};
+use meseta_node::credentials::Known;
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
+use meseta_node::http::auth::{pages, Guards, Realm};
 use meseta_node::keys::MASTER;
 use meseta_node::store::etcd::{Endpoints, EtcdConfig};
 use meseta_node::store::{EmbeddedStore, EtcdStore, MemoryStore, Store, StoreChoice};
@@ -36,8 +38,10 @@ pub struct Setup {
     pub election_ttl: Duration,
     /// `--work-dir`: where the embedded store is.
     pub work_dir: PathBuf,
-    /// `--credentials`: the keyring's file.
-    pub keyring: Option<PathBuf>,
+    /// `--credentials`: who is let in over libproc.
+    pub keys: Option<Vec<Known>>,
+    /// Who is let in over HTTP.
+    pub guards: Guards,
     /// `--insecure`.
     pub insecure: bool,
     /// `--tls-…`.
@@ -76,8 +80,11 @@ impl Started {
 /// Starts it. Within `libproc::run`; it serves from its election on.
 pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     let keyring = tls::keyring(&setup.cluster, "meseta-master", MASTER);
-    match &setup.keyring {
-        Some(path) => keyring.read(path)?,
+    match &setup.keys {
+        Some(keys) if keyring.let_in(keys) == 0 => {
+            tracing::warn!("no key in --credentials has a role: nobody is let in but over HTTP");
+        }
+        Some(_) => {}
         None if setup.insecure => insecure::open(&keyring),
         None if setup.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None) => {}
         None => tracing::warn!("no --credentials: nobody is let in but over HTTP"),
@@ -88,6 +95,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         advertise: setup.advertise.clone(),
         admit: Arc::new(keyring),
         tls: setup.tls.clone(),
+        pages: pages(&setup.guards, Realm::MasterReadOnly),
         ..NodeConfig::new(&setup.cluster, "meseta-master")
     })
     .await
@@ -99,6 +107,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         allocator: setup.allocator,
         candidacy,
         store,
+        guards: setup.guards,
     };
     let process =
         meseta_master::spawn(&node, config).context("cannot start the master's process")?;

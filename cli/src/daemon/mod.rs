@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod executor_ca;
 pub mod guard;
+pub mod http_auth;
 pub mod insecure;
 pub mod master;
 

@@ -75,7 +75,7 @@ impl LocalKeys {
 }
 
 /// 256 random bits, in hex.
-fn secret() -> anyhow::Result<String> {
+pub(crate) fn secret() -> anyhow::Result<String> {
     let mut bytes = [0u8; 32];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))

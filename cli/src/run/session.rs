@@ -15,6 +15,7 @@ use crate::signals::Interrupts;
 use anyhow::{bail, Context};
 use libproc::{Node, Pid};
 use meseta_api::v1::{TaskState, TaskStatus};
+use meseta_node::keys::Credential;
 use meseta_scheduler::{Act, SchedulerConfig, SchedulerProcess};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -44,22 +45,24 @@ pub struct Session {
 
 struct Followers {
     prefixed: bool,
+    credential: Credential,
     ended: BTreeMap<String, watch::Sender<bool>>,
     text: mpsc::UnboundedReceiver<String>,
     sink: Option<mpsc::UnboundedSender<String>>,
 }
 
 impl Session {
-    /// Starts the framework; `follow` streams what instances write.
+    /// Starts the framework; `follow` streams what instances write, and is what agents that ask
+    /// are shown.
     pub fn start(
         node: Node,
         config: SchedulerConfig,
         spec: Spec,
-        follow: bool,
+        follow: Option<Credential>,
     ) -> anyhow::Result<Self> {
         let (sender, notices) = mpsc::unbounded_channel();
         let progress = Progress::new(spec.instances);
-        let followers = follow.then(|| Followers::new(spec.instances > 1));
+        let followers = follow.map(|credential| Followers::new(spec.instances > 1, credential));
         let policy = Policy::new(spec, sender).context("--cpus or --mem")?;
         let masters = config.masters.to_string();
         let scheduler = meseta_scheduler::spawn(&node, config, policy)?;
@@ -178,7 +181,7 @@ impl Session {
                 return;
             };
             let path = sandbox_path(&self.framework, id, "stdout");
-            let file = RemoteFile::new(&place.address, path);
+            let file = RemoteFile::new(&place.address, path, followers.credential.clone());
             let lines = Lines::new(followers.prefixed.then(|| format!("{id} | ")));
             let (sender, ended) = watch::channel(false);
             followers.ended.insert(id.to_owned(), sender);
@@ -219,9 +222,9 @@ impl Session {
 }
 
 impl Followers {
-    fn new(prefixed: bool) -> Self {
+    fn new(prefixed: bool, credential: Credential) -> Self {
         let (sink, text) = mpsc::unbounded_channel();
-        Followers { prefixed, ended: BTreeMap::new(), text, sink: Some(sink) }
+        Followers { prefixed, credential, ended: BTreeMap::new(), text, sink: Some(sink) }
     }
 }
 

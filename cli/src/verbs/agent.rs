@@ -4,6 +4,7 @@ use super::local::agent_telemetry;
 use super::master::advertised;
 use crate::client::etcd_access;
 use crate::daemon::agent::{launcher_binary, Agent as Daemon, Isolation, Setup};
+use crate::daemon::http_auth::{self, ExecutorAuthArgs, HttpAuthArgs};
 use crate::daemon::{exit_code, guard, insecure};
 use crate::environment;
 use crate::signals::{user_1, Interrupts};
@@ -11,10 +12,14 @@ use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use meseta_agent::AgentConfig;
 use meseta_node::election::Masters;
+use meseta_node::http::auth::Realm;
 use meseta_node::keys::{Credential, AGENT};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{absolute, PathBuf};
 use std::time::Duration;
+
+/// What an agent asks credentials for, besides of its executors.
+const REALMS: [Realm; 2] = [Realm::AgentReadOnly, Realm::AgentReadWrite];
 
 /// Run an agent.
 ///
@@ -59,6 +64,10 @@ pub struct Agent {
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
     #[command(flatten)]
+    http: HttpAuthArgs,
+    #[command(flatten)]
+    executors: ExecutorAuthArgs,
+    #[command(flatten)]
     tls: ServeTlsArgs,
     /// The program that containers' helpers are started from; by default a sealed copy of this one
     #[arg(long, value_name = "FILE")]
@@ -90,8 +99,6 @@ impl Agent {
     /// Runs it until a signal, or until its node ends.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("info");
-        let secured = self.credential.is_some() || self.tls.identifies();
-        guard::bind(self.ip, secured, self.insecure)?;
         if matches!(self.master, Masters::Https(_)) && !self.tls.dials() {
             bail!("--master={}: give --tls-ca to verify it with", self.master);
         }
@@ -128,6 +135,20 @@ impl Agent {
     }
 
     fn setup(self) -> anyhow::Result<Setup> {
+        let known = self.http.known()?;
+        let guards = self.http.of_agent(known.as_deref(), known.is_some())?;
+        let proven = self.credential.is_some() || self.tls.has_certificate();
+        let asks = self.executors.asks(proven || known.is_some());
+        // With a certificate of everybody nothing is open, but to executors on this machine.
+        let mut open = match self.tls.identifies() {
+            true => Vec::new(),
+            false => http_auth::open(&guards, &REALMS),
+        };
+        if !asks {
+            open.push("--authenticate-http-executors is off".into());
+        }
+        open.extend((!proven).then(|| "there is no --credential".to_owned()));
+        guard::bind(self.ip, &open, self.insecure)?;
         let credential = self.credential()?;
         let tls = self.tls.agent()?;
         let work_dir = match &self.work_dir {
@@ -149,6 +170,11 @@ impl Agent {
         config.executor_registration_timeout = self.executor_registration_timeout;
         config.executor_shutdown_grace = self.executor_shutdown_grace_period;
         config.telemetry_environment = agent_telemetry();
+        config.guards = guards;
+        if asks {
+            let tokens = self.executors.tokens(&self.cluster, &work_dir)?;
+            config.authenticate_executors(tokens);
+        }
         let runtime_dir = match &self.runtime_dir {
             Some(dir) => absolute(dir).context("--runtime-dir")?,
             None => work_dir.join("run"),

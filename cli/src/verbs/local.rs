@@ -3,8 +3,10 @@
 //! One master node and N agent nodes on one thread, each with its own port. The same work dir is
 //! the same cluster: after a crash its agents come back under their ids.
 
+use super::master::REALMS;
 use super::print;
 use crate::daemon::agent::{launcher_binary, Agent, Isolation};
+use crate::daemon::http_auth::{self, ExecutorAuthArgs, FrameworkAuthArgs, HttpAuthArgs};
 use crate::daemon::{agent, guard, master};
 use crate::local::keys::LocalKeys;
 use crate::local::layout::WorkDir;
@@ -15,6 +17,8 @@ use crate::{environment, exit};
 use anyhow::{bail, Context};
 use libproc::{Node, Reason};
 use meseta_agent::AgentConfig;
+use meseta_node::credentials::{self, Known};
+use meseta_node::http::auth::Guards;
 use meseta_node::store::StoreChoice;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -48,10 +52,25 @@ pub struct Local {
     #[arg(long, value_enum, default_value_t)]
     isolation: Isolation,
     #[command(flatten)]
+    http: HttpAuthArgs,
+    #[command(flatten)]
+    frameworks: FrameworkAuthArgs,
+    #[command(flatten)]
+    executors: ExecutorAuthArgs,
+    #[command(flatten)]
     tls: ServeTlsArgs,
     /// Listen beyond loopback although the HTTP APIs are open
     #[arg(long)]
     insecure: bool,
+}
+
+/// Who is let in.
+struct Doors {
+    keys: Vec<Known>,
+    master: Guards,
+    agent: Guards,
+    /// Whether executors are asked for tokens.
+    executors: bool,
 }
 
 /// A cluster that runs.
@@ -64,7 +83,6 @@ impl Local {
     /// Runs it until a signal, or until one of its nodes fails.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("warn");
-        guard::bind(self.ip, self.tls.identifies(), self.insecure)?;
         if usize::from(self.port) + usize::from(self.agents) > usize::from(u16::MAX) {
             bail!("--port {} leaves no ports for {} agents", self.port, self.agents);
         }
@@ -76,10 +94,11 @@ impl Local {
         };
         let dir = WorkDir::open(&dir)?;
         let keys = LocalKeys::open(&dir.keys())?;
+        let doors = self.doors(&keys)?;
         libproc::run(async {
             // From now on a signal is an orderly end.
             let mut interrupts = Interrupts::new()?;
-            let running = self.start(&dir, &keys).await?;
+            let running = self.start(&dir, &keys, doors).await?;
             print(&self.announcement(&dir, &keys)?)?;
             let ended = tokio::select! { biased;
                 () = interrupts.next() => None,
@@ -93,7 +112,38 @@ impl Local {
         })
     }
 
-    async fn start(&self, dir: &WorkDir, keys: &LocalKeys) -> anyhow::Result<Running> {
+    /// Over HTTP the cluster is open unless credentials are given for it, or a flag asks for them.
+    /// The user's own keys are let in then, too, so that the verbs go on working.
+    fn doors(&self, keys: &LocalKeys) -> anyhow::Result<Doors> {
+        let own = credentials::read(&keys.keyring)?;
+        let given = self.http.known()?;
+        let asks = given.is_some();
+        let mut known = given.unwrap_or_default();
+        for key in &own {
+            if known.iter().all(|other| other.principal != key.principal) {
+                known.push(key.clone());
+            }
+        }
+        let master = self.http.of_master(&self.frameworks, Some(&known), asks)?;
+        let agent = self.http.of_agent(Some(&known), asks)?;
+        let executors = self.executors.asks(asks || self.tls.has_certificate());
+        let mut open = match self.tls.identifies() {
+            true => Vec::new(),
+            false => http_auth::open(&master, &REALMS),
+        };
+        if !executors {
+            open.push("--authenticate-http-executors is off".into());
+        }
+        guard::bind(self.ip, &open, self.insecure)?;
+        Ok(Doors { keys: own, master, agent, executors })
+    }
+
+    async fn start(
+        &self,
+        dir: &WorkDir,
+        keys: &LocalKeys,
+        doors: Doors,
+    ) -> anyhow::Result<Running> {
         let master = master::start(master::Setup {
             cluster: "meseta".into(),
             ip: self.ip,
@@ -103,7 +153,8 @@ impl Local {
             store: StoreChoice::Embedded,
             election_ttl: Duration::from_secs(10),
             work_dir: dir.master()?,
-            keyring: Some(keys.keyring.clone()),
+            keys: Some(doors.keys),
+            guards: doors.master,
             insecure: false,
             tls: self.tls.master(),
             core: Default::default(),
@@ -131,6 +182,11 @@ impl Local {
             config.attributes.clone_from(&self.attributes);
             config.switch_user = nix::unistd::geteuid().is_root();
             config.telemetry_environment = agent_telemetry();
+            config.guards = doors.agent.clone();
+            if doors.executors {
+                let tokens = self.executors.tokens(&config.cluster, &work_dir)?;
+                config.authenticate_executors(tokens);
+            }
             let started = Agent::start(agent::Setup {
                 config,
                 ip: self.ip,

@@ -43,7 +43,7 @@ impl Logs {
         let agent = agent_address(cluster, &task.agent).await?;
         let name = if self.stderr { "stderr" } else { "stdout" };
         let path = sandbox_path(&task.framework, &task.executor, name);
-        let mut file = RemoteFile::new(&agent, path);
+        let mut file = RemoteFile::new(&agent, path, cluster.http_credential().clone());
         let mut ended = task.has_ended() || !self.follow;
         let mut looked = cluster.node().now();
         loop {

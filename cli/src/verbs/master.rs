@@ -1,5 +1,6 @@
 //! `meseta master`.
 
+use crate::daemon::http_auth::{self, FrameworkAuthArgs, HttpAuthArgs};
 use crate::daemon::{exit_code, guard, master};
 use crate::environment;
 use crate::signals::Interrupts;
@@ -7,11 +8,17 @@ use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
 use meseta_master::core::Config;
+use meseta_node::credentials;
+use meseta_node::http::auth::Realm;
 use meseta_node::store::etcd::{DEFAULT_TTL, MAX_TTL, MIN_TTL};
 use meseta_node::store::StoreChoice;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What a master asks credentials for.
+pub(super) const REALMS: [Realm; 3] =
+    [Realm::MasterReadOnly, Realm::MasterReadWrite, Realm::MasterScheduler];
 
 /// Run a master.
 #[derive(Debug, clap::Args)]
@@ -43,9 +50,14 @@ pub struct Master {
     /// The port that others are told, if it is another than --port
     #[arg(long, value_name = "PORT")]
     advertise_port: Option<u16>,
-    /// File of the keys of everyone who is let in
+    /// File of the keys of everyone who is let in; over HTTP too, unless --http-credentials names
+    /// others for that
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    #[command(flatten)]
+    http: HttpAuthArgs,
+    #[command(flatten)]
+    frameworks: FrameworkAuthArgs,
     #[command(flatten)]
     tls: ServeTlsArgs,
     /// How long an offer lasts
@@ -75,8 +87,6 @@ impl Master {
     /// Runs it until a signal, or until its node ends.
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("info");
-        let secured = self.credentials.is_some() || self.tls.identifies();
-        guard::bind(self.ip, secured, self.insecure)?;
         let scheme = self.tls.scheme();
         let setup = self.setup()?;
         libproc::run(async {
@@ -92,6 +102,17 @@ impl Master {
     }
 
     fn setup(self) -> anyhow::Result<master::Setup> {
+        let keys = self.credentials.as_deref().map(credentials::read);
+        let keys = keys.transpose().context("--credentials")?;
+        let known = self.http.known()?.or_else(|| keys.clone());
+        let guards = self.http.of_master(&self.frameworks, known.as_deref(), known.is_some())?;
+        // With a certificate of everybody nothing is open.
+        let mut open = Vec::new();
+        if !self.tls.identifies() {
+            open = http_auth::open(&guards, &REALMS);
+            open.extend(keys.is_none().then(|| "there are no --credentials".to_owned()));
+        }
+        guard::bind(self.ip, &open, self.insecure)?;
         let work_dir = match self.work_dir {
             Some(dir) => dir,
             None => {
@@ -107,7 +128,8 @@ impl Master {
             store: self.store,
             election_ttl: self.election_ttl,
             work_dir,
-            keyring: self.credentials,
+            keys,
+            guards,
             insecure: self.insecure,
             tls: self.tls.master(),
             core: Config {

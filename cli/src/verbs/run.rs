@@ -57,13 +57,14 @@ impl Run {
                 .await
                 .context("cannot start a node")?;
             let credential = self.cluster.present(&FRAMEWORK)?;
+            let http_credential = self.cluster.show(&FRAMEWORK, &credential)?;
             let mut config = SchedulerConfig::new(&self.name, &self.role, credential);
             config.framework.user = self.user.clone().unwrap_or_else(environment::user);
             config.framework.hostname = Some(environment::hostname());
             config.framework.failover_timeout = Some(FAILOVER_TIMEOUT);
             config.masters = self.cluster.master.clone();
             config.etcd = self.cluster.etcd()?;
-            let follow = self.follow;
+            let follow = self.follow.then_some(http_credential);
             Session::start(node, config, self.spec(), follow)?.run().await
         })
     }

@@ -35,6 +35,7 @@ mod writes;
 pub use config::{Config, Identity};
 pub use effect::{Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
+pub(crate) use frameworks::subscribe::same_principal;
 pub use plan::{Ignored, Plan, Rejection};
 
 use agents::{Agent, AgentConnection};

@@ -5,6 +5,7 @@ use super::desk::{elsewhere, Desk, Standing};
 use super::documents::{self, View};
 use super::scheduler::refusal;
 use libproc::http::{Request, Response, StatusCode};
+use meseta_node::http::auth::Realm;
 use meseta_node::http::leader::redirect_to_root;
 use meseta_node::http::{json_document, read_only, Page, Query, Refusal};
 use serde_json::{json, Value};
@@ -28,6 +29,9 @@ pub(crate) enum Which {
 
 /// Answers a request for a document.
 pub(crate) fn document(desk: &impl Desk, which: Which, request: &Request) -> Response {
+    if let Err(refusal) = desk.guards().enter(Realm::MasterReadOnly, request) {
+        return refusal.into();
+    }
     match elsewhere(desk, request) {
         Some(response) => response,
         None => read_leading(desk, which, request).unwrap_or_else(Response::from),
@@ -59,7 +63,8 @@ fn read_leading(desk: &impl Desk, which: Which, request: &Request) -> Result<Res
     json_document(&query, &shown)
 }
 
-/// `/health`: 200 while the master answers, whether it leads or not.
+/// `/health`: 200 while the master answers, whether it leads or not; to anybody, as `/version` and
+/// `/redirect`: who is not let in yet must find the master that would let them in.
 pub(crate) fn health(request: &Request) -> Response {
     match read_only(request) {
         Ok(()) => Response::status(StatusCode::OK),
@@ -74,7 +79,10 @@ pub(crate) fn version(request: &Request) -> Response {
 
 /// `/flags`.
 pub(crate) fn flags(desk: &impl Desk, request: &Request) -> Response {
-    local(request, || json!({ "flags": desk.flags() }))
+    match desk.guards().enter(Realm::MasterReadOnly, request) {
+        Ok(_) => local(request, || json!({ "flags": desk.flags() })),
+        Err(refusal) => refusal.into(),
+    }
 }
 
 fn local(request: &Request, show: impl FnOnce() -> Value) -> Response {

@@ -3,6 +3,7 @@
 use crate::core::Rejection;
 use libproc::http::{Request, Response};
 use meseta_api::v1;
+use meseta_node::http::auth::Guards;
 use meseta_node::http::{redirect, RecordStream, Refusal};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub(crate) enum Standing {
 pub(crate) struct Called {
     /// What.
     pub(crate) call: Box<v1::scheduler::Call>,
+    /// Who; none where nobody is asked.
+    pub(crate) principal: Option<String>,
     /// `Mesos-Stream-Id` as it came.
     pub(crate) stream_id: Option<String>,
     /// It came within a trace that its scheduler chose.
@@ -39,6 +42,8 @@ pub(crate) struct Called {
 pub(crate) struct Subscribing {
     /// SUBSCRIBE.
     pub(crate) call: Box<v1::scheduler::Call>,
+    /// Who; none where nobody is asked.
+    pub(crate) principal: Option<String>,
     /// `Mesos-Stream-Id` as it came: it must not.
     pub(crate) stream_id: Option<String>,
     /// What other calls will carry.
@@ -49,6 +54,9 @@ pub(crate) struct Subscribing {
 
 /// A master as HTTP sees it.
 pub(crate) trait Desk {
+    /// Who is let in.
+    fn guards(&self) -> &Guards;
+
     /// Whether it leads.
     fn standing(&self) -> Standing;
 

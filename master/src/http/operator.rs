@@ -13,6 +13,7 @@ use meseta_api::v1::master::call::Type;
 use meseta_api::v1::master::response::{self, GetFlags, GetHealth, GetMetrics, GetVersion};
 use meseta_api::v1::master::Call;
 use meseta_api::v1::{Flag, Metric};
+use meseta_node::http::auth::Realm;
 use meseta_node::http::{decode_call, response_codec, v1_response, Refusal};
 
 /// What becomes of a request.
@@ -27,6 +28,9 @@ pub(crate) enum Outcome {
 
 /// Answers a request, or says what has to be done for it.
 pub(crate) fn answer(desk: &impl Desk, request: &Request) -> Outcome {
+    if let Err(refusal) = desk.guards().enter(Realm::MasterReadWrite, request) {
+        return Outcome::Answered(refusal.into());
+    }
     let decoded = decode_call::<Call>(request);
     let local = decoded.as_ref().ok().is_some_and(is_local);
     match elsewhere(desk, request).filter(|_| !local) {

@@ -4,6 +4,7 @@ use super::classic::{self, Which};
 use super::desk::{Called, Desk, Standing, Subscribing};
 use super::{documents, operator, scheduler};
 use crate::actor::Master;
+use crate::config::MasterConfig;
 use crate::core::{Caller, Channel, ConnectionId, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::peers::EventStream;
@@ -11,6 +12,7 @@ use libproc::http::{Request, Response, Routes, StatusCode};
 use libproc::{Context, Reply};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1;
+use meseta_node::http::auth::Guards;
 use meseta_node::http::{accepted, RecordStream, Refusal};
 use std::collections::BTreeMap;
 
@@ -130,6 +132,10 @@ impl EventStream for HttpStream {
 struct At<'a, 'b>(&'a mut Master, &'b mut Context<Master>);
 
 impl Desk for At<'_, '_> {
+    fn guards(&self) -> &Guards {
+        &self.0.config.guards
+    }
+
     fn standing(&self) -> Standing {
         match &self.0.stage {
             Stage::Serving(_) => Standing::Serving { address: self.1.upid().at.to_string() },
@@ -146,7 +152,7 @@ impl Desk for At<'_, '_> {
         let caller = Caller {
             // Not looked at: the stream id ties the call to its subscription.
             connection: ConnectionId(0),
-            principal: None,
+            principal: called.principal,
             channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
         };
         let call = called.call;
@@ -155,14 +161,11 @@ impl Desk for At<'_, '_> {
     }
 
     fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
-        let Subscribing { call, stream_id, new_stream_id, stream } = subscribing;
+        let Subscribing { call, principal, stream_id, new_stream_id, stream } = subscribing;
         let closed = stream.closed();
         let connection = self.0.open_stream(Box::new(HttpStream(stream)));
-        let caller = Caller {
-            connection,
-            principal: None,
-            channel: Channel::Http { stream_id, new_stream_id },
-        };
+        let caller =
+            Caller { connection, principal, channel: Channel::Http { stream_id, new_stream_id } };
         let taken = self.0.submit(Event::SchedulerCalled { caller, call }, self.1);
         match &taken {
             Ok(()) => self.1.defer(closed, move |master: &mut Master, (), cx| {
@@ -181,6 +184,7 @@ impl Desk for At<'_, '_> {
     }
 
     fn flags(&self) -> BTreeMap<String, String> {
-        documents::flags(&self.0.config.hostname, &self.0.config.core)
+        let MasterConfig { hostname, core, guards, .. } = &self.0.config;
+        documents::flags(hostname, core, guards)
     }
 }

@@ -1,12 +1,13 @@
 //! `POST /api/v1/scheduler` (SCH-01 to SCH-04), in the order of B2.
 //!
-//! Rows 0 and 1 need an authenticator: there is none on HTTP yet, so that a daemon serves it on
-//! loopback only. Rows 2 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
+//! Rows 0 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
 
 use super::desk::{elsewhere, Called, Desk, Subscribing};
+use crate::core::same_principal;
 use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::scheduler::Call;
+use meseta_node::http::auth::Realm;
 use meseta_node::http::{
     accepted, decode_call, new_stream_id, response_codec, stream_id, RecordStream, Refusal,
     STREAM_BYTES, STREAM_ID,
@@ -14,21 +15,29 @@ use meseta_node::http::{
 
 /// Answers a request. The response of a SUBSCRIBE streams for as long as the subscription lasts.
 pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Response {
+    let principal = match desk.guards().enter(Realm::MasterScheduler, request) {
+        Ok(principal) => principal,
+        Err(refusal) => return refusal.into(),
+    };
     match elsewhere(desk, request) {
         Some(response) => response,
-        None => take(desk, request).unwrap_or_else(Response::from),
+        None => take(desk, request, principal).unwrap_or_else(Response::from),
     }
 }
 
-fn take(desk: &mut impl Desk, request: &Request) -> Result<Response, Refusal> {
+fn take(
+    desk: &mut impl Desk,
+    request: &Request,
+    principal: Option<String>,
+) -> Result<Response, Refusal> {
     let call: Box<Call> = Box::new(decode_call(request)?);
     let kind = call.r#type();
     if call.r#type.is_some() && kind == Type::Subscribe {
-        return subscribe(desk, request, call);
+        return subscribe(desk, request, principal, call);
     }
     let stream_id = stream_id(request)?;
     let traced = request.header("traceparent").is_some();
-    desk.call(Called { call, stream_id, traced }).map_err(refusal)?;
+    desk.call(Called { call, principal, stream_id, traced }).map_err(refusal)?;
     Ok(match kind {
         Type::UpdateFramework => Response::status(StatusCode::OK),
         _ => accepted(),
@@ -38,22 +47,24 @@ fn take(desk: &mut impl Desk, request: &Request) -> Result<Response, Refusal> {
 fn subscribe(
     desk: &mut impl Desk,
     request: &Request,
+    principal: Option<String>,
     call: Box<Call>,
 ) -> Result<Response, Refusal> {
-    check_subscribe(&call)?;
+    check_subscribe(&call, principal.as_deref())?;
     let codec = response_codec(request)?;
     let new_stream_id = new_stream_id(desk.uuid());
     let (response, stream) = RecordStream::open(codec, STREAM_BYTES);
     // It is text of hexadecimal digits.
     let header = HeaderValue::from_str(&new_stream_id)
         .map_err(|error| Refusal::new(500, error.to_string()))?;
-    desk.subscribe(Subscribing { call, stream_id: stream_id(request)?, new_stream_id, stream })
+    let stream_id = stream_id(request)?;
+    desk.subscribe(Subscribing { call, principal, stream_id, new_stream_id, stream })
         .map_err(refusal)?;
     Ok(response.with_header(HeaderName::from_static(STREAM_ID), header))
 }
 
 /// What of row 8 comes before row 9, of a SUBSCRIBE.
-fn check_subscribe(call: &Call) -> Result<(), Refusal> {
+fn check_subscribe(call: &Call, principal: Option<&str>) -> Result<(), Refusal> {
     let subscribe = call
         .subscribe
         .as_ref()
@@ -65,7 +76,7 @@ fn check_subscribe(call: &Call) -> Result<(), Refusal> {
             "'framework_id' differs from 'subscribe.framework_info.id'",
         ));
     }
-    Ok(())
+    same_principal(principal, &subscribe.framework_info).map_err(refusal)
 }
 
 /// A core's refusal with its status.

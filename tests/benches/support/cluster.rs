@@ -117,6 +117,7 @@ pub(crate) fn master() -> NodeThread {
             allocator: Default::default(),
             candidacy: Box::new(election).start(),
             store: Arc::new(store),
+            guards: Default::default(),
         };
         meseta_master::spawn(&node, config).expect("a fresh node has no processes");
         vec![node]

@@ -5,7 +5,9 @@ use super::daemon::Daemon;
 use super::etcd::Etcd;
 use super::wait::until;
 use super::{binary, folder, http, ports, sweep, PATIENCE};
+use meseta_node::http::auth::basic;
 use meseta_node::keys::{write_keyring, Key, AGENT, FRAMEWORK, OPERATOR};
+use meseta_scheduler::credential::read_as;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -167,7 +169,7 @@ impl Cluster {
     /// Whether a master answers that it leads.
     pub fn serves(&self, master: usize) -> bool {
         let port = self.master_port(master);
-        let answer = http::get(port, "/metrics/snapshot");
+        let answer = http::get_as(&self.authorization(), port, "/metrics/snapshot");
         answer.is_ok_and(|answer| {
             answer.status == 200 && answer.json()["master/elected"].as_f64() == Some(1.0)
         })
@@ -181,6 +183,12 @@ impl Cluster {
     /// `--credential`, of everybody.
     pub fn credential(&self) -> PathBuf {
         self.dir.path().join("keyring.json")
+    }
+
+    /// `Authorization` of an operator: masters with credentials ask for it.
+    pub fn authorization(&self) -> String {
+        let key = read_as(&self.credential(), OPERATOR.as_str()).expect("an operator's key");
+        basic::header(&key)
     }
 
     /// Where everything is.

@@ -34,20 +34,44 @@ impl Answer {
 
 /// GET of `path` at 127.0.0.1.
 pub fn get(port: u16, path: &str) -> std::io::Result<Answer> {
-    request(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n"))
+    get_as("", port, path)
+}
+
+/// The same with `Authorization`.
+pub fn get_as(authorization: &str, port: u16, path: &str) -> std::io::Result<Answer> {
+    let who = header_line(authorization);
+    request(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{who}\r\n"))
 }
 
 /// POST of JSON.
 pub fn post(port: u16, path: &str, body: &serde_json::Value) -> std::io::Result<Answer> {
+    post_as("", port, path, body)
+}
+
+/// The same with `Authorization`.
+pub fn post_as(
+    authorization: &str,
+    port: u16,
+    path: &str,
+    body: &serde_json::Value,
+) -> std::io::Result<Answer> {
+    let who = header_line(authorization);
     let body = body.to_string();
     let length = body.len();
     request(
         port,
         &format!(
             "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
-             Accept: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+             Accept: application/json\r\n{who}Content-Length: {length}\r\n\r\n{body}"
         ),
     )
+}
+
+fn header_line(authorization: &str) -> String {
+    match authorization {
+        "" => String::new(),
+        value => format!("Authorization: {value}\r\n"),
+    }
 }
 
 /// HTTP/1.0: the answer is not cut into chunks and ends with the connection.

@@ -157,6 +157,7 @@ impl SimCluster {
             allocator: Default::default(),
             candidacy: Box::new(election).start(),
             store: Arc::new(self.store.clone()),
+            guards: Default::default(),
         };
         let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
         assert!(control.elect(self.store.begin_term(), None), "a waiting candidate can be elected");

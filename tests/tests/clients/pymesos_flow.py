@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One framework's life through pymesos, a v1 client from PyPI.
 
-    pymesos_flow.py HOST:PORT SECONDS
+    pymesos_flow.py HOST:PORT SECONDS [PRINCIPAL SECRET]
 
 Subscribes, runs 20 commands to their end, speaks with an executor of pymesos, reconciles a running
 task and an unknown one, kills the running one, and tears the framework down. One line per step; the first thing that is wrong, or
@@ -15,7 +15,7 @@ import shlex
 import sys
 import threading
 import time
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from pymesos import MesosSchedulerDriver, Scheduler
 
@@ -148,13 +148,21 @@ class Flow(Scheduler):
         print(what, flush=True)
 
 
-def torn_down(master, framework):
+def state(master, who):
+    request = Request("http://%s/state" % master)
+    if who:
+        pair = base64.b64encode((":".join(who)).encode()).decode()
+        request.add_header("Authorization", "Basic " + pair)
+    with urlopen(request, timeout=10) as response:
+        return json.load(response)
+
+
+def torn_down(master, framework, who):
     """Waits until the framework's removal is durable: only then is it to be seen."""
     while True:
-        with urlopen("http://%s/state" % master, timeout=10) as response:
-            state = json.load(response)
-        present = [f["id"] for f in state["frameworks"]]
-        completed = [f["id"] for f in state["completed_frameworks"]]
+        seen = state(master, who)
+        present = [f["id"] for f in seen["frameworks"]]
+        completed = [f["id"] for f in seen["completed_frameworks"]]
         if framework in completed and framework not in present:
             return
         if time.monotonic() > DEADLINE:
@@ -162,12 +170,18 @@ def torn_down(master, framework):
         time.sleep(0.05)
 
 
-def run(master):
+def run(master, who):
     flow = Flow()
     info = {"user": "root", "name": "pymesos-flow"}
-    driver = MesosSchedulerDriver(flow, info, master)
+    principal, secret = who or (None, None)
+    driver = MesosSchedulerDriver(flow, info, master, principal=principal, secret=secret)
     driver.start()
     flow.wait("subscribed", lambda: flow.framework)
+    if who:
+        owners = [f.get("principal") for f in state(master, who)["frameworks"]]
+        if owners != [principal]:
+            raise Failed("frameworks are of the principals %s" % owners)
+        print("it is its principal's", flush=True)
 
     names = ["task-%d" % n for n in range(COMMANDS)]
     flow.wait(
@@ -215,14 +229,14 @@ def run(master):
 
     driver.stop()
     driver.join()
-    torn_down(master, flow.framework)
+    torn_down(master, flow.framework, who)
     print("torn down", flush=True)
 
 
 if __name__ == "__main__":
     DEADLINE = time.monotonic() + float(sys.argv[2])
     try:
-        run(sys.argv[1])
+        run(sys.argv[1], sys.argv[3:5])
     except Failed as failed:
         print("failed: %s" % failed, flush=True)
         # The driver's thread may still run.

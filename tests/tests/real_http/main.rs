@@ -10,6 +10,7 @@
 )]
 
 mod agent;
+mod auth;
 mod hostile;
 mod master;
 mod raw;

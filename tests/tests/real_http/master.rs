@@ -153,6 +153,9 @@ fn operator(port: u16) {
     let metrics = br#"{"type":"GET_METRICS","get_metrics":{}}"#;
     let answer = ask(port, "POST", "/api/v1", &[JSON], metrics);
     assert!(answer.body.contains(r#""name":"master/elected","value":1.0"#), "{}", answer.body);
+    let metrics: Value = serde_json::from_str(&answer.body).unwrap();
+    let metrics = metrics["get_metrics"]["metrics"].as_array().unwrap();
+    assert!(metrics.len() > 10 && metrics.iter().all(|metric| metric["value"].is_number()));
     let unbuilt = br#"{"type":"GET_MAINTENANCE_STATUS"}"#;
     assert_eq!(ask(port, "POST", "/api/v1", &[JSON], unbuilt).head.status, 501);
 }

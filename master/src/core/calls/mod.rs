@@ -76,12 +76,12 @@ impl Core {
 
 /// Rows 12, 13 and 15 of B2: the principal, the subscription, the stream.
 fn check_caller(framework: &Framework, caller: &Caller) -> Result<(), Rejection> {
-    if let (Some(principal), Some(owner)) = (&caller.principal, &framework.info.principal) {
-        if principal != owner {
-            return Err(Rejection::bad_request(format!(
-                "authenticated principal '{principal}' is not that of the framework"
-            )));
-        }
+    // A framework whose scheduler was authenticated has a principal; one without is nobody's who is.
+    if caller.principal.is_some() && caller.principal != framework.info.principal {
+        let principal = caller.principal.as_deref().unwrap_or_default().escape_debug();
+        return Err(Rejection::bad_request(format!(
+            "authenticated principal '{principal}' is not that of the framework"
+        )));
     }
     let FrameworkState::Connected { subscriber } = &framework.state else {
         return Err(Rejection::forbidden("Framework is not subscribed"));

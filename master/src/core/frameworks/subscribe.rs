@@ -60,13 +60,7 @@ impl Core {
                 "'framework_id' differs from 'subscribe.framework_info.id'",
             ));
         }
-        if let (Some(authenticated), Some(declared)) = (&caller.principal, &info.principal) {
-            if authenticated != declared {
-                return Err(Rejection::bad_request(format!(
-                    "authenticated principal '{authenticated}' does not match principal '{declared}' set in `FrameworkInfo`"
-                )));
-            }
-        }
+        same_principal(caller.principal.as_deref(), &info)?;
         let stream_id = match caller.channel {
             Channel::Process => None,
             Channel::Http { stream_id: Some(_), .. } => {
@@ -290,6 +284,26 @@ impl Framework {
         self.roles = subscription.roles;
         self.suppressed = subscription.suppressed;
         self.offer_constraints = subscription.offer_constraints;
+    }
+}
+
+/// Whether who subscribes is who the framework says it is, where both are said (row 8 of B2).
+///
+/// # Errors
+/// 400.
+pub(crate) fn same_principal(
+    authenticated: Option<&str>,
+    info: &v1::FrameworkInfo,
+) -> Result<(), Rejection> {
+    match (authenticated, info.principal.as_deref()) {
+        (Some(authenticated), Some(declared)) if authenticated != declared => {
+            Err(Rejection::bad_request(format!(
+                "authenticated principal '{}' does not match principal '{}' set in `FrameworkInfo`",
+                authenticated.escape_debug(),
+                declared.escape_debug()
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,11 +1,14 @@
 //! `/flags`: settings under the reference's names where it has them, as it spells values.
 
 use crate::core::Config;
+use meseta_node::http::auth::{Guards, Realm};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Settings as text.
-pub fn flags(hostname: &str, config: &Config) -> BTreeMap<String, String> {
+pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<String, String> {
+    let realms = [Realm::MasterReadOnly, Realm::MasterReadWrite, Realm::MasterScheduler];
+    let asked = realms.map(|realm| (realm.flag().to_owned(), guards.asks(realm).to_string()));
     let share = config.recovery_agent_removal_limit * 100.0;
     let offer_timeout = config.offer_timeout.map_or("never".to_owned(), duration);
     let completed = config.max_completed_tasks_per_framework.to_string();
@@ -21,7 +24,9 @@ pub fn flags(hostname: &str, config: &Config) -> BTreeMap<String, String> {
         ("max_completed_tasks_per_framework", completed),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .into_iter()
+    .chain(asked)
+    .collect()
 }
 
 /// `15secs`, `10mins`: the greatest unit that leaves a whole number.

@@ -1,5 +1,6 @@
 //! The HTTP side at a desk over a real core, whose writes are durable at once.
 
+mod auth;
 mod classic;
 mod documents;
 mod operator;
@@ -15,6 +16,7 @@ use libproc::{Instant, Timestamp};
 use meseta_api::ids::MasterId;
 use meseta_api::term::{RegistryId, Term};
 use meseta_api::v1;
+use meseta_node::http::auth::Guards;
 use meseta_node::http::RecordStream;
 use std::collections::BTreeMap;
 
@@ -22,6 +24,7 @@ const LEADER: &str = "10.0.0.7:5050";
 
 /// A master with a core and no process around it.
 struct Office {
+    guards: Guards,
     standing: Standing,
     core: Core,
     streams: BTreeMap<ConnectionId, RecordStream>,
@@ -51,6 +54,7 @@ impl Office {
         let (core, _) =
             Core::recover(Registry::default(), identity, Config::default(), at).unwrap();
         Office {
+            guards: Guards::open(),
             standing: Standing::Serving { address: LEADER.into() },
             core,
             streams: BTreeMap::new(),
@@ -89,6 +93,10 @@ fn moment() -> Moment {
 }
 
 impl Desk for Office {
+    fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
     fn standing(&self) -> Standing {
         self.standing.clone()
     }
@@ -101,7 +109,7 @@ impl Desk for Office {
     fn call(&mut self, called: Called) -> Result<(), Rejection> {
         let caller = Caller {
             connection: ConnectionId(0),
-            principal: None,
+            principal: called.principal,
             channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
         };
         self.submit(Event::SchedulerCalled { caller, call: called.call })
@@ -113,7 +121,7 @@ impl Desk for Office {
         self.streams.insert(connection, subscribing.stream);
         let caller = Caller {
             connection,
-            principal: None,
+            principal: subscribing.principal,
             channel: Channel::Http {
                 stream_id: subscribing.stream_id,
                 new_stream_id: subscribing.new_stream_id,
@@ -127,7 +135,7 @@ impl Desk for Office {
     }
 
     fn flags(&self) -> BTreeMap<String, String> {
-        super::documents::flags("h7", &Config::default())
+        super::documents::flags("h7", &Config::default(), &self.guards)
     }
 }
 
