@@ -6,6 +6,7 @@ mod world;
 use meseta_api::internal::agent::{FromMaster, Order};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::task_status::Reason;
+use meseta_node::http::auth::{Claims, ExecutorTokens};
 use std::time::Duration;
 use world::{key, run_task, term, Master, World};
 
@@ -75,6 +76,37 @@ fn b6_ends_of_executors_have_their_reasons() {
     world.until("failed", || master.states("t") == ["TASK_FAILED"]);
     assert_eq!(master.last("t").reason(), Reason::ContainerLaunchFailed);
     assert!(master.last("t").message().contains("no cgroup"));
+}
+
+#[test]
+fn exe_22_each_executor_is_handed_the_token_of_its_container() {
+    const TOKEN: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
+    let tokens = ExecutorTokens::new(&[7; 32], "meseta").unwrap();
+    for asks in [true, false] {
+        let mut world = World::new(22);
+        world.tokens = asks.then(|| tokens.clone());
+        world.start_executors = false;
+        let master = world.master(M, term(1, 5));
+        world.start_agent(M);
+        world.until("registered", || master.registered() == 1);
+        for task in ["a", "b"] {
+            world.say(&master, run_task(task, "true"));
+        }
+        // Not `run`, which takes what was launched.
+        world.sim.run_for(Duration::from_secs(1));
+        let launched = world.launched();
+        assert_eq!(launched.len(), 2);
+        for spec in launched {
+            let token = spec.environment.get(TOKEN);
+            let claims = token.map(|token| tokens.verify(token).expect("a token of the agent's"));
+            let own = Claims {
+                fid: spec.framework.to_string(),
+                eid: spec.executor.to_string(),
+                cid: spec.container.to_string(),
+            };
+            assert_eq!(claims, asks.then_some(own));
+        }
+    }
 }
 
 #[test]

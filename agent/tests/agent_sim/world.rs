@@ -3,6 +3,7 @@
 use libproc::sim::{Machine, Sim};
 use libproc::{Context, Gate, Node, NodeConfig, Pid, Process, Receive, Remote, Sender};
 use meseta_agent::containerizer::fake::{FakeContainerizer, FakeExecutor, LaunchedContainer};
+use meseta_agent::containerizer::LaunchSpec;
 use meseta_agent::{AgentConfig, AgentStop};
 use meseta_api::ids::{AgentId, FrameworkId, TaskId};
 use meseta_api::internal::agent::{FromMaster, Order};
@@ -10,6 +11,7 @@ use meseta_api::internal::master::FromAgent;
 use meseta_api::internal::{StatusUpdate, TaskKey};
 use meseta_api::term::{RegistryId, Term};
 use meseta_api::v1;
+use meseta_node::http::auth::ExecutorTokens;
 use meseta_node::keys::{Credential, Keyring, AGENT, MASTER};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -105,6 +107,8 @@ pub(crate) struct World {
     pub(crate) start_executors: bool,
     executors: u32,
     pub(crate) resources: String,
+    /// The agent's tokens, if it asks its executors.
+    pub(crate) tokens: Option<ExecutorTokens>,
 }
 
 impl World {
@@ -124,6 +128,7 @@ impl World {
             start_executors: true,
             executors: 0,
             resources: "cpus:4;mem:1024".into(),
+            tokens: None,
         }
     }
 
@@ -159,14 +164,22 @@ impl World {
         };
         let node = self.sim.start(self.agent_machine, config);
         let credential = Credential { principal: "agent".into(), secret: "s".into() };
-        let config = AgentConfig {
+        let mut config = AgentConfig {
             ip: "10.0.0.2".into(),
             resources: self.resources.clone(),
             ..AgentConfig::new(masters.parse().unwrap(), credential, "/var/lib/meseta".into())
         };
+        if let Some(tokens) = &self.tokens {
+            config.authenticate_executors(tokens.clone());
+        }
         let containers = Arc::new(self.containers.clone());
         let pid = meseta_agent::spawn(&node, config, keyring, containers).unwrap();
         self.agent = Some((node, pid));
+    }
+
+    /// What was launched, while no executors are started.
+    pub(crate) fn launched(&self) -> Vec<LaunchSpec> {
+        self.launched.lock().unwrap().iter().map(|one| one.spec.clone()).collect()
     }
 
     pub(crate) fn crash_agent(&mut self) {
