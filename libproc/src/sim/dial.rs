@@ -1,8 +1,8 @@
 //! Dialling in the simulator: the same handshake as over TCP, in values, after two trips.
 
 use super::engine::Shared;
-use super::machine::sleep;
-use super::network::{open_line, SimOutbox};
+use super::line::{open_line, SimOutbox};
+use super::machine::motion;
 use crate::id::NodeId;
 use crate::net::handshake::{self, Channel, Hello, PROTOCOL};
 use crate::net::{DialError, Handshaken, Target};
@@ -26,17 +26,20 @@ pub(crate) async fn dial(
     }
     let (trips, towards) = {
         let mut state = lock(&shared.state);
-        let machine = state.machines.iter().find(|m| m.address == target.address);
-        let towards = machine.and_then(|m| m.node.clone());
-        (state.latency() + state.latency(), towards)
+        let there = state.machines.iter().position(|m| m.address == target.address);
+        let towards = there.and_then(|there| state.machines.get(there)?.node.clone());
+        // Nobody is as far away as anybody.
+        let there = there.unwrap_or(machine);
+        let network = &mut state.network;
+        (network.latency(machine, there) + network.latency(there, machine), towards)
     };
     let _dialling = towards.map(|there| node.dialling(there.id()));
-    sleep(&shared, trips).await;
+    motion(&shared, machine, trips).await;
     let unreachable =
         |cause: &str| DialError::Connect { address: target.address.clone(), cause: cause.into() };
     let patience = HANDSHAKE_TIMEOUT.saturating_sub(trips);
-    if is_cut(&shared, machine, &target.address) {
-        sleep(&shared, patience).await;
+    if is_silent(&shared, machine, &target.address) {
+        motion(&shared, machine, patience).await;
         return Err(unreachable("no answer"));
     }
     let (there, other) = {
@@ -84,7 +87,7 @@ pub(crate) async fn dial(
             lock(&shared.state).forget_line(id);
             // As over TCP: its own dial is the one that stays.
             if cause == Refused::Duplicate {
-                return join(&shared, &node, other.id(), patience, &target).await;
+                return join(&shared, machine, &node, other.id(), patience, &target).await;
             }
             return Err(refused(cause.to_string()));
         }
@@ -98,22 +101,30 @@ pub(crate) async fn dial(
         Err(cause) => {
             taken.close("not taken by the other side");
             if cause == Refused::Duplicate {
-                return join(&shared, &node, other.id(), patience, &target).await;
+                return join(&shared, machine, &node, other.id(), patience, &target).await;
             }
             Err(refused(cause.to_string()))
         }
     }
 }
 
-fn is_cut(shared: &Shared, machine: usize, address: &str) -> bool {
+/// Whether nothing comes back: what is sent does not arrive, or its answer does not, or nobody there
+/// is awake to answer, or there is no power.
+fn is_silent(shared: &Shared, machine: usize, address: &str) -> bool {
     let state = lock(&shared.state);
-    let there = state.machines.iter().position(|m| m.address == address);
-    there.is_some_and(|there| state.network.is_cut(machine, there))
+    let Some(there) = state.machines.iter().position(|m| m.address == address) else {
+        return false;
+    };
+    let network = &state.network;
+    let entry = state.machines.get(there);
+    let away = entry.is_some_and(|entry| entry.paused.is_some() || entry.dark);
+    away || network.is_cut(machine, there) || network.is_cut(there, machine)
 }
 
 /// Waits for the connection that the other side dials.
 async fn join(
     shared: &Arc<Shared>,
+    machine: usize,
     node: &Node,
     other: NodeId,
     patience: Duration,
@@ -121,7 +132,7 @@ async fn join(
 ) -> Result<Arc<Peer>, DialError> {
     tokio::select! { biased;
         peer = node.connection_to(other) => Ok(peer),
-        () = sleep(shared, patience) => Err(DialError::Connect {
+        () = motion(shared, machine, patience) => Err(DialError::Connect {
             address: target.address.clone(),
             cause: "no answer".into(),
         }),

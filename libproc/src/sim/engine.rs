@@ -1,56 +1,27 @@
-//! The event heap and the loop.
+//! The event heap: what is about to happen, and how each thing that happens is carried out.
 
-use super::machine::{Machine, MachineState, SimNode};
-use super::network::{Network, Passing, Verdict};
+use super::log::{Log, Place, Step};
+use super::machine::{MachineState, SimNode};
+use super::network::Network;
+use super::strike::Struck;
 use super::Rng;
 use crate::cell::Cell;
 use crate::frame::Frame;
-use crate::id::{NodeId, ProcessId};
-use crate::net::NodeConfig;
-use crate::node::{lock, Node};
-use crate::pid::Pid;
+use crate::id::{Address, NodeId, ProcessId};
+use crate::node::lock;
+use crate::observe::Observation;
 use crate::process::Process;
 use crate::time::Instant;
+use crate::trace::TraceContext;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-
-/// A simulated world; see the module's page.
-pub struct Sim {
-    shared: Arc<Shared>,
-}
-
-/// One step: what entered which process when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Virtual time.
-    pub at: Instant,
-    /// The machine's name.
-    pub machine: String,
-    /// The process.
-    pub process: ProcessId,
-    /// The message's type, or the kind of signal.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.at.as_nanos() / 1000;
-        write!(
-            f,
-            "{:>6}.{:06} {}/{} {}",
-            micros / 1_000_000,
-            micros % 1_000_000,
-            self.machine,
-            self.process,
-            self.what
-        )
-    }
-}
 
 pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
@@ -58,47 +29,128 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) now: u64,
+    pub(crate) seed: u64,
     sequence: u64,
     pub(crate) rng: Rng,
-    heap: BTreeMap<(u64, u64), Event>,
-    cells: Vec<CellSlot>,
-    tasks: BTreeMap<u64, Task>,
+    pub(crate) heap: BTreeMap<(u64, u64), Event>,
+    pub(crate) cells: Vec<CellSlot>,
+    pub(crate) tasks: BTreeMap<u64, Task>,
     next_task: u64,
     pub(crate) machines: Vec<MachineState>,
+    /// The machine of every node that ever lived.
+    pub(crate) lives: BTreeMap<NodeId, usize>,
     pub(crate) network: Network,
-    log: Vec<Step>,
-    logging: bool,
+    pub(crate) struck: Struck,
+    pub(crate) log: Log,
+    /// Of whom a watched simulation was made when it was dropped.
+    pub(crate) last_words: Option<Vec<String>>,
 }
 
-struct CellSlot {
-    machine: usize,
-    node: NodeId,
-    process: ProcessId,
+pub(crate) struct CellSlot {
+    pub(crate) machine: usize,
+    pub(crate) node: NodeId,
+    pub(crate) process: ProcessId,
     /// Out while it runs, and after it ended.
-    cell: Option<Box<dyn AnyCell>>,
+    pub(crate) cell: Option<Box<dyn AnyCell>>,
 }
 
-struct Task {
+pub(crate) struct Task {
     node: NodeId,
+    machine: usize,
     /// Out while it is polled.
     future: Option<BoxFuture<'static, ()>>,
 }
 
 pub(crate) enum Event {
-    Start { slot: usize },
-    Deliver { slot: usize, frame: Box<dyn Any + Send>, what: &'static str },
-    Wake(Waker),
+    Start {
+        slot: usize,
+    },
+    Deliver {
+        slot: usize,
+        frame: Box<dyn Any + Send>,
+        what: Cow<'static, str>,
+        from: Option<Address>,
+        trace: Option<TraceContext>,
+    },
+    Timer {
+        machine: usize,
+        bell: Arc<Bell>,
+    },
+    Motion {
+        machine: usize,
+        bell: Arc<Bell>,
+    },
     Poll(u64),
-    Arrive { connection: u64, number: u64, to: usize, frame: bytes::Bytes },
-    Break { connection: u64, side: usize, why: String },
+    Arrive {
+        connection: u64,
+        number: u64,
+        to: usize,
+        frame: Bytes,
+    },
+    Break {
+        connection: u64,
+        side: usize,
+        why: String,
+    },
+    Silence {
+        connection: u64,
+        side: usize,
+    },
+    Snap {
+        connection: u64,
+    },
+    /// A fault of a plan, by its number, begins or ends.
+    Fault {
+        number: usize,
+        begins: bool,
+    },
+}
+
+impl Event {
+    /// Whether it comes because time has passed, and not because something is under way.
+    pub(crate) fn is_timer(&self) -> bool {
+        matches!(
+            self,
+            Event::Timer { .. } | Event::Silence { .. } | Event::Snap { .. } | Event::Fault { .. }
+        )
+    }
+}
+
+/// Wakes whoever waits for a moment.
+pub(crate) struct Bell {
+    rung: AtomicBool,
+    waker: Mutex<Waker>,
+}
+
+impl Bell {
+    pub(crate) fn new(waker: &Waker) -> Arc<Self> {
+        Arc::new(Bell { rung: AtomicBool::new(false), waker: Mutex::new(waker.clone()) })
+    }
+
+    /// A future that was handed on is polled for another task, which is the one to wake.
+    pub(crate) fn is_for(&self, waker: &Waker) {
+        lock(&self.waker).clone_from(waker);
+    }
+
+    pub(crate) fn has_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ring(&self) {
+        self.rung.store(true, Ordering::Relaxed);
+        let waker = lock(&self.waker).clone();
+        waker.wake();
+    }
 }
 
 /// A cell of any process.
-trait AnyCell: Send {
+pub(crate) trait AnyCell: Send {
     fn start(&mut self);
     fn frame(&mut self, frame: Box<dyn Any + Send>);
     fn is_over(&self) -> bool;
     fn as_any(&self) -> &dyn Any;
+    /// What the process says of itself.
+    fn observe(&self) -> Observation;
 }
 
 impl<P: Process> AnyCell for Cell<P> {
@@ -120,6 +172,12 @@ impl<P: Process> AnyCell for Cell<P> {
     fn as_any(&self) -> &dyn Any {
         self
     }
+
+    fn observe(&self) -> Observation {
+        let mut seen = Observation::default();
+        self.process().observe(&mut seen);
+        seen
+    }
 }
 
 /// The sending half of a simulated mailbox.
@@ -130,21 +188,48 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn push<P: Process>(&self, frame: Frame<P>) {
-        let what = match &frame {
-            Frame::Run { label, .. } => label,
-            Frame::Signal(signal) => signal.label(),
+    pub(crate) fn push<P: Process>(&self, mut frame: Frame<P>) {
+        let mut state = lock(&self.shared.state);
+        let (what, from, trace) = match &mut frame {
+            Frame::Run { label, meta, .. } => {
+                let what = match meta.name {
+                    "" => Cow::Borrowed(*label),
+                    name if name == *label => Cow::Borrowed(*label),
+                    name => Cow::Owned(format!("{label}.{name}")),
+                };
+                let trace = *meta.trace.get_or_insert_with(|| state.log.begin_trace());
+                (what, meta.from.address().cloned(), Some(trace))
+            }
+            Frame::Signal(signal) => (Cow::Borrowed(signal.label()), None, None),
         };
-        lock(&self.shared.state).schedule(
-            Duration::ZERO,
-            Event::Deliver { slot: self.at, frame: Box::new(frame), what },
-        );
+        let (slot, frame) = (self.at, Box::new(frame));
+        state.schedule(Duration::ZERO, Event::Deliver { slot, frame, what, from, trace });
     }
 }
 
 impl State {
+    pub(crate) fn new(seed: u64) -> Self {
+        State {
+            now: 0,
+            seed,
+            sequence: 0,
+            rng: Rng::new(seed),
+            heap: BTreeMap::new(),
+            cells: Vec::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            machines: Vec::new(),
+            lives: BTreeMap::new(),
+            network: Network::new(seed),
+            struck: Struck::default(),
+            log: Log::default(),
+            last_words: None,
+        }
+    }
+
     pub(crate) fn schedule(&mut self, after: Duration, event: Event) {
-        let at = self.now.saturating_add(after.as_nanos() as u64);
+        let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        let at = self.now.saturating_add(nanos);
         self.schedule_at(at, event);
     }
 
@@ -153,14 +238,23 @@ impl State {
         self.heap.insert((at.max(self.now), self.sequence), event);
     }
 
-    /// Takes back what is under way over some connections: (connection, number, to, frame).
-    pub(crate) fn recall(&mut self, over: &[u64]) -> Vec<(u64, u64, usize, bytes::Bytes)> {
-        let is_over = |event: &Event| match event {
-            Event::Arrive { connection, .. } => over.contains(connection),
+    /// Puts into the log what happened to the world.
+    pub(crate) fn note(&mut self, what: impl Into<Cow<'static, str>>) -> Step {
+        let at = Instant::from_nanos(self.now);
+        let step = Step { at, to: None, from: None, what: what.into(), trace: None };
+        self.log.push(step.clone());
+        step
+    }
+
+    /// Takes back what is under way towards some ends of connections:
+    /// (connection, number, to, frame).
+    pub(crate) fn recall(&mut self, ends: &[(u64, usize)]) -> Vec<(u64, u64, usize, Bytes)> {
+        let is_towards = |event: &Event| match event {
+            Event::Arrive { connection, to, .. } => ends.contains(&(*connection, *to)),
             _ => false,
         };
         let keys: Vec<_> =
-            self.heap.iter().filter(|(_, event)| is_over(event)).map(|(at, _)| *at).collect();
+            self.heap.iter().filter(|(_, event)| is_towards(event)).map(|(at, _)| *at).collect();
         let events = keys.iter().filter_map(|at| self.heap.remove(at));
         let frames = events.filter_map(|event| match event {
             Event::Arrive { connection, number, to, frame } => {
@@ -171,14 +265,61 @@ impl State {
         frames.collect()
     }
 
+    /// A machine's clock runs at another rate: who waits for it computes anew.
+    pub(crate) fn ring_timers(&mut self, of: usize) {
+        let is_of = |event: &Event| matches!(event, Event::Timer { machine, .. } if *machine == of);
+        let keys: Vec<_> =
+            self.heap.iter().filter(|(_, event)| is_of(event)).map(|(at, _)| *at).collect();
+        for key in keys {
+            if let Some(event) = self.heap.remove(&key) {
+                self.schedule(Duration::ZERO, event);
+            }
+        }
+    }
+
     /// Cells and futures of a node that is no more.
-    fn forget(&mut self, node: NodeId) -> (Vec<Box<dyn AnyCell>>, Vec<Task>) {
+    pub(crate) fn forget(&mut self, node: NodeId) -> (Vec<Box<dyn AnyCell>>, Vec<Task>) {
         let mine = self.cells.iter_mut().filter(|slot| slot.node == node);
         let cells = mine.filter_map(|slot| slot.cell.take()).collect();
         let ids: Vec<u64> =
             self.tasks.iter().filter(|(_, task)| task.node == node).map(|(id, _)| *id).collect();
         let tasks = ids.into_iter().filter_map(|id| self.tasks.remove(&id)).collect();
         (cells, tasks)
+    }
+
+    /// The machine on which an event happens.
+    fn machine_of(&self, event: &Event) -> Option<usize> {
+        match event {
+            Event::Start { slot } | Event::Deliver { slot, .. } => {
+                self.cells.get(*slot).map(|slot| slot.machine)
+            }
+            Event::Timer { machine, .. } | Event::Motion { machine, .. } => Some(*machine),
+            Event::Poll(task) => self.tasks.get(task).map(|task| task.machine),
+            Event::Arrive { connection, to: side, .. }
+            | Event::Break { connection, side, .. }
+            | Event::Silence { connection, side } => {
+                let line = self.network.lines.get(connection)?;
+                Some(line.ends[*side].machine)
+            }
+            Event::Snap { .. } | Event::Fault { .. } => None,
+        }
+    }
+
+    /// Puts aside what happens on a machine on which nothing runs.
+    pub(crate) fn stall(&mut self, event: Event) -> Option<Event> {
+        let machine = self.machine_of(&event).and_then(|at| self.machines.get_mut(at));
+        match machine.filter(|machine| machine.paused.is_some()) {
+            Some(machine) => {
+                machine.stalled.push(event);
+                None
+            }
+            None => Some(event),
+        }
+    }
+
+    fn place(&self, address: &Address) -> Option<Place> {
+        let machine = self.machines.get(*self.lives.get(&address.node)?)?;
+        Some(Place { machine: machine.name.clone(), process: address.id.clone() })
     }
 }
 
@@ -195,13 +336,45 @@ impl Wake for TaskWaker {
     }
 }
 
+/// What a step says beside its place and time.
+type Said = (Cow<'static, str>, Option<Address>, Option<TraceContext>);
+
 impl Shared {
-    pub(crate) fn spawn(self: &Arc<Self>, node: NodeId, future: BoxFuture<'static, ()>) {
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        node: NodeId,
+        machine: usize,
+        future: BoxFuture<'static, ()>,
+    ) {
         let mut state = lock(&self.state);
         state.next_task += 1;
         let id = state.next_task;
-        state.tasks.insert(id, Task { node, future: Some(future) });
+        state.tasks.insert(id, Task { node, machine, future: Some(future) });
         state.schedule(Duration::ZERO, Event::Poll(id));
+    }
+
+    /// Carries out anything but a fault; gives back the step, if it was one.
+    pub(crate) fn carry_out(self: &Arc<Self>, event: Event) -> Option<Step> {
+        match event {
+            Event::Start { slot } => {
+                return self.run(slot, ("started".into(), None, None), |cell| cell.start());
+            }
+            Event::Deliver { slot, frame, what, from, trace } => {
+                return self.run(slot, (what, from, trace), |cell| cell.frame(frame));
+            }
+            Event::Timer { bell, .. } | Event::Motion { bell, .. } => bell.ring(),
+            Event::Poll(task) => self.poll(task),
+            Event::Arrive { connection, to, frame, .. } => self.arrive(connection, to, frame),
+            Event::Break { connection, side, why } => self.broken(connection, side, &why),
+            Event::Silence { connection, side } => {
+                self.broken(connection, side, &format!("silent for {:?}", super::network::SILENCE));
+            }
+            Event::Snap { connection } => {
+                lock(&self.state).break_line(connection, None, "connection reset");
+            }
+            Event::Fault { .. } => {}
+        }
+        None
     }
 
     fn poll(self: &Arc<Self>, id: u64) {
@@ -215,7 +388,9 @@ impl Shared {
         let mut state = lock(&self.state);
         match done {
             Poll::Ready(()) => {
-                state.tasks.remove(&id);
+                let task = state.tasks.remove(&id);
+                drop(state);
+                drop((task, future));
             }
             Poll::Pending => {
                 if let Some(task) = state.tasks.get_mut(&id) {
@@ -226,12 +401,7 @@ impl Shared {
     }
 
     /// Runs the cell in a slot outside of the lock; gives back what was done, if it lives.
-    fn run(
-        &self,
-        slot: usize,
-        what: &'static str,
-        run: impl FnOnce(&mut dyn AnyCell),
-    ) -> Option<Step> {
+    fn run(&self, slot: usize, said: Said, run: impl FnOnce(&mut dyn AnyCell)) -> Option<Step> {
         let (mut cell, step) = {
             let mut state = lock(&self.state);
             let at = Instant::from_nanos(state.now);
@@ -239,13 +409,13 @@ impl Shared {
             let cell = entry.cell.take()?;
             let (machine, process) = (entry.machine, entry.process.clone());
             let machine = state.machines.get(machine)?.name.clone();
-            (cell, Step { at, machine, process, what })
+            let (what, from, trace) = said;
+            let from = from.and_then(|from| state.place(&from));
+            (cell, Step { at, to: Some(Place { machine, process }), from, what, trace })
         };
         run(cell.as_mut());
         let mut state = lock(&self.state);
-        if state.logging {
-            state.log.push(step.clone());
-        }
+        state.log.push(step.clone());
         let over = cell.is_over();
         if let Some(entry) = state.cells.get_mut(slot).filter(|_| !over) {
             entry.cell = Some(cell);
@@ -257,210 +427,7 @@ impl Shared {
     }
 }
 
-impl Sim {
-    /// An empty world; everything random in it comes from `seed`.
-    pub fn new(seed: u64) -> Self {
-        let state = State {
-            now: 0,
-            sequence: 0,
-            rng: Rng::new(seed),
-            heap: BTreeMap::new(),
-            cells: Vec::new(),
-            tasks: BTreeMap::new(),
-            next_task: 0,
-            machines: Vec::new(),
-            network: Network::default(),
-            log: Vec::new(),
-            logging: true,
-        };
-        Sim { shared: Arc::new(Shared { state: Mutex::new(state) }) }
-    }
-
-    /// Adds a machine: an address and a disk that outlive the nodes started on it.
-    pub fn machine(&mut self, name: &str, address: &str) -> Machine {
-        let mut state = lock(&self.shared.state);
-        state.machines.push(MachineState::new(name, address));
-        Machine(state.machines.len() - 1)
-    }
-
-    /// Starts a node on a machine; one that ran there is crashed first.
-    pub fn start(&mut self, machine: Machine, config: NodeConfig) -> Node {
-        self.crash(machine);
-        let node = SimNode::start(&self.shared, machine.0, config);
-        let mut state = lock(&self.shared.state);
-        if let Some(entry) = state.machines.get_mut(machine.0) {
-            entry.node = Some(node.clone());
-        }
-        node
-    }
-
-    /// The node that runs on a machine.
-    pub fn node(&self, machine: Machine) -> Option<Node> {
-        lock(&self.shared.state).machines.get(machine.0)?.node.clone()
-    }
-
-    /// The machine stops dead: its processes and work are gone without a word, its disk keeps what
-    /// was completed, and peers learn of it when their connections break.
-    pub fn crash(&mut self, machine: Machine) {
-        let dead = {
-            let mut state = lock(&self.shared.state);
-            let node = state.machines.get_mut(machine.0).and_then(|entry| entry.node.take());
-            node.map(|node| {
-                state.machine_died(machine.0, "the machine crashed");
-                let forgotten = state.forget(node.id());
-                (node, forgotten)
-            })
-        };
-        // What they drop runs outside of the lock; nothing of it reaches the network.
-        drop(dead);
-    }
-
-    /// Breaks the connections between two machines; both sides learn of it.
-    pub fn reset(&mut self, a: Machine, b: Machine) {
-        lock(&self.shared.state).break_connections(a.0, b.0, "connection reset");
-    }
-
-    /// Nothing passes between two machines until [`Sim::heal`]; a connection that is silent for
-    /// too long breaks.
-    pub fn partition(&mut self, a: Machine, b: Machine) {
-        lock(&self.shared.state).cut(a.0, b.0);
-    }
-
-    /// Ends a partition; what was held up in connections that did not break arrives.
-    pub fn heal(&mut self, a: Machine, b: Machine) {
-        lock(&self.shared.state).heal(a.0, b.0);
-    }
-
-    /// Judges every message between nodes; replaces an earlier judge.
-    pub fn judge(&mut self, judge: impl FnMut(&Passing) -> Verdict + Send + 'static) {
-        lock(&self.shared.state).network.judge = Some(Box::new(judge));
-    }
-
-    /// Looks at a process between two steps; `None` if it has ended, or is of another type.
-    pub fn inspect<P: Process, R>(&self, pid: &Pid<P>, look: impl FnOnce(&P) -> R) -> Option<R> {
-        let state = lock(&self.shared.state);
-        let at = pid.address();
-        let mut cells = state.cells.iter();
-        let slot = cells
-            .find(|slot| slot.node == at.node && slot.process == at.id && slot.cell.is_some())?;
-        let cell = slot.cell.as_ref()?.as_any().downcast_ref::<Cell<P>>()?;
-        Some(look(cell.process()))
-    }
-
-    /// Virtual time since the start.
-    pub fn now(&self) -> Instant {
-        Instant::from_nanos(lock(&self.shared.state).now)
-    }
-
-    /// A number in `0..bound` from the seed: for what a test decides.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        lock(&self.shared.state).rng.below(bound)
-    }
-
-    /// Whether steps are kept for [`Sim::log`]; on at the start.
-    pub fn keep_log(&mut self, keep: bool) {
-        lock(&self.shared.state).logging = keep;
-    }
-
-    /// Every step so far, one a line.
-    pub fn log(&self) -> Vec<String> {
-        lock(&self.shared.state).log.iter().map(Step::to_string).collect()
-    }
-
-    /// Runs to the end of the next step, not past `until`: one message or signal handled by one
-    /// process. `None` when nothing is left to happen before then; the clock then shows `until`.
-    pub fn step_until(&mut self, until: Instant) -> Option<Step> {
-        loop {
-            let event = {
-                let mut state = lock(&self.shared.state);
-                match state.heap.first_key_value() {
-                    Some((&(at, sequence), _)) if at <= until.as_nanos() => {
-                        state.now = at;
-                        state.heap.remove(&(at, sequence))
-                    }
-                    _ => {
-                        state.now = state.now.max(until.as_nanos());
-                        return None;
-                    }
-                }
-            };
-            let stepped = match event? {
-                Event::Start { slot } => self.shared.run(slot, "started", |cell| cell.start()),
-                Event::Deliver { slot, frame, what } => {
-                    self.shared.run(slot, what, |cell| cell.frame(frame))
-                }
-                Event::Wake(waker) => {
-                    waker.wake();
-                    None
-                }
-                Event::Poll(task) => {
-                    self.shared.poll(task);
-                    None
-                }
-                Event::Arrive { connection, to, frame, .. } => {
-                    self.shared.arrive(connection, to, frame);
-                    None
-                }
-                Event::Break { connection, side, why } => {
-                    self.shared.broken(connection, side, &why);
-                    None
-                }
-            };
-            if stepped.is_some() {
-                return stepped;
-            }
-        }
-    }
-
-    /// Runs everything that happens within `span`.
-    pub fn run_for(&mut self, span: Duration) {
-        let until = self.now() + span;
-        while self.step_until(until).is_some() {}
-    }
-
-    /// Runs until `done` or until `within` has passed; true if done. Looked at after every step.
-    pub fn run_until(&mut self, within: Duration, mut done: impl FnMut(&mut Sim) -> bool) -> bool {
-        let until = self.now() + within;
-        loop {
-            if done(self) {
-                return true;
-            }
-            if self.step_until(until).is_none() {
-                return done(self);
-            }
-        }
-    }
-}
-
-impl Drop for Sim {
-    /// Nodes, their processes and what is queued hold each other: they are taken apart, so that a
-    /// suite of many simulations keeps none.
-    fn drop(&mut self) {
-        let mut state = lock(&self.shared.state);
-        for machine in 0..state.machines.len() {
-            state.machine_died(machine, "the simulation is over");
-        }
-        drop(state);
-        // What is dropped may queue more: processes that end tell others.
-        loop {
-            let mut state = lock(&self.shared.state);
-            let nodes: Vec<_> = state.machines.iter_mut().map(|m| m.node.take()).collect();
-            let cells: Vec<_> = state.cells.iter_mut().map(|c| c.cell.take()).collect();
-            let rest = (
-                std::mem::take(&mut state.heap),
-                std::mem::take(&mut state.tasks),
-                std::mem::take(&mut state.network),
-            );
-            drop(state);
-            drop((nodes, cells, rest));
-            if lock(&self.shared.state).heap.is_empty() {
-                return;
-            }
-        }
-    }
-}
-
-/// For [`Node::spawn`]: where a simulated process lives.
+/// For [`crate::Node::spawn`]: where a simulated process lives.
 impl SimNode {
     pub(crate) fn reserve(&self, node: NodeId, process: &ProcessId) -> Slot {
         let mut state = lock(&self.shared.state);

@@ -1,7 +1,9 @@
 //! A simulated machine, and the [`World`] of the node that runs on it.
 
-use super::disk::SimDisk;
-use super::engine::{Event, Shared};
+use super::clock::Clock;
+use super::disk::{Drive, SimDisk};
+use super::engine::{Bell, Event, Shared, State};
+use super::Rng;
 use crate::id::NodeId;
 use crate::net::{DialError, NodeConfig, Target};
 use crate::node::{lock, Node};
@@ -12,30 +14,42 @@ use crate::world::{Disk, World};
 use futures_util::future::BoxFuture;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
-
-/// Wall-clock time at the start of every simulation: 2026-01-01T00:00:00Z.
-const EPOCH: u64 = 1_767_225_600_000_000_000;
 
 /// A machine of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Machine(pub(crate) usize);
 
 pub(crate) struct MachineState {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) address: String,
     pub(crate) node: Option<Node>,
-    pub(crate) disk: SimDisk,
+    pub(crate) drive: Drive,
+    pub(crate) clock: Clock,
+    /// It lost power and has not booted since: nobody is there to refuse a connection.
+    pub(crate) dark: bool,
+    /// Since when nothing runs on it.
+    pub(crate) paused: Option<u64>,
+    /// What would have happened on it meanwhile, in order.
+    pub(crate) stalled: Vec<Event>,
+    pub(crate) rng: Rng,
+    pub(crate) disk_rng: Rng,
 }
 
 impl MachineState {
-    pub(crate) fn new(name: &str, address: &str) -> Self {
+    pub(crate) fn new(name: &str, address: &str, seed: u64, number: usize) -> Self {
         MachineState {
             name: name.into(),
             address: address.into(),
             node: None,
-            disk: SimDisk::default(),
+            drive: Drive::default(),
+            clock: Clock::default(),
+            dark: false,
+            paused: None,
+            stalled: Vec::new(),
+            rng: Rng::stream(seed, 1, number as u64),
+            disk_rng: Rng::stream(seed, 2, number as u64),
         }
     }
 }
@@ -56,6 +70,7 @@ impl SimNode {
         let _ = world.id.set(node.id());
         let mut state = lock(&shared.state);
         state.network.revive(machine);
+        state.lives.insert(node.id(), machine);
         if let Some(entry) = state.machines.get(machine) {
             node.set_advertised(entry.address.clone());
         }
@@ -66,7 +81,7 @@ impl SimNode {
 
 impl World for SimNode {
     fn now(&self) -> Instant {
-        Instant::from_nanos(lock(&self.shared.state).now)
+        Instant::from_nanos(lock(&self.shared.state).local(self.machine))
     }
 
     fn coarse_now(&self) -> Instant {
@@ -74,31 +89,34 @@ impl World for SimNode {
     }
 
     fn wall(&self) -> Timestamp {
-        Timestamp(EPOCH + lock(&self.shared.state).now)
+        let state = lock(&self.shared.state);
+        let clock = state.machines.get(self.machine).map(|machine| machine.clock);
+        clock.unwrap_or_default().wall(state.now)
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
         let mut state = lock(&self.shared.state);
+        let Some(machine) = state.machines.get_mut(self.machine) else {
+            return;
+        };
         for chunk in bytes.chunks_mut(8) {
-            let random = state.rng.next_u64().to_le_bytes();
+            let random = machine.rng.next_u64().to_le_bytes();
             chunk.copy_from_slice(&random[..chunk.len()]);
         }
     }
 
     fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        sleep(&self.shared, delay)
+        sleep(&self.shared, self.machine, delay)
     }
 
     fn disk(&self) -> Arc<dyn Disk> {
-        let state = lock(&self.shared.state);
-        let files = state.machines.get(self.machine).map(|machine| machine.disk.files());
-        Arc::new(SimDisk::of(files.unwrap_or_default(), self.shared.clone()))
+        Arc::new(SimDisk::new(self.shared.clone(), self.machine))
     }
 
     fn spawn(&self, future: BoxFuture<'static, ()>) {
         // A node spawns nothing before it has its id.
         let node = self.id.get().copied().unwrap_or(NodeId(0));
-        self.shared.spawn(node, future);
+        self.shared.spawn(node, self.machine, future);
     }
 
     fn dial(&self, node: Node, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
@@ -110,22 +128,66 @@ impl World for SimNode {
     }
 }
 
-/// Completes when the virtual clock has moved on by `delay`.
-pub(crate) fn sleep(shared: &Arc<Shared>, delay: Duration) -> BoxFuture<'static, ()> {
+impl State {
+    /// What a machine's monotonic clock shows.
+    pub(crate) fn local(&self, machine: usize) -> u64 {
+        self.machines.get(machine).map_or(self.now, |machine| machine.clock.local(self.now))
+    }
+
+    fn when(&self, machine: usize, local: u64) -> u64 {
+        self.machines.get(machine).map_or(local, |machine| machine.clock.when(local))
+    }
+}
+
+/// Completes when a machine's clock has moved on by `delay`.
+pub(crate) fn sleep(
+    shared: &Arc<Shared>,
+    machine: usize,
+    delay: Duration,
+) -> BoxFuture<'static, ()> {
     let shared = shared.clone();
-    let until =
-        lock(&shared.state).now.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
-    let mut armed: Option<Waker> = None;
+    let nanos = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+    let until = lock(&shared.state).local(machine).saturating_add(nanos);
+    let mut bell: Option<Arc<Bell>> = None;
     Box::pin(poll_fn(move |cx| {
         let mut state = lock(&shared.state);
-        if state.now >= until {
+        if state.local(machine) >= until {
             return Poll::Ready(());
         }
-        // A future that was handed on is polled for another task, which is the one to wake.
-        if !armed.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            armed = Some(cx.waker().clone());
-            state.schedule_at(until, Event::Wake(cx.waker().clone()));
+        // Rung too early, its rate has changed: the rest is waited for anew.
+        match bell.as_ref().filter(|bell| !bell.has_rung()) {
+            Some(bell) => bell.is_for(cx.waker()),
+            None => {
+                let fresh = Bell::new(cx.waker());
+                bell = Some(fresh.clone());
+                let at = state.when(machine, until);
+                state.schedule_at(at, Event::Timer { machine, bell: fresh });
+            }
         }
         Poll::Pending
+    }))
+}
+
+/// Completes when something has moved for `takes`: a head of a disk, bytes on their way. No clock
+/// of a machine has a part in it.
+pub(crate) fn motion(
+    shared: &Arc<Shared>,
+    machine: usize,
+    takes: Duration,
+) -> BoxFuture<'static, ()> {
+    let shared = shared.clone();
+    let mut bell: Option<Arc<Bell>> = None;
+    Box::pin(poll_fn(move |cx| match &bell {
+        Some(bell) if bell.has_rung() => Poll::Ready(()),
+        Some(bell) => {
+            bell.is_for(cx.waker());
+            Poll::Pending
+        }
+        None => {
+            let fresh = Bell::new(cx.waker());
+            bell = Some(fresh.clone());
+            lock(&shared.state).schedule(takes, Event::Motion { machine, bell: fresh });
+            Poll::Pending
+        }
     }))
 }

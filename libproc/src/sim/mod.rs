@@ -1,55 +1,73 @@
 //! The simulator: many nodes in one thread on virtual time, from a seed.
 //!
-//! Owns one heap of events ordered by (virtual time, sequence); everything that happens is one of
-//! them: a frame enters a mailbox, bytes arrive over a connection, a future is polled. Components
-//! run unchanged: their World is a [`Machine`] of the simulator. The same seed gives the same
-//! run, step for step. Read next: `engine.rs` (the loop), `network.rs`, `machine.rs` (clock,
-//! disk).
+//! Processes run unchanged: clock, entropy, disk and network of a node on a [`Machine`] are the
+//! simulator's. It owns one heap of events ordered by (virtual time, sequence); everything that
+//! happens is one of them: a frame enters a mailbox, bytes arrive over a connection, a future is
+//! polled, a fault strikes. The same seed gives the same run, and the same log, byte for byte.
+//!
+//! What an author does with it:
+//!
+//! - **Runs a program**: [`Sim::machine`], [`Sim::start`]; [`Sim::run_for`], [`Sim::run_until`] a
+//!   level is reached, [`Sim::settle`] without time passing, [`Sim::advance`] past timers. Between
+//!   two steps [`Sim::inspect`] looks into a process.
+//! - **Chooses its network**: [`Conditions`] of each way between two machines: latency, width, how
+//!   long connections live.
+//! - **Breaks it by hand**: [`Sim::cut`], [`Sim::partition`], [`Sim::half_open`], [`Sim::reset`];
+//!   [`Sim::crash`], [`Sim::power_off`], [`Sim::pause`]; [`Sim::drift`], [`Sim::jump`];
+//!   [`Sim::disk_fault`]; or one message by a [`Filter`].
+//! - **Breaks it at random**: [`Hazards`] say what may strike, a [`Plan`] is the list of
+//!   [`Fault`]s drawn from a seed, and a [`Trial`] runs a program on many seeds. A run that breaks
+//!   is run again with fewer and shorter faults until what is left is the cause. The [`Failure`]
+//!   prints it, what each process was, and the log up to the breach: who told whom what, when, in
+//!   which trace.
+//!
+//! # What a program has to keep to
+//!
+//! It takes time, randomness and files from its [`Context`](crate::Context) or
+//! [`Node`](crate::Node) alone, iterates over no map with a random seed, starts no thread, and
+//! polls no future that waits for anything else. `select!` is biased. A closure given to a
+//! [`Trial`] keeps nothing from one run to the next.
+//!
+//! # A whole program
+//!
+//! `examples/simulated.rs` of this crate:
 //!
 //! ```
-//! use libproc::{sim::Sim, NodeConfig};
-//! let mut sim = Sim::new(7);
-//! let machine = sim.machine("a", "10.0.0.1:5050");
-//! let node = sim.start(machine, NodeConfig::new("test", "a"));
-//! assert_eq!(node.advertised(), "10.0.0.1:5050");
-//! sim.run_for(std::time::Duration::from_secs(1));
-//! assert!(sim.now().as_nanos() >= 1_000_000_000);
+#![doc = include_str!("../../examples/simulated.rs")]
 //! ```
+//!
+//! Read next: `engine.rs` (the heap), `control.rs` ([`Sim`]), `network.rs` and `line.rs`,
+//! `strike.rs` (how faults strike), `trial.rs`.
 
+mod clock;
+mod conditions;
+mod control;
 mod dial;
 mod disk;
 mod engine;
+mod fault;
+mod filter;
+mod line;
+mod log;
 mod machine;
 mod network;
+mod plan;
+mod platter;
+mod rng;
+mod shrink;
+mod span;
+mod strike;
+mod trial;
 
+pub use conditions::{Conditions, Latency};
+pub use control::Sim;
 pub(crate) use engine::Slot;
-pub use engine::{Sim, Step};
+pub use fault::{DiskFault, Fault, FaultError, Strike};
+pub use filter::{Filter, FilterId, Passing, Verdict};
+pub use log::{Place, Step};
 pub use machine::Machine;
 pub(crate) use machine::SimNode;
-pub use network::{Passing, Verdict};
-
-/// A small deterministic generator (SplitMix64): the World's entropy under simulation.
-#[derive(Clone, Debug)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// The stream of a seed.
-    pub fn new(seed: u64) -> Self {
-        Rng(seed)
-    }
-
-    /// The next 64 bits.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number in `0..bound`; 0 for an empty range.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        // Bias is of no interest at these bounds.
-        self.next_u64().checked_rem(bound).unwrap_or(0)
-    }
-}
+pub use plan::{Hazards, Plan};
+pub use rng::Rng;
+pub use shrink::shrink;
+pub use trial::{replay, Failure, Trial};
