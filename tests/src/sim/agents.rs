@@ -3,7 +3,8 @@
 //! Containers are the fake containerizer's; each gets a machine of its own, on which a scripted
 //! executor runs over the real executor SDK. Containers outlive their agent, as real ones do.
 
-use super::cluster::{credential, MASTER_ADDRESS};
+use super::cluster::credential;
+use super::masters::MASTERS;
 use libproc::sim::{Machine, Sim};
 use libproc::{NodeConfig, Pid, Reason};
 use meseta_agent::actor::AgentProcess;
@@ -74,8 +75,8 @@ impl AgentSeat {
             ..NodeConfig::new("sim", "meseta-agent")
         };
         let node = sim.start(self.machine, config);
-        let master = MASTER_ADDRESS.parse().expect("an address");
-        let mut config = AgentConfig::new(master, credential("agent"), PathBuf::from("/work"));
+        let masters = MASTERS.join(",").parse().expect("addresses");
+        let mut config = AgentConfig::new(masters, credential("agent"), PathBuf::from("/work"));
         config.cluster = "sim".into();
         config.hostname.clone_from(&self.name);
         config.ip.clone_from(&self.ip);

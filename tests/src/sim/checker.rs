@@ -15,6 +15,8 @@ pub const LAUNCHED_ONCE: &str = "launched-once";
 /// `updates-in-order`: a task's statuses reach the scheduler in the order in which they were made,
 /// none after a later one.
 pub const IN_ORDER: &str = "updates-in-order";
+/// `one-leader`: no two masters' gates are open at once.
+pub const ONE_LEADER: &str = "one-leader";
 
 /// Keeps what it has already seen, so that a step costs what is new.
 #[derive(Default)]
@@ -65,6 +67,11 @@ impl Checker {
                 format!("{LAUNCHED_ONCE}: {task} of {framework} was launched again")
             })
             .collect()
+    }
+
+    /// How many masters may speak as the leader.
+    pub fn leaders(&mut self, open: usize) -> Option<String> {
+        (open > 1).then(|| format!("{ONE_LEADER}: {open} masters may speak as the leader"))
     }
 
     /// The master's own books.
@@ -124,6 +131,13 @@ mod tests {
         assert_eq!(told(&[(S, 1), (S, 1), (R, 2), (F, 3), (F, 3)]), Vec::<String>::new());
         assert_eq!(told(&[(R, 2), (S, 1)]).len(), 1);
         assert_eq!(told(&[(S, 1), (R, 2), (S, 1)]).len(), 1);
+    }
+
+    #[test]
+    fn a_second_leader_is_named() {
+        let mut checker = Checker::default();
+        assert_eq!((checker.leaders(0), checker.leaders(1)), (None, None));
+        assert!(checker.leaders(2).unwrap().starts_with(ONE_LEADER));
     }
 
     #[test]

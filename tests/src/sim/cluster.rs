@@ -1,28 +1,27 @@
 //! The simulated cluster: the real processes of every component on [`libproc::sim`] machines.
 //!
-//! Only three things are not what production runs: the store is [`MemoryStore`] (it outlives
-//! masters, as etcd does), the election is a [`ManualElection`] that the cluster decides, and
-//! containers are the fake containerizer's, whose executors are processes of their own nodes.
+//! Only three things are not what production runs: the store is a memory store that outlives
+//! masters, the election is decided by a simulated etcd (`etcd.rs`), and containers are the fake
+//! containerizer's, whose executors are processes of their own nodes. `masters.rs` decides who
+//! leads, and starts again what ended by itself.
 
 use super::agents::AgentSeat;
 use super::checker::Checker;
+use super::etcd::Etcd;
+use super::masters::{MasterSeat, LOOK, MASTERS};
 use super::workload::{Record, SharedRecord, Workload};
 use libproc::sim::{Machine, Sim, Step};
 use libproc::{Instant, NodeConfig, Pid};
-use meseta_api::term::RegistryId;
 use meseta_master::actor::Master;
-use meseta_master::core::Config;
-use meseta_master::MasterConfig;
-use meseta_node::election::{Election, LeaseClock, LostReason, ManualControl, ManualElection};
-use meseta_node::keys::{Credential, Keyring, AGENT, FRAMEWORK, MASTER, OPERATOR};
+use meseta_node::election::LostReason;
+use meseta_node::keys::Credential;
 use meseta_node::store::MemoryStore;
 use meseta_scheduler::{SchedulerConfig, SchedulerProcess};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(super) const MASTER_ADDRESS: &str = "10.0.0.1:5050";
-const SECRET: &str = "simulated";
+pub(super) const SECRET: &str = "simulated";
 
 /// How big a cluster is.
 #[derive(Clone, Copy, Debug)]
@@ -51,16 +50,9 @@ impl Default for Shape {
     }
 }
 
-/// A master's machine.
-struct MasterSeat {
-    machine: Machine,
-    pid: Option<Pid<Master>>,
-    control: Option<ManualControl>,
-}
-
 /// A framework's machine, and what it knows.
-struct FrameworkSeat {
-    machine: Machine,
+pub(super) struct FrameworkSeat {
+    pub(super) machine: Machine,
     name: String,
     record: SharedRecord,
     failover_timeout: Duration,
@@ -71,12 +63,22 @@ struct FrameworkSeat {
 pub struct SimCluster {
     /// The world; faults may be set on it directly.
     pub sim: Sim,
-    store: MemoryStore,
-    master: MasterSeat,
-    agents: Vec<AgentSeat>,
-    frameworks: Vec<FrameworkSeat>,
+    pub(super) etcd: Etcd,
+    pub(super) masters: Vec<MasterSeat>,
+    pub(super) agents: Vec<AgentSeat>,
+    pub(super) frameworks: Vec<FrameworkSeat>,
     checker: Checker,
     breaches: Vec<String>,
+    /// Machines that a fault has let go since the last step.
+    booting: Booting,
+    /// When leases and ended nodes are looked at again.
+    next_look: Instant,
+}
+
+type Booting = Arc<Mutex<Vec<Machine>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) fn credential(principal: &str) -> Credential {
@@ -86,11 +88,16 @@ pub(super) fn credential(principal: &str) -> Credential {
 impl SimCluster {
     /// A cluster whose processes have been started and nothing more.
     pub fn new(seed: u64, shape: Shape) -> Self {
-        let mut sim = Sim::new(seed);
-        let machine = sim.machine("master", MASTER_ADDRESS);
-        let agents = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
+        SimCluster::on(Sim::new(seed), shape)
+    }
+
+    /// The same, on a simulation whose faults may be set already.
+    pub fn on(mut sim: Sim, shape: Shape) -> Self {
+        let etcd = Etcd::new(&mut sim);
+        let masters: Vec<_> = (0..MASTERS.len()).map(|at| MasterSeat::new(&mut sim, at)).collect();
+        let agents: Vec<_> = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
         let longest = shape.longest.as_millis() as u64;
-        let frameworks = (0..shape.frameworks)
+        let frameworks: Vec<_> = (0..shape.frameworks)
             .map(|at| {
                 let name = format!("framework-{at}");
                 let machine = sim.machine(&name, &format!("10.0.2.{}:1", at + 1));
@@ -115,69 +122,67 @@ impl SimCluster {
             .collect();
         let mut cluster = SimCluster {
             sim,
-            store: MemoryStore::new(RegistryId::from_bits(7)),
-            master: MasterSeat { machine, pid: None, control: None },
+            etcd,
+            masters,
             agents,
             frameworks,
             checker: Checker::default(),
             breaches: Vec::new(),
+            booting: Booting::default(),
+            next_look: Instant::ZERO + LOOK,
         };
-        cluster.start_master();
-        for at in 0..cluster.agents.len() {
-            cluster.start_agent(at);
+        for machine in cluster.machines() {
+            let booting = cluster.booting.clone();
+            cluster.sim.on_boot(machine, move |_, machine| lock(&booting).push(machine));
+            cluster.sim.boot(machine);
         }
-        for at in 0..cluster.frameworks.len() {
-            cluster.start_framework(at);
-        }
+        cluster.boot();
+        cluster.look();
         cluster
+    }
+
+    fn machines(&self) -> Vec<Machine> {
+        let masters = self.masters.iter().map(|seat| seat.machine);
+        let agents = self.agents.iter().map(|seat| seat.machine);
+        let frameworks = self.frameworks.iter().map(|seat| seat.machine);
+        masters.chain(agents).chain(frameworks).collect()
     }
 
     // ---- starting and breaking
 
-    /// Starts a master on its machine, crashing one that runs, and elects it.
-    pub fn start_master(&mut self) {
-        let ring = Keyring::new("master", MASTER);
-        for (principal, role) in
-            [("agent", AGENT), ("framework", FRAMEWORK), ("operator", OPERATOR)]
-        {
-            ring.insert(principal, SECRET.as_bytes(), role);
+    /// Starts what runs on the machines that boot.
+    fn boot(&mut self) {
+        let booting = std::mem::take(&mut *lock(&self.booting));
+        for machine in booting {
+            if let Some(at) = self.masters.iter().position(|seat| seat.machine == machine) {
+                self.start_master(at);
+            }
+            if let Some(at) = self.agents.iter().position(|seat| seat.machine == machine) {
+                self.start_agent(at);
+            }
+            if let Some(at) = self.frameworks.iter().position(|seat| seat.machine == machine) {
+                self.start_framework(at);
+            }
         }
-        let config = NodeConfig {
-            listen: Some(MASTER_ADDRESS.into()),
-            admit: Arc::new(ring),
-            ..NodeConfig::new("sim", "meseta-master")
-        };
-        let node = self.sim.start(self.master.machine, config);
-        let clock = node.clone();
-        let clock = LeaseClock::given(move || Duration::from_nanos(clock.now().as_nanos()));
-        let (election, control) = ManualElection::new(clock);
-        let config = MasterConfig {
-            hostname: "master".into(),
-            core: Config::default(),
-            allocator: Default::default(),
-            candidacy: Box::new(election).start(),
-            store: Arc::new(self.store.clone()),
-            guards: Default::default(),
-        };
-        let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
-        assert!(control.elect(self.store.begin_term(), None), "a waiting candidate can be elected");
-        self.master.pid = Some(pid);
-        self.master.control = Some(control);
+    }
+
+    /// etcd has no quorum, until it is started again.
+    pub fn stop_etcd(&mut self) {
+        self.etcd.set_down(true);
+        self.note_ways();
+    }
+
+    /// Ends [`SimCluster::stop_etcd`].
+    pub fn start_etcd(&mut self) {
+        self.etcd.set_down(false);
+        self.note_ways();
     }
 
     /// The leader's lease is lost: its node ends.
     pub fn depose_master(&mut self) {
-        if let Some(control) = self.master.control.take() {
+        if let Some(control) = self.leader().and_then(|seat| seat.control.as_ref()) {
             control.lose(LostReason::LeaseRanOut);
         }
-        self.master.pid = None;
-    }
-
-    /// The master's machine stops dead.
-    pub fn crash_master(&mut self) {
-        self.sim.crash(self.master.machine);
-        self.master.pid = None;
-        self.master.control = None;
     }
 
     /// Starts an agent on its machine, crashing one that runs; its disk is kept.
@@ -191,7 +196,7 @@ impl SimCluster {
         let seat = &mut self.frameworks[at];
         let node = self.sim.start(seat.machine, NodeConfig::new("sim", "framework"));
         let mut config = SchedulerConfig::new(&seat.name, "*", credential("framework"));
-        config.masters = MASTER_ADDRESS.parse().expect("an address");
+        config.masters = MASTERS.join(",").parse().expect("addresses");
         config.id_path = Some(PathBuf::from("/framework-id"));
         config.framework.failover_timeout = Some(seat.failover_timeout.as_secs_f64());
         let policy = Workload::new(seat.record.clone(), 0.5);
@@ -200,34 +205,9 @@ impl SimCluster {
         seat.pid = Some(pid);
     }
 
-    /// A framework's machine stops dead.
-    pub fn crash_framework(&mut self, at: usize) {
-        self.sim.crash(self.frameworks[at].machine);
-        self.frameworks[at].pid = None;
-    }
-
-    /// Breaks the connection between an agent and the master.
-    pub fn reset_agent(&mut self, at: usize) {
-        self.sim.reset(self.agents[at].machine, self.master.machine);
-    }
-
-    /// Breaks the connection between a framework and the master.
-    pub fn reset_framework(&mut self, at: usize) {
-        self.sim.reset(self.frameworks[at].machine, self.master.machine);
-    }
-
-    /// Cuts an agent off from the master, or ends that.
-    pub fn partition_agent(&mut self, at: usize, cut: bool) {
-        let (agent, master) = (self.agents[at].machine, self.master.machine);
-        match cut {
-            true => self.sim.partition(agent, master),
-            false => self.sim.heal(agent, master),
-        }
-    }
-
     /// Breaks the master's books, as a subtraction that was forgotten would.
     pub fn plant_dropped_subtraction(&mut self) {
-        if let Some(pid) = &self.master.pid {
+        if let Some(pid) = self.master() {
             pid.tell(meseta_master::plant::PlantDroppedSubtraction);
         }
     }
@@ -236,12 +216,30 @@ impl SimCluster {
 
     /// One step, then every invariant. `None` when nothing is left to happen before `until`.
     pub fn step_until(&mut self, until: Instant) -> Option<Step> {
-        let step = self.sim.step_until(until)?;
+        loop {
+            let by = until.min(self.next_look);
+            if let Some(step) = self.sim.step_until(by) {
+                self.follow(&step);
+                return Some(step);
+            }
+            if by < self.next_look {
+                return None;
+            }
+            self.next_look = by + LOOK;
+            self.look();
+        }
+    }
+
+    fn follow(&mut self, step: &Step) {
+        // Of the world: a fault began or ended.
+        if step.to.is_none() {
+            self.boot();
+            self.note_ways();
+        }
         for seat in &mut self.agents {
             seat.start_executors(&mut self.sim);
         }
-        self.check(&step);
-        Some(step)
+        self.check(step);
     }
 
     /// Runs for a span of virtual time.
@@ -275,14 +273,31 @@ impl SimCluster {
         for seat in &self.agents {
             found.extend(self.checker.launches(seat.name(), &seat.launches()));
         }
-        // Only a step of the master's own process changes its books.
-        if step.process.as_str() == "master" {
-            let books = self.master.pid.as_ref().and_then(|pid| {
-                self.sim.inspect(pid, |master| master.core().map(|core| core.check_invariants()))
-            });
+        // Only a step of a master's own process changes its books.
+        let seat = self.masters.iter().enumerate().find(|(at, _)| {
+            let is_here = |machine: &str| machine == super::masters::name(*at);
+            step.is_of("master") && step.to.as_ref().is_some_and(|to| is_here(&to.machine))
+        });
+        if let Some(pid) = seat.and_then(|(_, seat)| seat.pid.as_ref()) {
+            let books =
+                self.sim.inspect(pid, |master| master.core().map(|core| core.check_invariants()));
             found.extend(self.checker.books(books.flatten().unwrap_or_default()));
         }
+        let open = self.masters.iter().filter(|seat| seat.is_open()).count();
+        found.extend(self.checker.leaders(open));
         self.breaches.extend(found.into_iter().map(|what| format!("{what} (at {step})")));
+    }
+
+    /// Runs until every task has ended. What broke first, or that this was not within `within`, is
+    /// the error, in the words that [`libproc::sim::Trial`] wants.
+    pub fn run_to_the_end(&mut self, within: Duration) -> Result<(), String> {
+        let over = |cluster: &SimCluster| cluster.all_ended() || !cluster.breaches.is_empty();
+        let ended = self.run_until(within, over);
+        match self.breaches.first() {
+            Some(breach) => Err(breach.clone()),
+            None if ended => Ok(()),
+            None => Err(format!("stuck: {} tasks ended within {within:?}", self.ended())),
+        }
     }
 
     // ---- looking
@@ -314,12 +329,12 @@ impl SimCluster {
 
     /// The store, which outlives masters.
     pub fn store(&self) -> &MemoryStore {
-        &self.store
+        &self.etcd.store
     }
 
     /// The leading master's process.
     pub fn master(&self) -> Option<&Pid<Master>> {
-        self.master.pid.as_ref()
+        self.leader().and_then(|seat| seat.pid.as_ref())
     }
 
     /// Tasks that have ended, of all frameworks.
