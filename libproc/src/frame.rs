@@ -109,6 +109,25 @@ impl Meta {
         }
     }
 
+    /// The same under a name that is kept also without a trace: the simulator shows every one.
+    #[cfg(feature = "sim")]
+    pub(crate) fn named(&mut self, name: &'static str) {
+        self.trace_or_begin(|| None);
+        self.rename(name);
+    }
+
+    /// The trace that it is part of; if there is none, of the one that `begin` makes from here on.
+    #[cfg(feature = "sim")]
+    pub(crate) fn trace_or_begin(
+        &mut self,
+        begin: impl FnOnce() -> Option<TraceContext>,
+    ) -> Option<TraceContext> {
+        let fresh = || Box::new(Traced { trace: None, name: "", queued: None });
+        let traced = self.traced.get_or_insert_with(fresh);
+        traced.trace = traced.trace.or_else(begin);
+        traced.trace
+    }
+
     pub(crate) fn queued(&self) -> Option<Instant> {
         self.traced.as_ref()?.queued
     }

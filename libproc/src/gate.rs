@@ -139,7 +139,7 @@ impl<P: Process> Gate<P> {
     ) -> Result<(), Refusal> {
         let mut meta = meta.weighing(payload.len());
         let (say, name) = self.find(header, peer, |entry| entry.say.as_ref())?;
-        meta.rename(name);
+        pid.call(&mut meta, name);
         say(pid, payload, meta).map_err(Refusal::Malformed)
     }
 
@@ -155,7 +155,7 @@ impl<P: Process> Gate<P> {
         let mut meta = meta.weighing(payload.len());
         match self.find(header, peer, |entry| entry.ask.as_ref()) {
             Ok((ask, name)) => {
-                meta.rename(name);
+                pid.call(&mut meta, name);
                 ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
             }
             Err(refusal) => {

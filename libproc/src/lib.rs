@@ -174,7 +174,9 @@ pub use gate::Gate;
 pub use id::{Address, IdError, NodeId, ProcessId, Upid};
 pub use mailbox::{Limit, Queue};
 pub use net::tls::{Certificate, ClientAuth, Identity, Open, TlsConfig, TlsError};
-pub use net::{Admission, Authenticator, Certified, DialError, Limits, NodeConfig, PageGuard, Target};
+pub use net::{
+    Admission, Authenticator, Certified, DialError, Limits, NodeConfig, PageGuard, Target,
+};
 pub use node::{Node, SpawnError};
 pub use observe::Observation;
 pub use peer::{Peer, Role, Sender};

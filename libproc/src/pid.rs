@@ -73,6 +73,15 @@ impl<P: Process> fmt::Debug for Pid<P> {
 }
 
 impl<P: Process> Pid<P> {
+    /// What traces call a message of this world; the simulator's log names them all.
+    pub(crate) fn call(&self, meta: &mut Meta, name: &'static str) {
+        #[cfg(feature = "sim")]
+        if let Engine::Sim(_) = &self.0.engine {
+            return meta.named(name);
+        }
+        meta.rename(name);
+    }
+
     /// A process that has not begun: [`Pid::begin`].
     pub(crate) fn new(address: Address, node: Node, engine: Engine) -> Self {
         let mut routes = Routes::new(&address.id);

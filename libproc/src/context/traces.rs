@@ -90,7 +90,9 @@ impl<P: Process> Context<P> {
         let telemetry = self.node().telemetry();
         let trace = telemetry.sent(self.trace, &self.links, to, name, note);
         let queued = telemetry.queued(|| self.node().now());
-        Meta::new(self.sender.clone()).traced(trace, name, queued)
+        let mut meta = Meta::new(self.sender.clone()).traced(trace, name, queued);
+        self.me.call(&mut meta, name);
+        meta
     }
 }
 

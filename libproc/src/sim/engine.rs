@@ -192,13 +192,13 @@ impl Slot {
         let mut state = lock(&self.shared.state);
         let (what, from, trace) = match &mut frame {
             Frame::Run { label, meta, .. } => {
-                let what = match meta.name {
+                let what = match meta.name() {
                     "" => Cow::Borrowed(*label),
                     name if name == *label => Cow::Borrowed(*label),
                     name => Cow::Owned(format!("{label}.{name}")),
                 };
-                let trace = *meta.trace.get_or_insert_with(|| state.log.begin_trace());
-                (what, meta.from.address().cloned(), Some(trace))
+                let trace = meta.trace_or_begin(|| Some(state.log.begin_trace()));
+                (what, meta.from.address().cloned(), trace)
             }
             Frame::Signal(signal) => (Cow::Borrowed(signal.label()), None, None),
         };

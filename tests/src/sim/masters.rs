@@ -88,6 +88,7 @@ impl SimCluster {
             core: Config::default(),
             allocator: Default::default(),
             candidacy: Box::new(election).start(),
+            guards: Default::default(),
             store: Arc::new(self.etcd.store_of(node.clone(), seat.reached.subscribe())),
         };
         let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
