@@ -32,11 +32,8 @@ pub enum Event {
     Kill(v1::TaskId, Option<v1::KillPolicy>),
     /// The executor is to end.
     Shutdown,
-    /// A grace period ended.
-    GraceOver {
-        /// Which kill it belongs to.
-        attempt: u32,
-    },
+    /// A grace period ended: that of any kill, since a repeated one only shortens.
+    GraceOver,
     /// The task's `max_completion_time` is over.
     DeadlineOver,
 }
@@ -51,12 +48,7 @@ pub enum Effect {
     /// Signal the child's group.
     Signal(Kill),
     /// Say `GraceOver` after this long.
-    Escalate {
-        /// The grace period.
-        after: Duration,
-        /// To be given back.
-        attempt: u32,
-    },
+    Escalate(Duration),
     /// Say `DeadlineOver` after this long.
     Deadline(Duration),
     /// Nothing more will happen: leave once the updates are acknowledged.
@@ -95,7 +87,9 @@ pub struct Machine {
     task: Option<v1::TaskInfo>,
     wants_killing: bool,
     shutdown_grace: Duration,
-    attempt: u32,
+    /// The shortest grace that a timer runs for. A kill with this or more cannot end before that
+    /// timer does, so that it needs none of its own.
+    escalates_in: Option<Duration>,
 }
 
 impl Machine {
@@ -106,7 +100,7 @@ impl Machine {
             task: None,
             wants_killing: false,
             shutdown_grace,
-            attempt: 0,
+            escalates_in: None,
         }
     }
 
@@ -172,9 +166,7 @@ impl Machine {
                 self.kill(Why::Asked, self.grace(None).min(room))
             }
             (State::Running, Event::DeadlineOver) => self.kill(Why::Deadline, self.grace(None)),
-            (State::Killing(_), Event::GraceOver { attempt }) if attempt == self.attempt => {
-                vec![Effect::Signal(Kill::Now)]
-            }
+            (State::Killing(_), Event::GraceOver) => vec![Effect::Signal(Kill::Now)],
             _ => Vec::new(),
         }
     }
@@ -199,9 +191,11 @@ impl Machine {
         if self.state == State::Running {
             self.state = State::Killing(why);
         }
-        self.attempt += 1;
         effects.push(Effect::Signal(Kill::Terminate));
-        effects.push(Effect::Escalate { after: grace, attempt: self.attempt });
+        if self.escalates_in.is_none_or(|shortest| grace < shortest) {
+            self.escalates_in = Some(grace);
+            effects.push(Effect::Escalate(grace));
+        }
         effects
     }
 

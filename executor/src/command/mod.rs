@@ -44,11 +44,9 @@ impl CommandExecutor {
                         child.signal(signal);
                     }
                 }
-                Effect::Escalate { after, attempt } => {
-                    driver.after(after, move |executor, driver| {
-                        executor.step(Event::GraceOver { attempt }, driver);
-                    })
-                }
+                Effect::Escalate(after) => driver.after(after, |executor, driver| {
+                    executor.step(Event::GraceOver, driver);
+                }),
                 Effect::Deadline(after) => driver.after(after, |executor, driver| {
                     executor.step(Event::DeadlineOver, driver);
                 }),

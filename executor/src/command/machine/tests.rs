@@ -51,7 +51,7 @@ fn message(effects: &[Effect]) -> String {
 
 fn grace(effects: &[Effect]) -> Option<Duration> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Escalate { after, .. } => Some(*after),
+        Effect::Escalate(after) => Some(*after),
         _ => None,
     })
 }
@@ -84,15 +84,15 @@ fn a_kill_escalates_and_names_the_end() {
     assert_eq!(states(&effects), [TaskState::TaskKilling]);
     assert!(effects.contains(&Effect::Signal(Kill::Terminate)));
     assert_eq!(grace(&effects), Some(Duration::from_secs(3)));
-    let effects = machine.handle(Event::GraceOver { attempt: 1 });
+    let effects = machine.handle(Event::GraceOver);
     assert_eq!(effects, [Effect::Signal(Kill::Now)]);
     let effects = machine.handle(Event::Exited(ChildExit::Code(0)));
     assert_eq!(states(&effects), [TaskState::TaskKilled]);
 }
 
-/// TSK-05, B9: the kill's policy goes before the task's; a repeated kill replaces the timer.
+/// TSK-05, B9: the kill's policy goes before the task's, and a repeated kill shortens.
 #[test]
-fn policies_override_and_repeat() {
+fn policies_override_and_a_repeat_shortens() {
     let mut machine = running(v1::TaskInfo { kill_policy: Some(policy(30)), ..task() });
     assert_eq!(
         grace(&machine.handle(Event::Kill("t".into(), None))),
@@ -101,8 +101,22 @@ fn policies_override_and_repeat() {
     let again = machine.handle(Event::Kill("t".into(), Some(policy(1))));
     assert_eq!(grace(&again), Some(Duration::from_secs(1)));
     assert_eq!(states(&again), []);
-    assert_eq!(machine.handle(Event::GraceOver { attempt: 1 }), []);
-    assert_eq!(machine.handle(Event::GraceOver { attempt: 2 }), [Effect::Signal(Kill::Now)]);
+    assert_eq!(machine.handle(Event::GraceOver), [Effect::Signal(Kill::Now)]);
+}
+
+/// B9: however often and with whatever grace a kill is repeated, SIGKILL comes no later than the
+/// first one promised.
+#[test]
+fn a_repeated_kill_postpones_nothing() {
+    for repeated in [None, Some(policy(30)), Some(policy(3600))] {
+        let mut machine = running(v1::TaskInfo { kill_policy: Some(policy(30)), ..task() });
+        machine.handle(Event::Kill("t".into(), None));
+        for _ in 0..100 {
+            let again = machine.handle(Event::Kill("t".into(), repeated));
+            assert_eq!(again, [Effect::Signal(Kill::Terminate)]);
+        }
+        assert_eq!(machine.handle(Event::GraceOver), [Effect::Signal(Kill::Now)]);
+    }
 }
 
 /// TSK-08.
