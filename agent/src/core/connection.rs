@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Nothing a master says is obeyed before its term is on disk, and nothing under any other term
-//! afterwards: a term that is lower than the stored one, or of another registry, ends the
-//! connection. Every connection has its own [`DialId`]; what arrives for an earlier one is void.
+//! afterwards: a term that is lower than the one that is stored or being written, or of another
+//! registry, ends the connection. Every connection has its own [`DialId`]; what arrives for an
+//! earlier one is void.
 
 use super::ids::DialId;
 use super::moment::Moment;
@@ -132,6 +133,9 @@ pub struct MasterLink {
     phase: Phase,
     search: LeaderSearch,
     stored: Option<Term>,
+    /// The highest term that is on disk or on its way there; never below `stored`. A write goes on
+    /// when its connection is lost, and what is announced next must not undo it.
+    highest: Option<Term>,
     dial: u64,
     /// AGT-01: each wait is random from zero, so that ten thousand agents that lost one master do
     /// not come back at once.
@@ -147,6 +151,7 @@ impl MasterLink {
             phase: Phase::Disconnected,
             search: LeaderSearch::new(masters),
             stored: None,
+            highest: None,
             dial: 0,
             dialling: Backoff::new(backoff, LONGEST),
             registering: Backoff::new(backoff, LONGEST),
@@ -157,6 +162,7 @@ impl MasterLink {
     /// Takes the term that was found on disk.
     pub fn recover(&mut self, term: Option<Term>) {
         self.stored = term;
+        self.highest = term;
     }
 
     /// From now on only this master is dialled. [`LinkEvent::LeaderNamed`] makes it happen.
@@ -345,23 +351,29 @@ impl MasterLink {
     }
 
     fn announced(&mut self, dial: DialId, term: Term, at: &mut Moment<'_>) -> Vec<LinkStep> {
-        let order = match &self.stored {
+        let order = match &self.highest {
             None => Ok(Ordering::Greater),
-            Some(stored) => term.compare(stored),
+            Some(highest) => term.compare(highest),
         };
         let refused = match order {
             Ok(Ordering::Greater) => {
                 let steps = self.unregistered();
                 self.phase = Phase::TermSyncing { dial, term };
+                self.highest = Some(term);
                 return steps.into_iter().chain([LinkStep::StoreTerm(term)]).collect();
+            }
+            // An earlier connection began to write it: the write is waited for.
+            Ok(Ordering::Equal) if self.stored != self.highest => {
+                self.phase = Phase::TermSyncing { dial, term };
+                return Vec::new();
             }
             Ok(Ordering::Equal) if matches!(self.phase, Phase::Arrived { .. }) => {
                 return self.register(dial, term, at);
             }
             // Said twice: the agent has asked already.
             Ok(Ordering::Equal) => return Vec::new(),
-            Ok(Ordering::Less) => match &self.stored {
-                Some(stored) => format!("its term {term} is older than {stored}"),
+            Ok(Ordering::Less) => match &self.highest {
+                Some(highest) => format!("its term {term} is older than {highest}"),
                 None => format!("its term {term} is too old"),
             },
             Err(other) => format!(

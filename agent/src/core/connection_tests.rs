@@ -384,3 +384,41 @@ fn agt_01_a_request_is_repeated_until_answered() {
     }
     assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(60)), "{waits:?}");
 }
+
+/// Stored is 5; the connection is lost while 6 is being written, and the next master announces
+/// this.
+fn announced_while_six_is_written(counter: u64) -> (MasterLink, DialId, Vec<LinkStep>) {
+    let mut link = in_phase("syncing");
+    step(&mut link, LinkEvent::Lost(D));
+    let steps = step(&mut link, LinkEvent::RedialDue);
+    let [LinkStep::Dial(dial, _)] = steps[..] else { panic!("{steps:?}") };
+    step(&mut link, LinkEvent::Dialled(dial));
+    let steps = step(&mut link, LinkEvent::TermAnnounced(dial, term(1, counter)));
+    (link, dial, steps)
+}
+
+#[test]
+fn a_term_below_the_one_being_written_is_refused_and_never_stored() {
+    let (mut link, _, steps) = announced_while_six_is_written(5);
+    assert!(matches!(steps[..], [LinkStep::TermRefused(_), LinkStep::Drop(..), _]), "{steps:?}");
+    step(&mut link, LinkEvent::TermStored(term(1, 6)));
+    assert_eq!(link.stored(), Some(term(1, 6)));
+}
+
+#[test]
+fn the_term_being_written_is_waited_for_and_not_written_twice() {
+    let (mut link, dial, steps) = announced_while_six_is_written(6);
+    assert_eq!(steps, []);
+    assert!(!link.obeys(dial, term(1, 6)));
+    let steps = step(&mut link, LinkEvent::TermStored(term(1, 6)));
+    assert!(matches!(steps[..], [LinkStep::Register(..)]), "{steps:?}");
+}
+
+#[test]
+fn a_term_above_the_one_being_written_is_written_after_it() {
+    let (mut link, _, steps) = announced_while_six_is_written(7);
+    assert_eq!(steps, [LinkStep::StoreTerm(term(1, 7))]);
+    assert_eq!(step(&mut link, LinkEvent::TermStored(term(1, 6))), []);
+    let steps = step(&mut link, LinkEvent::TermStored(term(1, 7)));
+    assert!(matches!(steps[..], [LinkStep::Register(..)]), "{steps:?}");
+}
