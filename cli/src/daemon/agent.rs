@@ -14,8 +14,10 @@ use meseta_agent::{AgentConfig, AgentStop};
 use meseta_node::causes::with_causes;
 use meseta_node::http::auth::{pages, Realm};
 use meseta_node::keys::AGENT;
+use std::fs::DirBuilder;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +88,7 @@ impl Agent {
         })
         .await
         .with_context(|| format!("cannot serve on {listen}"))?;
+        passable(&setup.config.work_dir)?;
         if let Some(tls) = &setup.tls {
             let ca = executor_ca::publish(&node, tls, &setup.config.work_dir)?;
             let environment = &mut setup.config.executor_environment;
@@ -108,6 +111,16 @@ impl Agent {
     pub fn stop(&self, kill_tasks: bool) {
         self.process.tell(AgentStop { kill_tasks });
     }
+}
+
+/// Makes the work dir, if it is not there: tasks of other users pass through it to their sandboxes,
+/// though what the agent keeps in it for itself nobody else reads.
+fn passable(work_dir: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(work_dir)
+        .with_context(|| format!("cannot make work dir {}", work_dir.display()))
 }
 
 fn cgroups(

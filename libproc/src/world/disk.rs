@@ -1,10 +1,19 @@
 //! The node's disk: few operations, each durable when it completes.
 
 use futures_util::future::BoxFuture;
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+
 /// Files of one node. Paths are absolute; parents of what is written are made.
+///
+/// What a node writes down may hold secrets of its users. On a real disk nobody but the node's own
+/// user may read it: files are made with mode 0600, directories with 0700. What is there already
+/// keeps its mode, except that a replaced file gets 0600.
 pub trait Disk: Send + Sync {
     /// The whole file; `None` if there is none.
     fn read(&self, path: &Path) -> BoxFuture<'static, io::Result<Option<Vec<u8>>>>;
@@ -100,13 +109,21 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     std::fs::File::open(directory)?.sync_all()
 }
 
+fn make_directory(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
+}
+
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
-    std::fs::create_dir_all(parent(path))?;
+    make_directory(parent(path))?;
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = PathBuf::from(name);
-    let mut file = std::fs::File::create(&temporary)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(FILE_MODE);
+    let mut file = options.open(&temporary)?;
+    // One that a crash left may be from before this mode.
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
@@ -115,9 +132,10 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn append_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
-    std::fs::create_dir_all(parent(path))?;
+    make_directory(parent(path))?;
     let fresh = !path.exists();
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.append(true).create(true).mode(FILE_MODE).open(path)?;
     file.write_all(content)?;
     file.sync_data()?;
     if fresh {
@@ -125,3 +143,7 @@ fn append_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;
