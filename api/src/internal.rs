@@ -227,6 +227,10 @@ pub mod agent {
             framework: Box<v1::FrameworkInfo>,
             /// The task; its resources carry their allocation role.
             task: Box<v1::TaskInfo>,
+            /// Whether its executor is to be launched for it. False where the master holds the
+            /// executor for one that is there: if it is not, the task is TASK_DROPPED. True for a
+            /// command, whose executor is its own.
+            launch_executor: bool,
         },
         /// Kill a task; may be repeated with a shorter grace period.
         KillTask {

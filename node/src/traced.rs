@@ -151,7 +151,7 @@ impl Traced for agent::FromMaster {
         };
         let name = variant_of(&**order);
         match &**order {
-            Order::RunTask { framework, task } => Subject {
+            Order::RunTask { framework, task, .. } => Subject {
                 framework: framework.id.as_ref().map(|id| id.value.as_str()),
                 agent: Some(&task.agent_id.value),
                 task: Some(&task.task_id.value),

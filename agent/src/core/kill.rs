@@ -21,6 +21,9 @@ impl Agent {
         policy: Option<v1::KillPolicy>,
         turn: &mut Turn<'_>,
     ) {
+        if self.kill_held(key) {
+            return;
+        }
         let Some(container) = self.container_of(key) else {
             let message = "the agent knows no such task, so there is nothing to kill";
             let (state, reason) = (TaskState::TaskDropped, Reason::ExecutorTerminated);
@@ -100,6 +103,7 @@ impl Agent {
         framework.gone = true;
         let containers: Vec<_> =
             framework.executors.values().map(|executor| executor.container.clone()).collect();
+        self.held.retain(|key, _| key.framework_id != *id);
         for container in containers {
             self.phase(&container, PhaseEvent::Shutdown(Ending::FrameworkGone), turn);
             // One that had ended before waits for acknowledgements that nobody will send.

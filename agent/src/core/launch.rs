@@ -6,7 +6,7 @@ use super::ids::{ExecutorConnection, TimerKey};
 use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
 use super::turn::Turn;
 use super::{environment, limits, unsupported, Agent, Written};
-use crate::checkpoint::layout::{executor_info, task_info};
+use crate::checkpoint::layout::{executor_info, task_info, task_updates};
 use crate::checkpoint::records::{to_json, RunRecord};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{LaunchSpec, Program};
@@ -16,6 +16,15 @@ use meseta_api::v1::executor::{event, Event};
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::{self, TaskState};
 use std::collections::BTreeMap;
+
+/// An order to launch a task, as the master gave it.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) framework: v1::FrameworkInfo,
+    pub(super) task: v1::TaskInfo,
+    /// Whether the executor is to be launched for it.
+    pub(super) launch_executor: bool,
+}
 
 /// What a valid order asks for.
 struct Order {
@@ -34,38 +43,61 @@ enum Rejection {
     Unanswerable(String),
     /// The scheduler is told.
     Answer(TaskState, Reason, String),
+    /// The one that is here has ended, and only the record of its last acknowledgement is missing:
+    /// the order waits for it.
+    Early(TaskKey),
 }
 
 impl Agent {
-    pub(super) fn run_task(
-        &mut self,
-        framework: v1::FrameworkInfo,
-        task: v1::TaskInfo,
-        turn: &mut Turn<'_>,
-    ) {
-        match self.check_task(&framework, &task) {
-            Ok(order) => self.take_task(order, framework, task, turn),
+    pub(super) fn run_task(&mut self, wanted: Wanted, turn: &mut Turn<'_>) {
+        let name = &wanted.task.task_id.value;
+        match self.check_task(&wanted) {
+            Ok(order) => self.take_task(order, wanted.framework, wanted.task, turn),
+            Err(Rejection::Early(key)) => self.hold(key, wanted, turn),
             Err(Rejection::Unanswerable(why)) => {
-                turn.note(Level::Warn, format!("task {} not launched: {why}", task.task_id.value));
+                turn.note(Level::Warn, format!("task {name} not launched: {why}"));
             }
             Err(Rejection::Answer(state, reason, why)) => {
-                turn.note(Level::Warn, format!("task {} not launched: {why}", task.task_id.value));
-                let framework_id = framework.id.as_ref().map(FrameworkId::try_from);
-                let task_id = TaskId::try_from(&task.task_id);
-                if let (Some(Ok(framework_id)), Ok(task_id)) = (framework_id, task_id) {
-                    let key = TaskKey { framework_id, task_id };
-                    self.say_volatile(key, state, reason, &why, turn);
-                }
+                turn.note(Level::Warn, format!("task {name} not launched: {why}"));
+                self.answer_unlaunched(&wanted, state, reason, &why, turn);
             }
         }
     }
 
-    fn check_task(
-        &self,
-        framework: &v1::FrameworkInfo,
-        task: &v1::TaskInfo,
-    ) -> Result<Order, Rejection> {
-        use Rejection::{Answer, Unanswerable};
+    /// Says what became of a task that is not launched, and that its executor is not either, if
+    /// the master has entered that in its books for it.
+    pub(super) fn answer_unlaunched(
+        &mut self,
+        wanted: &Wanted,
+        state: TaskState,
+        reason: Reason,
+        why: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        let framework_id = wanted.framework.id.as_ref().map(FrameworkId::try_from);
+        let task_id = TaskId::try_from(&wanted.task.task_id);
+        let (Some(Ok(framework_id)), Ok(task_id)) = (framework_id, task_id) else {
+            return;
+        };
+        let key = TaskKey { framework_id: framework_id.clone(), task_id };
+        self.say_volatile(key, state, reason, why, turn);
+        let executor = wanted.task.executor.as_ref().filter(|_| wanted.launch_executor);
+        let executor = executor.map(|executor| ExecutorId::try_from(&executor.executor_id));
+        let Some(Ok(executor_id)) = executor else {
+            return;
+        };
+        let here = self.frameworks.get(&framework_id);
+        let here = here.and_then(|here| here.executors.get(&executor_id));
+        // The end of one that runs is yet to be told; that of one that has ended was, so that the
+        // master has entered another one since.
+        if here.is_none_or(|executor| executor.phase == Phase::Terminated) {
+            self.executor_exited(framework_id, executor_id, None, turn);
+        }
+    }
+
+    fn check_task(&self, wanted: &Wanted) -> Result<Order, Rejection> {
+        use Rejection::{Answer, Early, Unanswerable};
+        let Wanted { framework, task, launch_executor } = wanted;
         let unnamed = |error: meseta_api::ids::IdError| Unanswerable(error.to_string());
         let agent = self.id.clone().ok_or_else(|| Unanswerable("the agent has no id".into()))?;
         let of =
@@ -75,7 +107,13 @@ impl Agent {
         let known = self.frameworks.get(&framework_id);
         let mut executors = known.iter().flat_map(|framework| framework.executors.values());
         if executors.any(|executor| executor.tasks().contains_key(&task_id)) {
-            return Err(Unanswerable("a task of this id is here".into()));
+            let key = TaskKey { framework_id, task_id };
+            let early = self.streams.is_settled(&key) && !self.held.contains_key(&key);
+            return Err(if early {
+                Early(key)
+            } else {
+                Unanswerable("a task of this id is here".into())
+            });
         }
         let invalid = |why: String| Answer(TaskState::TaskError, Reason::TaskInvalid, why);
         let dropped = |reason, why: &str| Answer(TaskState::TaskDropped, reason, why.to_owned());
@@ -97,6 +135,12 @@ impl Agent {
             ExecutorId::try_from(&info.executor_id).map_err(|error| invalid(error.to_string()))?;
         let running = known.and_then(|framework| framework.executors.get(&executor));
         match running {
+            None if !(for_command
+                || *launch_executor
+                || self.holds_launch_of(&framework_id, &executor)) =>
+            {
+                Err(dropped(Reason::ExecutorTerminated, "its executor has ended"))
+            }
             None if !for_command && info.command.is_none() => Err(invalid(
                 "the executor has no command; the default executor is not here yet".into(),
             )),
@@ -160,6 +204,8 @@ impl Agent {
             Framework { info: framework.clone(), executors: BTreeMap::new(), gone: false }
         });
         if let Some(executor) = holder.executors.get_mut(&executor_id) {
+            // An earlier task of this id may have left its updates, which are not of this one.
+            operations.push(DiskOperation::Remove(task_updates(&executor.run, &task_id)));
             let path = task_info(&executor.run, &task_id);
             operations.push(DiskOperation::Write(path, to_json(&task)));
             executor.take(task_id.clone(), Task::new(task, turn.trace));

@@ -1,5 +1,6 @@
 //! Executors and their containers: what the phase machine says, done.
 
+use super::connection::Phase as LinkPhase;
 use super::effect::{Effect, Lane, Level};
 use super::ending::{verdict, Ending};
 use super::executor::{Phase, PhaseEvent, PhaseStep};
@@ -14,6 +15,9 @@ use meseta_api::internal::master::FromAgent;
 use meseta_api::v1;
 use meseta_api::v1::executor::{event, Event};
 use std::time::Duration;
+
+/// What is said of an executor whose end is not known or that never ran (as the reference does).
+const UNKNOWN_STATUS: i32 = -1;
 
 /// Between two attempts to destroy what cannot be destroyed (uninterruptible I/O, mostly).
 const DESTROY_AGAIN: Duration = Duration::from_secs(10);
@@ -252,12 +256,30 @@ impl Agent {
                 self.say(container, status, turn);
             }
         }
-        let (known, status) = (why.is_none(), exit.status.unwrap_or_default());
-        if let (Some(dial), true) = (self.link.registered(), known || exit.status.is_some()) {
-            let exited = FromAgent::ExecutorExited { framework_id, executor_id, status };
-            self.to_master(dial, exited, turn);
+        // The master holds every executor that a framework brought until it hears of its end, also
+        // of one that never ran; one of the agent's own is its task's.
+        let held = !self.executor_of(container).is_some_and(|executor| executor.for_command);
+        if held || why.is_none() || exit.status.is_some() {
+            self.executor_exited(framework_id, executor_id, exit.status, turn);
         }
         self.forget_if_over(container, turn);
+    }
+
+    /// Tells the master that an executor ended, now or with its answer to a report that has it.
+    pub(super) fn executor_exited(
+        &mut self,
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+        status: Option<i32>,
+        turn: &mut Turn<'_>,
+    ) {
+        let status = status.unwrap_or(UNKNOWN_STATUS);
+        let exited = FromAgent::ExecutorExited { framework_id, executor_id, status };
+        match (self.link.registered(), self.link.phase()) {
+            (Some(dial), _) => self.to_master(dial, exited, turn),
+            (None, LinkPhase::Registering { .. }) => self.unreported_ends.push(exited),
+            (None, _) => {}
+        }
     }
 
     /// Drops an executor of which nothing is left to run or to tell, and its framework with its

@@ -21,6 +21,7 @@ pub mod ending;
 mod environment;
 pub mod event;
 pub mod executor;
+mod held;
 pub mod ids;
 mod kill;
 mod launch;
@@ -55,6 +56,7 @@ use ids::{DialId, ExecutorConnection, TimerKey, UpdateId, WriteId};
 use libproc::Instant;
 use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::internal::agent::Order;
+use meseta_api::internal::master::FromAgent;
 use meseta_api::internal::TaskKey;
 use meseta_api::term::Term;
 use meseta_api::v1;
@@ -114,6 +116,10 @@ pub struct Agent {
     link: MasterLink,
     /// Orders that came while the id that they are for was being written.
     early: Vec<(DialId, Order)>,
+    /// Orders that wait for the id of their task.
+    held: BTreeMap<TaskKey, held::Held>,
+    /// Executors that ended while the master's answer to a report that had them was awaited.
+    unreported_ends: Vec<FromAgent>,
     frameworks: Frameworks,
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     connections: BTreeMap<ExecutorConnection, ContainerId>,
@@ -137,6 +143,8 @@ impl Agent {
             started: now,
             link,
             early: Vec::new(),
+            held: BTreeMap::new(),
+            unreported_ends: Vec::new(),
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             connections: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use super::connection::{LinkEvent, LinkStep};
 use super::effect::{Effect, Lane, Level};
 use super::ids::{DialId, TimerKey};
+use super::launch::Wanted;
 use super::turn::Turn;
 use super::{Agent, Life, Written};
 use crate::checkpoint::records::to_json;
@@ -46,12 +47,19 @@ impl Agent {
             LinkStep::Register(dial, term, again) => {
                 turn.cancel(TimerKey::TermOverdue);
                 let request = self.registration(term);
+                // The report has none of these any more.
+                self.unreported_ends.clear();
                 self.to_master(dial, request, turn);
                 turn.set_timer(TimerKey::RegisterAgain, again);
             }
             LinkStep::Registered(ping_timeout) => {
                 turn.cancel(TimerKey::RegisterAgain);
                 turn.set_timer(TimerKey::PingOverdue, ping_timeout);
+                for exited in std::mem::take(&mut self.unreported_ends) {
+                    if let Some(dial) = self.link.registered() {
+                        self.to_master(dial, exited, turn);
+                    }
+                }
                 for forward in self.streams.resume() {
                     self.forward(forward, turn);
                 }
@@ -136,7 +144,9 @@ impl Agent {
                 self.to_master(dial, FromAgent::Pong { sequence }, turn);
                 self.link(LinkEvent::Pinged(connected), turn);
             }
-            Order::RunTask { framework, task } => self.run_task(*framework, *task, turn),
+            Order::RunTask { framework, task, launch_executor } => {
+                self.run_task(Wanted { framework: *framework, task: *task, launch_executor }, turn);
+            }
             Order::KillTask { task, kill_policy } => self.kill_task(&task, kill_policy, turn),
             Order::AcknowledgeStatus { task, uuid } => self.acknowledge(&task, &uuid, turn),
             Order::ShutdownFramework { framework_id } => {

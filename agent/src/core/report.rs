@@ -23,12 +23,19 @@ impl Agent {
                 if executor.phase != Phase::Terminated {
                     executors.push(executor.info.clone());
                 }
-                let all = executor.tasks().iter();
-                tasks.extend(
-                    all.map(|(task_id, task)| self.task(id, framework_id, executor, task_id, task)),
-                );
+                for (task_id, task) in executor.tasks() {
+                    let (framework_id, task_id) = (framework_id.clone(), task_id.clone());
+                    let key = TaskKey { framework_id, task_id };
+                    // One that is settled is no more the master's, whose task of this id, if it
+                    // has one, is a later one.
+                    if !self.streams.is_settled(&key) {
+                        let TaskKey { framework_id, task_id } = &key;
+                        tasks.push(self.task(id, framework_id, executor, task_id, task));
+                    }
+                }
             }
         }
+        executors.extend(self.held_executors());
         FromAgent::ReregisterAgent { term, info, version, tasks, executors, frameworks }
     }
 

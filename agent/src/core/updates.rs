@@ -213,7 +213,10 @@ impl Agent {
         match self.streams.acknowledged(key, update) {
             AckOutcome::Next(Some(forward)) => self.forward(*forward, turn),
             AckOutcome::Next(None) => {}
-            AckOutcome::Closed => self.task_over(key, turn),
+            AckOutcome::Closed => {
+                self.task_over(key, turn);
+                self.release_held(key, turn);
+            }
         }
     }
 

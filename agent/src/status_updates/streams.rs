@@ -261,6 +261,15 @@ impl Streams {
         self.streams.remove(key);
     }
 
+    /// Whether the end of a task is acknowledged and that is being written: for the master its id
+    /// is free again.
+    pub fn is_settled(&self, key: &TaskKey) -> bool {
+        self.streams.get(key).is_some_and(|stream| {
+            let front = stream.pending.front();
+            stream.acking && front.is_some_and(|front| state_of(&front.status).is_terminal())
+        })
+    }
+
     /// The newest state of a task that has a stream.
     pub fn latest(&self, key: &TaskKey) -> Option<TaskState> {
         self.streams.get(key).map(|stream| stream.latest)

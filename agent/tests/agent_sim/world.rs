@@ -258,7 +258,11 @@ pub(crate) fn task(id: &str, command: &str) -> v1::TaskInfo {
 }
 
 pub(crate) fn run_task(id: &str, command: &str) -> Order {
-    Order::RunTask { framework: Box::new(framework()), task: Box::new(task(id, command)) }
+    Order::RunTask {
+        framework: Box::new(framework()),
+        task: Box::new(task(id, command)),
+        launch_executor: true,
+    }
 }
 
 pub(crate) fn key(task: &str) -> TaskKey {

@@ -247,14 +247,14 @@ fn a_custom_executor_is_charged_once() {
     m.does(call(10, &framework, accept(&[&offer], both))).gives(
         "allocator Recovered m-0000 m-S0 cpus:1;mem:736 refuse 0s
          agent 1 <- RunTask a
-         agent 1 <- RunTask b",
+         agent 1 <- RunTask b to its executor",
     );
     // The same executor runs already; another one of its id cannot.
     let next = m.offer();
     assert_eq!(next.executor_ids.len(), 1);
     let tasks = vec![with("c", &next, "run"), with("d", &next, "other")];
     m.does(call(10, &framework, accept(&[&next], tasks))).says(
-        "agent 1 <- RunTask c
+        "agent 1 <- RunTask c to its executor
          stream 10 <- UPDATE d TASK_ERROR REASON_TASK_INVALID",
     );
 }

@@ -358,7 +358,10 @@ fn order(message: &FromMaster) -> String {
         Order::Ping { sequence, connected } => {
             format!("Ping {sequence}{}", if *connected { "" } else { " not connected" })
         }
-        Order::RunTask { task, .. } => format!("RunTask {}", task.task_id),
+        Order::RunTask { task, launch_executor, .. } => {
+            let there = if *launch_executor { "" } else { " to its executor" };
+            format!("RunTask {}{there}", task.task_id)
+        }
         Order::KillTask { task, .. } => format!("KillTask {}", task.task_id),
         Order::AcknowledgeStatus { task, .. } => format!("AcknowledgeStatus {}", task.task_id),
         Order::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),

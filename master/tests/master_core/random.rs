@@ -104,7 +104,7 @@ impl World {
         };
         match &**order {
             Order::Registered { agent_id, .. } => host.id = Some(agent_id.clone()),
-            Order::RunTask { framework, task } if !lost => {
+            Order::RunTask { framework, task, .. } if !lost => {
                 let id = FrameworkId::try_from(framework.id.as_ref().unwrap()).unwrap();
                 let mut view = reported(
                     &id,

@@ -108,7 +108,7 @@ impl WireAgent {
         match order {
             Order::Registered { agent_id, .. } => self.id = Some((&agent_id).into()),
             Order::Ping { sequence, .. } => self.say(FromAgent::Pong { sequence }, cx),
-            Order::RunTask { framework, task } => {
+            Order::RunTask { framework, task, .. } => {
                 let framework = framework.id.as_ref().map(FrameworkId::try_from);
                 if let Some(Ok(framework)) = framework {
                     self.runs(framework, task.task_id, None, cx);

@@ -1,6 +1,8 @@
 //! The core alone: events in, effects out, no disk and no clock.
 
 mod executors;
+mod held;
+mod launch_executor;
 mod orders;
 mod recovery;
 mod traces;
@@ -136,9 +138,53 @@ impl Bench {
     }
 
     fn run(&mut self, task: v1::TaskInfo) -> Option<LaunchSpec> {
-        let framework = Box::new(framework());
-        self.order(Order::RunTask { framework, task: Box::new(task) });
+        self.run_with(task, true)
+    }
+
+    fn run_with(&mut self, task: v1::TaskInfo, launch_executor: bool) -> Option<LaunchSpec> {
+        let (framework, task) = (Box::new(framework()), Box::new(task));
+        self.order(Order::RunTask { framework, task, launch_executor });
         self.launched_spec()
+    }
+
+    /// Executors whose end the master was told of in the last step, with their statuses.
+    fn exited(&self) -> Vec<(String, i32)> {
+        let exits = self.effects.iter().filter_map(|effect| match effect {
+            Effect::ToMaster { message, .. } => match &**message {
+                FromAgent::ExecutorExited { executor_id, status, .. } => {
+                    Some((executor_id.to_string(), *status))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        exits.collect()
+    }
+
+    /// What the last registration said is here: tasks, and executors.
+    fn reported(&self) -> (Vec<v1::Task>, Vec<v1::ExecutorInfo>) {
+        let reports = self.effects.iter().filter_map(|effect| match effect {
+            Effect::ToMaster { message, .. } => match &**message {
+                FromAgent::ReregisterAgent { tasks, executors, .. } => {
+                    Some((tasks.clone(), executors.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        reports.last().expect("a report")
+    }
+
+    /// Loses the master, and asks another to be registered.
+    fn another_master(&mut self) {
+        self.on(Event::MasterLost { dial: self.dial, reason: "x".into() });
+        self.dial = DialId(self.dial.0 + 1);
+        self.register();
+    }
+
+    fn reregistered(&mut self, reconcile: Vec<TaskKey>) -> &[Effect] {
+        let agent_id = AgentId::parse("S0").unwrap();
+        self.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile })
     }
 
     fn launched_spec(&self) -> Option<LaunchSpec> {

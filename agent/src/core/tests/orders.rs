@@ -173,7 +173,11 @@ fn messages_pass_both_ways_and_are_counted_where_they_cannot() {
 fn promise_2_an_order_of_another_term_or_connection_is_counted_and_nothing_else() {
     let mut bench = Bench::registered();
     for (dial, counter) in [(DialId(1), 4), (DialId(1), 6), (DialId(9), 5)] {
-        let order = Order::RunTask { framework: Box::new(framework()), task: Box::new(task("t")) };
+        let order = Order::RunTask {
+            framework: Box::new(framework()),
+            task: Box::new(task("t")),
+            launch_executor: true,
+        };
         let term = Term { counter, ..TERM };
         let message = Box::new(FromMaster::Order { term, order: Box::new(order) });
         bench.on(Event::FromMaster { dial, message });

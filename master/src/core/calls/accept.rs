@@ -192,6 +192,7 @@ impl Core {
 
     /// Enters a task in the books and sends it to its agent.
     fn launch(&mut self, framework_id: &FrameworkId, launch: Launch, out: &mut Vec<Effect>) {
+        let launch_executor = launch.launches_executor();
         let Launch { task_id, task, info, executor } = launch;
         self.charge(&task.agent, &task.resources, out);
         if let Some((id, executor)) = executor {
@@ -207,6 +208,7 @@ impl Core {
             let order = Order::RunTask {
                 framework: Box::new(framework.info.clone()),
                 task: Box::new(info),
+                launch_executor,
             };
             self.order(&agent, order, out);
         }

@@ -26,6 +26,14 @@ pub(super) struct Launch {
     pub(super) executor: Option<NewExecutor>,
 }
 
+impl Launch {
+    /// Whether the agent has to launch an executor for it: not one that is in the books already,
+    /// so that whatever runs there is in the books.
+    pub(super) fn launches_executor(&self) -> bool {
+        self.task.executor.is_none() || self.executor.is_some()
+    }
+}
+
 /// What is left for the next operation of an ACCEPT.
 pub(super) struct Remaining<'a> {
     core: &'a Core,
