@@ -6,7 +6,7 @@ use super::executor::{Phase, PhaseEvent};
 use super::ids::{ExecutorConnection, UpdateId};
 use super::model::TaskStep;
 use super::turn::Turn;
-use super::Agent;
+use super::{bounds, Agent};
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::executor::{call, Call};
@@ -149,6 +149,7 @@ impl Agent {
     ) -> Result<(), Refused> {
         match valid_update(&status) {
             Ok((task, update)) => {
+                self.must_have_room(container, &task, turn)?;
                 self.counters.valid_status_updates += 1;
                 // Where it is told that its update is safe: on the stream, if it has one.
                 let phase = self.executor_of(container).map(|executor| &executor.phase);
@@ -165,6 +166,35 @@ impl Agent {
                 Err(Refused(400, why))
             }
         }
+    }
+
+    /// One more update of an executor must not be more than the agent keeps for one: that ends it.
+    fn must_have_room(
+        &mut self,
+        container: &ContainerId,
+        task: &TaskId,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refused> {
+        let room = bounds::one_more(self.streams.load(container));
+        let Some(executor) = self.executor_of(container) else {
+            return Ok(());
+        };
+        let known = executor.tasks.contains_key(task) || executor.completed.contains(task);
+        let room = match room {
+            Ok(()) if !known => bounds::one_more_stranger(executor.strangers),
+            room => room,
+        };
+        let takes_tasks = executor.phase.takes_tasks();
+        let Err(why) = room else {
+            return Ok(());
+        };
+        self.counters.invalid_status_updates += 1;
+        if takes_tasks {
+            turn.note(Level::Error, format!("executor of container {container} is ended: {why}"));
+            let ending = Ending::Misbehaved(why.clone());
+            self.phase(container, PhaseEvent::Shutdown(ending), turn);
+        }
+        Err(Refused(400, format!("update refused: {why}")))
     }
 
     /// An executor's message to its scheduler; best effort.
@@ -203,5 +233,6 @@ fn valid_update(status: &TaskStatus) -> Result<(TaskId, UpdateId), String> {
     if status.state() == TaskState::TaskStaging {
         return Err("status.state: TASK_STAGING is the master's to say".into());
     }
+    bounds::size(status)?;
     Ok((task, update))
 }

@@ -13,6 +13,7 @@
 //! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
 //! right there changes nothing, is counted, and is answered where an answer is due.
 
+mod bounds;
 mod calls;
 mod compat;
 pub mod connection;

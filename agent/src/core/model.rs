@@ -45,6 +45,8 @@ pub struct Executor {
     pub run: PathBuf,
     /// Tasks that are over, newest last.
     pub completed: VecDeque<TaskId>,
+    /// How many tasks it has spoken of, ever, that it was not given.
+    pub strangers: usize,
 }
 
 /// An executor as it is made.
@@ -78,6 +80,7 @@ impl From<NewExecutor> for Executor {
             sandbox,
             run,
             completed: VecDeque::new(),
+            strangers: 0,
         }
     }
 }

@@ -54,7 +54,7 @@ impl Agent {
             framework_id: framework.into(),
             agent_id: agent.into(),
             state: task.state.into(),
-            statuses: self.streams.newest(&key).cloned().into_iter().collect(),
+            statuses: self.streams.newest(&key).map(without_data).into_iter().collect(),
             status_update_state: front.map(|(state, _)| state.into()),
             status_update_uuid: front.map(|(_, update)| update.to_bytes().into()),
             ..Default::default()
@@ -75,4 +75,10 @@ impl Agent {
         }
         report
     }
+}
+
+/// A status as a report has it. Its data goes to the scheduler alone, with the update: with the
+/// data of all tasks a report would outgrow what a message may be.
+fn without_data(status: &v1::TaskStatus) -> v1::TaskStatus {
+    v1::TaskStatus { data: None, ..status.clone() }
 }

@@ -139,6 +139,7 @@ impl Agent {
                 let (step, trace) = (TaskStep::Sent, turn.trace);
                 let known = Task { info: None, step, state, kill: None, trace };
                 executor.take(task.clone(), known);
+                executor.strangers += 1;
             }
         }
         if !state.is_terminal() {

@@ -19,4 +19,4 @@ pub mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use streams::{AckRejection, Forward, Offered, Streams};
+pub use streams::{AckRejection, Forward, Load, Offered, Streams};

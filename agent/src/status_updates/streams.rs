@@ -6,6 +6,7 @@ use libproc::TraceContext;
 use meseta_api::ids::ContainerId;
 use meseta_api::internal::{StatusUpdate, TaskKey};
 use meseta_api::v1::{TaskState, TaskStatus};
+use prost::Message;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -88,9 +89,20 @@ pub struct Stream {
     retry: Duration,
 }
 
+/// What waits for acknowledgements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many updates.
+    pub updates: usize,
+    /// How many bytes of statuses they are.
+    pub bytes: usize,
+}
+
 /// All streams of an agent.
 #[derive(Clone, Debug, Default)]
 pub struct Streams {
+    /// By container, those that nothing waits for left out.
+    loads: BTreeMap<ContainerId, Load>,
     streams: BTreeMap<TaskKey, Stream>,
     /// Whether a master is there to send to.
     open: bool,
@@ -98,6 +110,16 @@ pub struct Streams {
 
 fn state_of(status: &TaskStatus) -> TaskState {
     TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown)
+}
+
+fn unload(loads: &mut BTreeMap<ContainerId, Load>, container: &ContainerId, entry: &Entry) {
+    if let Some(load) = loads.get_mut(container) {
+        load.updates = load.updates.saturating_sub(1);
+        load.bytes = load.bytes.saturating_sub(entry.status.encoded_len());
+        if load.updates == 0 {
+            loads.remove(container);
+        }
+    }
 }
 
 impl Stream {
@@ -147,6 +169,11 @@ impl Streams {
             return Offered::AfterTerminal;
         }
         stream.latest = state;
+        if let Some(container) = &stream.container {
+            let load = self.loads.entry(container.clone()).or_default();
+            load.updates += 1;
+            load.bytes += status.encoded_len();
+        }
         stream.pending.push_back(Entry { id, status, stored: false, trace });
         Offered::Fresh
     }
@@ -195,7 +222,11 @@ impl Streams {
             if stream.acknowledged.len() > REMEMBERED {
                 stream.acknowledged.pop_front();
             }
-            let was = stream.pending.pop_front().map(|entry| state_of(&entry.status));
+            let front = stream.pending.pop_front();
+            if let (Some(container), Some(front)) = (&stream.container, &front) {
+                unload(&mut self.loads, container, front);
+            }
+            let was = front.map(|entry| state_of(&entry.status));
             if was.is_some_and(TaskState::is_terminal) {
                 self.streams.remove(key);
                 return AckOutcome::Closed;
@@ -258,7 +289,17 @@ impl Streams {
 
     /// Drops the stream of a task whose framework is gone.
     pub fn drop_stream(&mut self, key: &TaskKey) {
-        self.streams.remove(key);
+        let Some(stream) = self.streams.remove(key) else {
+            return;
+        };
+        if let Some(container) = &stream.container {
+            stream.pending.iter().for_each(|entry| unload(&mut self.loads, container, entry));
+        }
+    }
+
+    /// What of a container waits for acknowledgements.
+    pub fn load(&self, container: &ContainerId) -> Load {
+        self.loads.get(container).copied().unwrap_or_default()
     }
 
     /// Whether the end of a task is acknowledged and that is being written: for the master its id

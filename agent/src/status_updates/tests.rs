@@ -1,12 +1,13 @@
 //! B7, AGT-18, TS-01 to TS-03, AR-03.
 
 use super::streams::{AckOutcome, Streams, RETRY_FIRST, RETRY_RAREST};
-use super::{AckRejection, Offered};
+use super::{AckRejection, Load, Offered};
 use crate::checkpoint::records::{parse_updates, UpdateRecord};
 use crate::core::ids::UpdateId;
 use meseta_api::ids::{ContainerId, FrameworkId, TaskId};
 use meseta_api::internal::{StatusUpdate, TaskKey};
 use meseta_api::v1::{TaskState, TaskStatus};
+use prost::Message;
 use std::collections::BTreeSet;
 
 fn key(task: &str) -> TaskKey {
@@ -197,4 +198,22 @@ fn a_broken_line_in_the_middle_is_an_error_and_names_its_line() {
     file.extend(b"{\"update\":3}\n");
     file.extend(UpdateRecord::acknowledged(id(2)).to_line());
     assert!(parse_updates(&file).unwrap_err().to_string().contains("line 2"));
+}
+
+#[test]
+fn the_load_of_a_container_is_what_waits_and_nothing_when_nothing_does() {
+    let mut streams = Streams::default();
+    for (n, state) in [(1, R), (2, F)] {
+        offer(&mut streams, n, state);
+        stored(&mut streams, n);
+    }
+    let load = streams.load(&container());
+    let bytes = status(1, R).encoded_len() + status(2, F).encoded_len();
+    assert_eq!((load.updates, load.bytes), (2, bytes));
+    ack(&mut streams, 1);
+    assert_eq!(streams.load(&container()).updates, 1);
+    let mut dropped = streams.clone();
+    ack(&mut streams, 2);
+    dropped.drop_stream(&key("t"));
+    assert_eq!([streams.load(&container()), dropped.load(&container())], [Load::default(); 2]);
 }

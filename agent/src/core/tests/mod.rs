@@ -1,5 +1,6 @@
 //! The core alone: events in, effects out, no disk and no clock.
 
+mod bounds;
 mod executors;
 mod held;
 mod launch_executor;
