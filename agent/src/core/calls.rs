@@ -179,7 +179,7 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return Ok(());
         };
-        let known = executor.tasks.contains_key(task) || executor.completed.contains(task);
+        let known = executor.tasks().contains_key(task) || executor.completed.contains(task);
         let room = match room {
             Ok(()) if !known => bounds::one_more_stranger(executor.strangers),
             room => room,
