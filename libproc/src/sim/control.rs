@@ -1,8 +1,8 @@
 //! A simulation as its author holds it: machines, nodes, and the passing of time.
 
 use super::conditions::Conditions;
-use super::engine::{Shared, State};
-use super::log::Step;
+use super::engine::{AnyCell, CellSlot, Shared, State};
+use super::log::{Place, Step};
 use super::machine::{Machine, MachineState, SimNode};
 use super::strike::Hooks;
 use crate::cell::Cell;
@@ -86,13 +86,24 @@ impl Sim {
 
     /// Looks at a process between two steps; `None` if it has ended, or is of another type.
     pub fn inspect<P: Process, R>(&self, pid: &Pid<P>, look: impl FnOnce(&P) -> R) -> Option<R> {
-        let state = lock(&self.shared.state);
         let at = pid.address();
-        let mut cells = state.cells.iter();
-        let slot = cells
-            .find(|slot| slot.node == at.node && slot.process == at.id && slot.cell.is_some())?;
-        let cell = slot.cell.as_ref()?.as_any().downcast_ref::<Cell<P>>()?;
-        Some(look(cell.process()))
+        let (slot, cell) = {
+            let mut state = lock(&self.shared.state);
+            let is_it = |slot: &CellSlot| slot.node == at.node && slot.process == at.id;
+            let mut cells = state.cells.iter_mut().enumerate();
+            let (number, slot) = cells.find(|(_, slot)| is_it(slot) && slot.cell.is_some())?;
+            (number, slot.cell.take()?)
+        };
+        let seen = cell.as_any().downcast_ref::<Cell<P>>().map(|cell| look(cell.process()));
+        self.put_back(slot, cell);
+        seen
+    }
+
+    /// A cell is out of its slot while it is looked at: whoever looks may ask for the time.
+    fn put_back(&self, slot: usize, cell: Box<dyn AnyCell>) {
+        if let Some(entry) = lock(&self.shared.state).cells.get_mut(slot) {
+            entry.cell = Some(cell);
+        }
     }
 
     /// Whether a node was started on a machine, and neither was crashed nor is paused.
@@ -111,15 +122,23 @@ impl Sim {
 
     /// What every process says of itself ([`Process::observe`]), one a line.
     pub fn states(&self) -> Vec<String> {
-        let state = lock(&self.shared.state);
-        let living = state.cells.iter().filter_map(|slot| Some((slot, slot.cell.as_ref()?)));
-        let lines = living.map(|(slot, cell)| {
-            let machine = state.machines.get(slot.machine).map_or("", |machine| &*machine.name);
-            let seen = cell.observe();
-            let metrics = seen.metrics.iter().map(|(name, value)| format!(" {name}={value}"));
-            format!("{machine}/{} {}{}", slot.process, seen.state, metrics.collect::<String>())
-        });
-        lines.collect()
+        let slots = lock(&self.shared.state).cells.len();
+        (0..slots).filter_map(|slot| self.state_of(slot)).collect()
+    }
+
+    fn state_of(&self, slot: usize) -> Option<String> {
+        let (cell, place) = {
+            let mut state = lock(&self.shared.state);
+            let entry = state.cells.get_mut(slot)?;
+            let (cell, machine) = (entry.cell.take()?, entry.machine);
+            let process = entry.process.clone();
+            let machine = state.machines.get(machine)?.name.clone();
+            (cell, Place { machine, process })
+        };
+        let seen = cell.observe();
+        self.put_back(slot, cell);
+        let metrics = seen.metrics.iter().map(|(name, value)| format!(" {name}={value}"));
+        Some(format!("{place} {}{}", seen.state, metrics.collect::<String>()))
     }
 
     /// Virtual time since the start, on no machine's clock.

@@ -80,11 +80,11 @@ impl Sim {
             let Some(entry) = state.machines.get_mut(machine.0) else {
                 return;
             };
-            let stalled = std::mem::take(&mut entry.stalled);
-            entry.paused = None;
             let Some(node) = entry.node.take() else {
                 return;
             };
+            entry.paused = None;
+            let stalled = std::mem::take(&mut entry.stalled);
             entry.drive.platter.stop(&mut entry.disk_rng);
             entry.dark = silently;
             state.machine_died(machine.0, "the machine crashed", silently);

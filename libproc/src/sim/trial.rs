@@ -15,6 +15,9 @@ const MOST_RUNS: usize = 300;
 /// How much of the log a [`Failure`] prints: what leads up to a breach, and not what began it all.
 const TAIL: usize = 60;
 
+/// How much it prints of what a process says of itself.
+const WIDTH: usize = 300;
+
 /// A program's trial by seeds and faults.
 ///
 /// The program is a closure that gets a fresh [`Sim`] whose faults are set, builds its machines on
@@ -188,7 +191,9 @@ impl fmt::Display for Failure {
         writeln!(f, "faults ({few} of {drawn}, found in {} runs):", self.runs)?;
         self.plan.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))?;
         writeln!(f, "processes:")?;
-        self.states.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        for line in &self.states {
+            writeln!(f, "  {}", line.chars().take(WIDTH).collect::<String>())?;
+        }
         let tail = self.tail(TAIL);
         writeln!(f, "log, last {} of {} lines:", tail.len(), self.log.len())?;
         tail.iter().try_for_each(|line| writeln!(f, "{line}"))

@@ -4,7 +4,7 @@
 use crate::common::{listening, CLIENT, SERVER};
 use libproc::sim::{Machine, Sim};
 use libproc::{
-    Answer, AskError, Context, DialError, Exit, Gate, NodeConfig, Observation, Peer, Pid, Process,
+    Answer, AskError, Context, DialError, Exit, Gate, Node, NodeConfig, Observation, Peer, Pid, Process,
     ProcessId, Receive, Remote, Reply, Sender, Target,
 };
 use serde::{Deserialize, Serialize};
@@ -120,11 +120,13 @@ struct Web {
     db: Option<Remote<ToDb>>,
     dialling: bool,
     asking: bool,
+    node: Option<Node>,
 }
 
 impl Process for Web {
     const NAME: &'static str = "web";
     fn started(&mut self, cx: &mut Context<Self>) {
+        self.node = Some(cx.node().clone());
         cx.every(Duration::from_millis(400), Tick);
     }
     fn exited(&mut self, _: Exit, _: &mut Context<Self>) {
@@ -132,6 +134,8 @@ impl Process for Web {
     }
     fn observe(&self, seen: &mut Observation) {
         seen.metric("web/next", self.next as f64);
+        // As processes do that say how long they have been up.
+        seen.metric("web/now", self.node.as_ref().map_or(0.0, |n| n.now().as_nanos() as f64));
     }
 }
 
@@ -209,7 +213,14 @@ impl Keeper {
                 let mine = first..first + 1_000_000;
                 let next = all.lock().unwrap().range(mine).next_back().map_or(first, |n| n + 1);
                 let acknowledged = all.clone();
-                let web = Web { next, acknowledged, db: None, dialling: false, asking: false };
+                let web = Web {
+                    next,
+                    acknowledged,
+                    db: None,
+                    dialling: false,
+                    asking: false,
+                    node: None,
+                };
                 node.spawn("web", web).unwrap();
             });
             sim.boot(machine);
