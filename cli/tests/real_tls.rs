@@ -194,8 +194,9 @@ fn a_cluster_runs_on_certificates_alone() {
         let status = |identity, path: &str| get(&cluster, identity, address, path)[..12].to_owned();
         assert_eq!(status(None, "/health"), "HTTP/1.1 200");
         assert_eq!(status(None, "/metrics"), "HTTP/1.1 403");
-        // Open to executors, which are on the same machine, and to nobody at a master.
-        let executors = if *address == cluster.agent { "HTTP/1.1 405" } else { "HTTP/1.1 403" };
+        // Executors, which are on the same machine, are asked for their tokens; at a master there
+        // are none.
+        let executors = if *address == cluster.agent { "HTTP/1.1 401" } else { "HTTP/1.1 403" };
         assert_eq!(status(None, "/api/v1/executor"), executors);
         assert_eq!(status(Some(alice.clone()), "/metrics"), "HTTP/1.1 200");
         let agents = cluster.certificates.identity("a");
