@@ -11,7 +11,7 @@ use super::masters::Masters;
 use libproc::{Context, Node, Process};
 use std::time::Duration;
 
-/// Without a leader for this long it is said: a change of leader takes about as long …
+/// Without etcd, or a leader, for this long it is said: a change of leader takes about as long …
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 /// … and then this often.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -76,11 +76,12 @@ impl Vigil {
                         self.since = Since::Led;
                         return leader;
                     }
-                    None if self.since == Since::Led => {
+                    None if self.since == Since::Vacant => {}
+                    // Another thing to wait for: it is said anew.
+                    None => {
                         self.since = Since::Vacant;
                         patience = self.node.sleep(TOLD_AFTER);
                     }
-                    None => self.since = Since::Vacant,
                 },
                 () = &mut patience, if self.since != Since::Led => {
                     self.tell();
