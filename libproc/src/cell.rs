@@ -160,7 +160,7 @@ impl<P: Process> Cell<P> {
             }
             Signal::Http { route, request, reply } => {
                 let me = self.cx.me().clone();
-                let meta = Meta::within(request.trace);
+                let meta = Meta::within(request.trace, request.trace_state());
                 self.step(meta, "http", |process, _, cx| {
                     if let Some(routes) = me.routes() {
                         routes.call(route, process, *request, reply, cx);
@@ -186,7 +186,7 @@ impl<P: Process> Cell<P> {
 
     fn step(
         &mut self,
-        meta: Meta,
+        mut meta: Meta,
         label: &'static str,
         step: impl FnOnce(&mut P, &Sender, &mut Context<P>),
     ) {
@@ -198,6 +198,7 @@ impl<P: Process> Cell<P> {
         let outcome = catch_unwind(AssertUnwindSafe(|| step(process, &meta.from, cx)));
         let panicked = outcome.err().map(|panic| panic_text(panic.as_ref()));
         self.cx.leave(panicked.as_deref());
+        meta.release();
         if let Some(recorder) = &mut self.recorder {
             recorder.note(label, meta);
         }

@@ -19,7 +19,7 @@ use crate::telemetry::Spanning;
 use crate::thread::{Place, Promises, Thread};
 use crate::time::{Instant, Timestamp};
 use crate::timers::Key;
-use crate::trace::TraceContext;
+use crate::trace::{TraceContext, TraceState};
 use crate::wire::{self, Wire};
 use futures_util::future::AbortHandle;
 use std::collections::BTreeMap;
@@ -58,6 +58,8 @@ pub struct Context<P: Process> {
     stopping: Option<Reason>,
     critical: bool,
     trace: Option<TraceContext>,
+    /// What came with the message being handled, and the trace that it belongs to.
+    state: (u128, TraceState),
     span: Option<Spanning>,
     /// What messages of the present step stand for; empty while nothing is exported.
     links: Vec<TraceContext>,
@@ -76,6 +78,7 @@ impl<P: Process> Context<P> {
             stopping: None,
             critical,
             trace: None,
+            state: (0, TraceState::NONE),
             span: None,
             links: Vec::new(),
         }
@@ -193,7 +196,7 @@ impl<P: Process> Context<P> {
                 then(process, Err(AskError::Expired), cx);
             }
         });
-        let (me, trace) = (self.me.clone(), self.trace);
+        let (me, trace) = (self.me.clone(), self.carried());
         Reply::new(move |outcome| {
             me.run("answer", trace, move |process, cx| {
                 let then = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -233,7 +236,7 @@ impl<P: Process> Context<P> {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let (me, trace) = (self.me.clone(), self.trace);
+        let (me, trace) = (self.me.clone(), self.carried());
         let node = self.node().clone();
         self.node().spawn_future(async move {
             let outcome = tokio::select! { biased;
@@ -406,6 +409,8 @@ impl<P: Process> Context<P> {
         let node = self.me.node();
         let id = &self.me.address().id;
         (self.trace, self.span) = node.telemetry().handling(meta, id, || node.now());
+        let of = meta.trace().map_or(0, |trace| trace.trace_id);
+        self.state = meta.state().map_or((0, TraceState::NONE), |state| (of, state.clone()));
     }
 
     #[inline(always)]

@@ -3,16 +3,17 @@
 use crate::cell::Cell;
 use crate::context::Context;
 use crate::http::{Request, Response};
+use crate::node::Ledger;
 use crate::observe::Observation;
 use crate::peer::Sender;
 use crate::process::{Answer, Exit, Process, Reason, Receive};
 use crate::reply::Reply;
 use crate::time::Instant;
-use crate::trace::TraceContext;
+use crate::trace::{TraceContext, TraceState};
+use std::sync::Arc;
 
-/// What accompanies a message. Four words, since every tell moves it: what only a trace needs is
+/// What accompanies a message. Five words, since every tell moves it: what only a trace needs is
 /// behind a box that is not there without one.
-#[derive(Clone)]
 pub(crate) struct Meta {
     pub(crate) from: Sender,
     /// Nanoseconds of an [`Instant`]; zero for none.
@@ -23,12 +24,21 @@ pub(crate) struct Meta {
     /// Bytes of its payload as it came from another node; 0 for what was not serialized.
     pub(crate) body: u32,
     traced: Option<Box<Traced>>,
+    /// Of a message that came from another node: where it takes credit until it is dropped.
+    ledger: Option<Arc<Ledger>>,
+}
+
+impl Drop for Meta {
+    #[inline]
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
 /// What a message carries for its trace.
-#[derive(Clone)]
 struct Traced {
     trace: Option<TraceContext>,
+    state: TraceState,
     /// The message's name in traces: its variant, or its type; empty for what is not traced.
     name: &'static str,
     /// When it was put in the mailbox; known only while traces are exported.
@@ -39,12 +49,12 @@ impl Meta {
     pub(crate) const NONE: Meta = Meta::new(Sender::NOBODY);
 
     pub(crate) const fn new(from: Sender) -> Meta {
-        Meta { from, deadline: 0, bytes: 0, body: 0, traced: None }
+        Meta { from, deadline: 0, bytes: 0, body: 0, traced: None, ledger: None }
     }
 
     /// Of a step that goes on in a trace and is no message.
-    pub(crate) fn within(trace: Option<TraceContext>) -> Meta {
-        Meta::NONE.traced(trace, "", None)
+    pub(crate) fn within(trace: Option<TraceContext>, state: TraceState) -> Meta {
+        Meta::NONE.traced(trace, "", None).stated(state)
     }
 
     /// The same as part of a trace, under the name that traces will show.
@@ -55,9 +65,32 @@ impl Meta {
         queued: Option<Instant>,
     ) -> Meta {
         if trace.is_some() || queued.is_some() {
-            self.traced = Some(Box::new(Traced { trace, name, queued }));
+            let state = TraceState::NONE;
+            self.traced = Some(Box::new(Traced { trace, state, name, queued }));
         }
         self
+    }
+
+    /// The same with the state of its trace, if it is part of one.
+    pub(crate) fn stated(mut self, state: TraceState) -> Meta {
+        if let Some(traced) = &mut self.traced {
+            traced.state = state;
+        }
+        self
+    }
+
+    /// The same as of a message that was booked in a ledger, with the weight of its payload.
+    pub(crate) fn owing(mut self, ledger: Arc<Ledger>) -> Meta {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// It was handled: its credit goes back to who sent it.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            ledger.handled(self.body as usize);
+        }
     }
 
     /// The same as a request that nobody waits for from `deadline` on: the work is dropped then.
@@ -97,6 +130,11 @@ impl Meta {
         self.traced.as_ref()?.trace
     }
 
+    /// Of the trace that it is part of.
+    pub(crate) fn state(&self) -> Option<&TraceState> {
+        self.traced.as_ref().map(|traced| &traced.state).filter(|state| !state.is_none())
+    }
+
     /// Empty for what is not traced.
     pub(crate) fn name(&self) -> &'static str {
         self.traced.as_ref().map_or("", |traced| traced.name)
@@ -122,7 +160,8 @@ impl Meta {
         &mut self,
         begin: impl FnOnce() -> Option<TraceContext>,
     ) -> Option<TraceContext> {
-        let fresh = || Box::new(Traced { trace: None, name: "", queued: None });
+        let fresh =
+            || Box::new(Traced { trace: None, state: TraceState::NONE, name: "", queued: None });
         let traced = self.traced.get_or_insert_with(fresh);
         traced.trace = traced.trace.or_else(begin);
         traced.trace

@@ -2,10 +2,10 @@
 
 use crate::frame::Meta;
 use crate::peer::{Peer, Role};
-use crate::pid::Pid;
+use crate::pid::{Entrance, Pid};
 use crate::process::{Answer, Process, Receive};
 use crate::reply::{AskError, Reply};
-use crate::wire::{self, Header, PayloadError, Wire, WireType};
+use crate::wire::{self, PayloadError, Wire, WireType};
 use bytes::Bytes;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -30,6 +30,67 @@ struct Entry<P: Process> {
 struct Way<F> {
     roles: Vec<Role>,
     enter: F,
+}
+
+impl<F: Copy> Way<F> {
+    fn permits(&self, peer: &Peer) -> bool {
+        peer.role == Role::LOCAL || self.roles.contains(&peer.role)
+    }
+}
+
+/// A way in as one peer finds it.
+enum Found<F> {
+    Open(F),
+    Unsupported,
+    Forbidden,
+}
+
+impl<F: Copy> Found<F> {
+    /// Role before name: who may not say it learns nothing of what is known here.
+    fn of(way: Option<&Way<F>>, peer: &Peer, is_known: bool) -> Self {
+        match way {
+            None => Found::Unsupported,
+            Some(way) if !way.permits(peer) => Found::Forbidden,
+            Some(_) if !is_known => Found::Unsupported,
+            Some(way) => Found::Open(way.enter),
+        }
+    }
+
+    fn get(&self, role: &Role) -> Result<F, Refusal> {
+        match self {
+            Found::Open(enter) => Ok(*enter),
+            Found::Unsupported => Err(Refusal::Unsupported),
+            Found::Forbidden => Err(Refusal::Forbidden(role.clone())),
+        }
+    }
+}
+
+/// What one peer may say under one name.
+struct Opened<P: Process> {
+    pid: Pid<P>,
+    /// The variant as this version spells it.
+    name: &'static str,
+    role: Role,
+    say: Found<Say<P>>,
+    ask: Found<Ask<P>>,
+}
+
+impl<P: Process> Entrance for Opened<P> {
+    fn say(&self, payload: &[u8], mut meta: Meta) -> Result<(), Refusal> {
+        self.pid.call(&mut meta, self.name);
+        self.say.get(&self.role)?(&self.pid, payload, meta).map_err(Refusal::Malformed)
+    }
+
+    fn ask(&self, payload: &[u8], mut meta: Meta, reply: Reply<Bytes>) -> Result<(), Refusal> {
+        self.pid.call(&mut meta, self.name);
+        match self.ask.get(&self.role) {
+            Ok(ask) => ask(&self.pid, payload, meta, reply).map_err(Refusal::Malformed),
+            Err(refusal) => {
+                reply.fail(AskError::Unsupported);
+                Err(refusal)
+            }
+        }
+    }
 }
 
 /// Why a frame did not reach the process it was for.
@@ -105,64 +166,25 @@ impl<P: Process> Gate<P> {
         })
     }
 
-    /// The way in for a frame, once its sender's role and its names are found good; and its
-    /// variant as this version spells it.
-    fn find<F: Copy>(
-        &self,
-        header: &Header,
-        peer: &Peer,
-        way: impl FnOnce(&Entry<P>) -> Option<&Way<F>>,
-    ) -> Result<(F, &'static str), Refusal> {
-        let entry = self.entries.get(header.wire.as_str()).ok_or(Refusal::Unsupported)?;
-        let way = way(entry).ok_or(Refusal::Unsupported)?;
-        if peer.role != Role::LOCAL && !way.roles.contains(&peer.role) {
-            return Err(Refusal::Forbidden(peer.role.clone()));
-        }
-        let known = entry.wire.variants;
-        if known.is_empty() {
-            return Ok((way.enter, entry.wire.name));
-        }
-        let variant = known.iter().find(|name| **name == header.variant);
-        match variant {
-            Some(variant) => Ok((way.enter, variant)),
-            None => Err(Refusal::Unsupported),
-        }
-    }
-
-    pub(crate) fn admit(
+    /// What `peer` may say to `pid` under these names.
+    pub(crate) fn entrance(
         &self,
         pid: &Pid<P>,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
+        wire: &str,
+        variant: &str,
         peer: &Peer,
-    ) -> Result<(), Refusal> {
-        let mut meta = meta.weighing(payload.len());
-        let (say, name) = self.find(header, peer, |entry| entry.say.as_ref())?;
-        pid.call(&mut meta, name);
-        say(pid, payload, meta).map_err(Refusal::Malformed)
-    }
-
-    pub(crate) fn admit_ask(
-        &self,
-        pid: &Pid<P>,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
-        peer: &Peer,
-        reply: Reply<Bytes>,
-    ) -> Result<(), Refusal> {
-        let mut meta = meta.weighing(payload.len());
-        match self.find(header, peer, |entry| entry.ask.as_ref()) {
-            Ok((ask, name)) => {
-                pid.call(&mut meta, name);
-                ask(pid, payload, meta, reply).map_err(Refusal::Malformed)
-            }
-            Err(refusal) => {
-                reply.fail(AskError::Unsupported);
-                Err(refusal)
-            }
-        }
+    ) -> Box<dyn Entrance> {
+        let entry = self.entries.get(wire);
+        let name = entry.and_then(|entry| entry.wire.spelled(variant));
+        let say = entry.and_then(|entry| entry.say.as_ref());
+        let ask = entry.and_then(|entry| entry.ask.as_ref());
+        Box::new(Opened {
+            pid: pid.clone(),
+            name: name.unwrap_or(""),
+            role: peer.role.clone(),
+            say: Found::of(say, peer, name.is_some()),
+            ask: Found::of(ask, peer, name.is_some()),
+        })
     }
 
     pub(crate) fn admit_local(

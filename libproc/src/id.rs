@@ -64,9 +64,19 @@ impl ProcessId {
         Ok(ProcessId(id.into()))
     }
 
+    /// The sender of what no process sent.
+    pub(crate) fn nobody() -> Self {
+        ProcessId("nobody".into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether both are clones of one id: quicker than to compare them, and not as often true.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

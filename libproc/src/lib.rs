@@ -65,27 +65,41 @@
 //!
 //! | what holds | shown by |
 //! |---|---|
-//! | From one sender to one receiver messages keep their order, also across a reconnect | `tests/fifo.rs` |
+//! | From one sender to one receiver messages keep their order, also across a reconnect, where an exit tells of what was lost | `tests/fifo.rs` |
 //! | So they do across the threads of a node, and a thread is woken per step, not per message | `tests/placement.rs` |
 //! | A message arrives at most once; without a connection it is dropped and counted | `tests/at_most_once.rs` |
-//! | A link fires exactly once, whatever ends the other side | `tests/links.rs` |
+//! | A link fires exactly once, whatever ends the other side, or nobody says so any more | `tests/links.rs`, `tests/half_open.rs` |
+//! | What is meant for an earlier life of a node reaches nobody in a later one | `tests/incarnations.rs` |
 //! | A panic ends one process, or its node where it is critical; never silently | `tests/panics.rs` |
 //! | A supervisor restarts by its policy, and past its limit ends with the child's last cause | `tests/supervision.rs` |
-//! | A request has one outcome; work past its deadline is dropped and counted | `tests/ask.rs` |
+//! | A request has one outcome; deadlines travel, and work past its own is dropped and counted | `tests/ask.rs` |
 //! | A cancelled timer does not fire, even when it was due | `tests/timers.rs` |
 //! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
 //! | Both sides of a connection prove a secret; of two dials one connection stays | `tests/handshake.rs` |
 //! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
 //! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
-//! | What was sent before an exit arrives; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
+//! | A flooded process, or a dead peer, costs bounded memory and keeps nobody else waiting | `tests/flood.rs`, `tests/fairness.rs` |
+//! | Long messages arrive in their place, and nobody waits for another's | `tests/long_messages.rs` |
+//! | What was sent before an exit arrives, as far as its receivers handle it within a second; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
 //! | The end of a node ends its processes on every thread, and its threads | `tests/placement.rs` |
 //! | Neither mailbox nor wake-up loses anything, whatever the threads' interleaving | `tests/model.rs` |
 //! | Queues are counted in messages and bytes; over its author's limit a message is refused visibly, control never | `tests/queues.rs` |
 //! | A panic writes the last messages to the log, where they are recorded | `tests/recorder.rs` |
 //! | What operators see is escaped, and its series are as many as types | `tests/inspection.rs` |
-//! | A flooded process keeps neither timers nor others waiting | `tests/fairness.rs` |
 //! | The same seed gives the same run | `tests/sim_determinism.rs` |
-//! | One chain of messages is one trace, each node under its own service | `tests/telemetry.rs` |
+//! | One chain of messages is one trace, each node under its own service; `tracestate` goes with it | `tests/telemetry.rs`, `tests/tracestate.rs` |
+//!
+//! # What a connection may hold
+//!
+//! Everything that waits is counted in bytes ([`Node::counts`], `/metrics`). A process of another
+//! node may have 1 MiB of one peer's messages unhandled, and one message more: each sender has so
+//! much credit per connection and process, which comes back as the process handles them. What has
+//! no credit waits at the sender, up to 16 MiB per process; then the handle says what happens
+//! ([`Overflow`]): the links to that process fire, or the newest message is lost. So a socket is
+//! never stopped for one process. Answers and exits need no credit: who asks bounds them. A peer
+//! for which more than 64 MiB wait is disconnected. A message is at most 16 MiB; one of more than
+//! 64 KiB travels in parts, between which others go. What a peer does beyond these bounds ends its
+//! connection.
 //!
 //! # Threads
 //!
@@ -177,17 +191,17 @@ pub use net::tls::{Certificate, ClientAuth, Identity, Open, TlsConfig, TlsError}
 pub use net::{
     Admission, Authenticator, Certified, DialError, Limits, NodeConfig, PageGuard, Target,
 };
-pub use node::{Node, SpawnError};
+pub use node::{Counts, Node, SpawnError};
 pub use observe::Observation;
 pub use peer::{Peer, Role, Sender};
 pub use pid::{Full, Pid};
 pub use process::{Answer, Exit, Process, Reason, Receive};
 pub use recorder::{FlightRecord, Record};
-pub use remote::Remote;
+pub use remote::{Overflow, Remote};
 pub use reply::{AskError, Reply};
 pub use runtime::run;
 pub use thread::Thread;
 pub use time::{Instant, Timestamp};
-pub use trace::TraceContext;
+pub use trace::{TraceContext, TraceState};
 pub use wire::{variant_of, Wire};
 pub use world::Disk;

@@ -13,8 +13,7 @@ use crate::recorder::{FlightRecord, Recorder};
 use crate::reply::Reply;
 use crate::thread::{Place, Promises};
 use crate::time::Instant;
-use crate::trace::TraceContext;
-use crate::wire::Header;
+use crate::trace::{TraceContext, TraceState};
 use bytes::Bytes;
 use std::any::Any;
 use std::fmt;
@@ -370,14 +369,37 @@ impl<P: Process> Pid<P> {
     pub(crate) fn run(
         &self,
         label: &'static str,
-        trace: Option<TraceContext>,
+        (trace, state): (Option<TraceContext>, TraceState),
         step: impl FnOnce(&mut P, &mut crate::Context<P>) + Send + 'static,
     ) {
         self.push(Frame::Run {
             label,
-            meta: Meta::within(trace),
+            meta: Meta::within(trace, state),
             step: Box::new(move |process, _, cx| step(process, cx)),
         });
+    }
+}
+
+/// What one peer may say to one process under one name: found once, and used for many messages.
+pub(crate) trait Entrance: Send + Sync {
+    /// Decodes a message and puts it in the mailbox, or says why not.
+    fn say(&self, payload: &[u8], meta: Meta) -> Result<(), Refusal>;
+
+    /// The same for a request; `reply` takes the encoded answer, or why there is none.
+    fn ask(&self, payload: &[u8], meta: Meta, reply: Reply<Bytes>) -> Result<(), Refusal>;
+}
+
+/// The entrance of a process that takes nothing from outside its node.
+struct Wall;
+
+impl Entrance for Wall {
+    fn say(&self, _: &[u8], _: Meta) -> Result<(), Refusal> {
+        Err(Refusal::Unsupported)
+    }
+
+    fn ask(&self, _: &[u8], _: Meta, reply: Reply<Bytes>) -> Result<(), Refusal> {
+        reply.fail(crate::AskError::Unsupported);
+        Err(Refusal::Unsupported)
     }
 }
 
@@ -392,24 +414,8 @@ pub(crate) struct Ran {
 pub(crate) trait Door: Send + Sync {
     fn signal(&self, signal: Signal);
 
-    /// A message from another node: checked by role and name, decoded, and put in the mailbox.
-    fn admit(
-        &self,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
-        peer: &Peer,
-    ) -> Result<(), Refusal>;
-
-    /// A request from another node; `reply` takes the encoded answer, or why there is none.
-    fn admit_ask(
-        &self,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
-        peer: &Peer,
-        reply: Reply<Bytes>,
-    ) -> Result<(), Refusal>;
+    /// The way in for messages of a peer, checked by its role and by their names.
+    fn entrance(&self, wire: &str, variant: &str, peer: &Peer) -> Box<dyn Entrance>;
 
     /// A message of this very node, not serialized.
     fn admit_local(&self, wire: &'static str, message: Box<dyn Any + Send>, meta: Meta) -> bool;
@@ -454,33 +460,10 @@ impl<P: Process> Door for Shared<P> {
         self.me().signal(signal);
     }
 
-    fn admit(
-        &self,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
-        peer: &Peer,
-    ) -> Result<(), Refusal> {
+    fn entrance(&self, wire: &str, variant: &str, peer: &Peer) -> Box<dyn Entrance> {
         match &self.gate {
-            Some(gate) => gate.admit(&self.me(), header, payload, meta, peer),
-            None => Err(Refusal::Unsupported),
-        }
-    }
-
-    fn admit_ask(
-        &self,
-        header: &Header,
-        payload: &[u8],
-        meta: Meta,
-        peer: &Peer,
-        reply: Reply<Bytes>,
-    ) -> Result<(), Refusal> {
-        match &self.gate {
-            Some(gate) => gate.admit_ask(&self.me(), header, payload, meta, peer, reply),
-            None => {
-                reply.fail(crate::AskError::Unsupported);
-                Err(Refusal::Unsupported)
-            }
+            Some(gate) => gate.entrance(&self.me(), wire, variant, peer),
+            None => Box::new(Wall),
         }
     }
 

@@ -11,7 +11,8 @@ pub enum AskError {
     /// The deadline passed. The request may still be handled.
     #[error("no answer within the deadline")]
     Expired,
-    /// The connection broke, or there was none. The request may have been handled.
+    /// The connection broke, or there was none, or too much waits already for the process that was
+    /// asked. The request may have been handled.
     #[error("no connection to the process that was asked")]
     Disconnected,
     /// The far side does not know this request.
@@ -77,12 +78,12 @@ impl<T: Send + 'static> fmt::Debug for Reply<T> {
 
 impl<T: crate::wire::Wire> Reply<T> {
     /// What turns the encoded outcome from another node into this reply.
-    pub(crate) fn decoding(mut self) -> impl FnOnce(Result<bytes::Bytes, AskError>) + Send {
+    pub(crate) fn decoding(mut self) -> impl FnOnce(Result<&[u8], AskError>) + Send {
         let deliver = self.0.take();
         move |outcome| {
             if let Some(deliver) = deliver {
                 deliver(outcome.and_then(|payload| {
-                    crate::wire::decode(&payload).map_err(|e| AskError::Malformed(e.to_string()))
+                    crate::wire::decode(payload).map_err(|e| AskError::Malformed(e.to_string()))
                 }));
             }
         }

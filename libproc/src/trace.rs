@@ -1,6 +1,7 @@
 //! W3C trace context: what every envelope carries.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The trace and span that a message belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +12,63 @@ pub struct TraceContext {
     pub span_id: u64,
     /// Bit 0: sampled.
     pub flags: u8,
+}
+
+/// A `tracestate`: what tracing systems on a trace's way want to find again. Opaque to libproc,
+/// which hands it on with the trace that it came with. Cheap to clone; an absent one costs
+/// nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TraceState(Option<Arc<str>>);
+
+/// Longest state that is carried: what the recommendation asks for at least.
+const MAX_STATE: usize = 512;
+/// Most members of a state.
+const MAX_MEMBERS: usize = 32;
+
+impl TraceState {
+    /// No state.
+    pub const NONE: TraceState = TraceState(None);
+
+    /// Reads a `tracestate` header, several of them joined by commas. One that is longer than 512
+    /// bytes, has more than 32 members or breaks the grammar is no state.
+    pub fn parse(tracestate: &str) -> Self {
+        let members = || tracestate.split(',').map(str::trim).filter(|member| !member.is_empty());
+        let mut keys: Vec<&str> = Vec::new();
+        for member in members() {
+            match member.split_once('=') {
+                Some((key, value)) if is_key(key) && is_value(value) && !keys.contains(&key) => {
+                    keys.push(key);
+                }
+                _ => return TraceState::NONE,
+            }
+        }
+        if keys.is_empty() || keys.len() > MAX_MEMBERS || tracestate.len() > MAX_STATE {
+            return TraceState::NONE;
+        }
+        TraceState(Some(members().collect::<Vec<_>>().join(",").into()))
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The header; empty if there is no state.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("")
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    key.len() <= 256
+        && key.bytes().next().is_some_and(letter)
+        && key.bytes().all(|b| letter(b) || b"_-*/@".contains(&b))
+}
+
+fn is_value(value: &str) -> bool {
+    let printable = |b: u8| (0x20..0x7f).contains(&b) && b != b'=';
+    !value.is_empty() && value.len() <= 256 && value.bytes().all(printable)
 }
 
 impl TraceContext {
@@ -67,5 +125,34 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn tracestate_is_kept_or_dropped_whole() {
+        for (text, kept) in [
+            ("", ""),
+            ("rojo=00f067aa0ba902b7", "rojo=00f067aa0ba902b7"),
+            (" a=1 , b@sys=x y ,,", "a=1,b@sys=x y"),
+            ("a=1,a=2", ""),
+            ("A=1", ""),
+            ("a", ""),
+            ("a=", ""),
+            ("=1", ""),
+            ("a=b=c", ""),
+            ("a=\u{e9}", ""),
+            ("a=\t\u{1}", ""),
+        ] {
+            assert_eq!(TraceState::parse(text).as_str(), kept, "{text:?}");
+        }
+        let of =
+            |members: usize| (0..members).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+        assert_eq!(TraceState::parse(&of(32)).as_str(), of(32));
+        assert_eq!(TraceState::parse(&of(33)), TraceState::NONE);
+        let long = |value: usize| format!("a={},b={}", "x".repeat(250), "y".repeat(value));
+        assert_eq!(TraceState::parse(&long(256)).as_str().len(), 511);
+        assert_eq!(TraceState::parse(&format!("{},c", long(256))), TraceState::NONE);
+        assert_eq!(TraceState::parse(&long(257)), TraceState::NONE);
+        assert_eq!(TraceState::parse(&format!("{} ", long(256))).as_str().len(), 511);
+        assert_eq!(TraceState::parse(&format!("{}  ", long(256))), TraceState::NONE);
     }
 }

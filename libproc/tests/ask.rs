@@ -15,6 +15,7 @@ on_both!(
     expired,
     disconnected,
     unsupported,
+    expired_work_is_counted,
 );
 
 async fn outcome(stage: &mut Stage, pair: &Pair, expected: &str) {
@@ -84,6 +85,19 @@ async fn unsupported(mut stage: Stage) {
     pair.ask(NewerQuestion::Triple, WITHIN);
     outcome(&mut stage, &pair, "answer Err(Unsupported)").await;
     assert_eq!(pair.client.peers().len(), 1, "the connection lives");
+}
+
+/// The deadline travels: who is asked does not begin what nobody waits for.
+async fn expired_work_is_counted(mut stage: Stage) {
+    let pair = stage.pair().await;
+    pair.ask(Question::Hold, Duration::ZERO);
+    outcome(&mut stage, &pair, "answer Err(Expired)").await;
+    stage.until("the count", || pair.server.counts().expired == 1).await;
+    assert!(!pair.there.has("holds"), "work was begun that nobody waits for");
+    assert_eq!(pair.client.counts().expired, 0);
+    // An answer in time is not touched by it.
+    pair.ask(Question::Double(4), WITHIN);
+    stage.until("the next", || pair.here.has("answer Ok(8)")).await;
 }
 
 /// Work that waited past its deadline is not begun.

@@ -3,7 +3,11 @@ mod common;
 use common::*;
 use std::collections::BTreeMap;
 
-on_both!(resets_never_duplicate, without_a_connection_nothing_arrives_later);
+on_both!(
+    resets_never_duplicate,
+    without_a_connection_nothing_arrives_later,
+    two_connections_at_once_never_duplicate,
+);
 
 async fn resets_never_duplicate(mut stage: Stage) {
     let pair = stage.pair().await;
@@ -44,4 +48,31 @@ async fn without_a_connection_nothing_arrives_later(mut stage: Stage) {
     pair.send(Say::Number(2));
     stage.until("the second", || pair.there.has("number 2")).await;
     assert!(!pair.there.has("number 1"));
+}
+
+/// Both nodes dial each other and speak at once: whichever connection stays, nothing that was said
+/// over the other is said again.
+async fn two_connections_at_once_never_duplicate(mut stage: Stage) {
+    for _ in 0..5 {
+        let (a, b) = (stage.node(listening("a")).await, stage.node(listening("b")).await);
+        let (at_a, at_b) = (Journal::default(), Journal::default());
+        let left = a.spawn("left", Probe::new(&at_a)).unwrap();
+        let right = b.spawn("right", Probe::new(&at_b)).unwrap();
+        for (from, to) in [(&left, &right), (&right, &left)] {
+            let (dial, id) = (target(to.node()), to.address().id.clone());
+            act(from, move |_, cx| {
+                cx.dial(dial, move |_, peer, cx| {
+                    let to = peer.expect("dial").remote(&id);
+                    (0..200).for_each(|n| cx.send(&to, Say::Number(n)));
+                });
+            });
+        }
+        let last = "number 199";
+        stage.until("both are heard", || at_a.has(last) && at_b.has(last)).await;
+        stage.settle().await;
+        for journal in [&at_a, &at_b] {
+            let expected: Vec<_> = (0..200).map(|n| format!("number {n}")).collect();
+            assert_eq!(journal.lines(), expected);
+        }
+    }
 }

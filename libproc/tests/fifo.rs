@@ -3,7 +3,11 @@
 mod common;
 use common::*;
 
-on_both!(order_is_kept, a_reconnect_keeps_order_and_shows_its_gap);
+on_both!(
+    order_is_kept,
+    order_is_kept_by_as_many_routes_as_there_are_processes,
+    a_reconnect_keeps_order_and_shows_its_gap,
+);
 
 fn numbers(journal: &Journal) -> Vec<u64> {
     let lines = journal.lines();
@@ -39,4 +43,24 @@ async fn a_reconnect_keeps_order_and_shows_its_gap(mut stage: Stage) {
     assert!(got.windows(2).all(|w| w[0] < w[1]), "out of order: {got:?}");
     assert!(got.ends_with(&(1000..1500).collect::<Vec<_>>()));
     assert_eq!(pair.here.count("exited"), 1);
+}
+
+/// More senders and receivers than a connection has numbers for.
+async fn order_is_kept_by_as_many_routes_as_there_are_processes(mut stage: Stage) {
+    let pair = stage.pair().await;
+    let names: Vec<_> = (0..1500).map(|n| format!("p{n}")).collect();
+    let journals: Vec<_> = names.iter().map(|_| Journal::default()).collect();
+    for (name, journal) in names.iter().zip(&journals) {
+        pair.server.spawn(name, Probe::new(journal)).unwrap();
+    }
+    let to: Vec<libproc::Remote<Say>> =
+        names.iter().map(|name| remote(&pair.server, &pair.client, name)).collect();
+    act(&pair.asker, move |_, cx| {
+        for n in 0..4 {
+            to.iter().for_each(|to| cx.send(to, Say::Number(n)));
+        }
+    });
+    stage.until("all", || journals.iter().all(|journal| numbers(journal).len() == 4)).await;
+    assert!(journals.iter().all(|journal| numbers(journal) == [0, 1, 2, 3]));
+    assert_eq!(pair.server.counts().broken_connections, 0);
 }

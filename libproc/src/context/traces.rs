@@ -6,7 +6,7 @@ use crate::id::ProcessId;
 use crate::process::Process;
 use crate::remote::Remote;
 use crate::telemetry::{Annotate, Spanning};
-use crate::trace::TraceContext;
+use crate::trace::{TraceContext, TraceState};
 use crate::wire::{self, Wire};
 use std::fmt::Display;
 
@@ -14,6 +14,25 @@ impl<P: Process> Context<P> {
     /// The trace that the message being handled belongs to.
     pub fn trace(&self) -> Option<TraceContext> {
         self.trace
+    }
+
+    /// What other tracing systems keep with the trace that the message being handled belongs to,
+    /// as it came; what is sent within that trace carries it on.
+    pub fn trace_state(&self) -> TraceState {
+        self.state_of(self.trace)
+    }
+
+    pub(super) fn carried(&self) -> (Option<TraceContext>, TraceState) {
+        (self.trace, self.trace_state())
+    }
+
+    /// A state belongs to its trace alone.
+    fn state_of(&self, trace: Option<TraceContext>) -> TraceState {
+        let (of, state) = &self.state;
+        match trace {
+            Some(trace) if !state.is_none() && trace.trace_id == *of => state.clone(),
+            _ => TraceState::NONE,
+        }
     }
 
     /// Makes what follows in this handler part of another trace: a record that was kept, such as
@@ -90,7 +109,8 @@ impl<P: Process> Context<P> {
         let telemetry = self.node().telemetry();
         let trace = telemetry.sent(self.trace, &self.links, to, name, note);
         let queued = telemetry.queued(|| self.node().now());
-        let mut meta = Meta::new(self.sender.clone()).traced(trace, name, queued);
+        let meta = Meta::new(self.sender.clone()).traced(trace, name, queued);
+        let mut meta = meta.stated(self.state_of(trace));
         self.me.call(&mut meta, name);
         meta
     }

@@ -20,7 +20,6 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A process that does not answer within this long is reported without its own words.
@@ -39,6 +38,9 @@ pub(super) async fn observed(node: &Node) -> Vec<(ProcessId, Entry, Option<Obser
 struct Gathered {
     counters: Vec<(&'static str, &'static str, u64)>,
     peers: usize,
+    /// Bytes towards peers, and of theirs.
+    waiting: u64,
+    held: u64,
     /// Of the node's port.
     port: Vec<(String, f64)>,
     kinds: BTreeMap<&'static str, Kind>,
@@ -49,8 +51,7 @@ struct Gathered {
 
 async fn gather(node: &Node) -> Gathered {
     let seen = observed(node).await;
-    let counters = node.counters();
-    let count = |counter: &AtomicU64| counter.load(Relaxed);
+    let counts = node.counts();
     let mut kinds = node.kinds();
     let mut own = BTreeMap::<String, f64>::new();
     for (_, entry, said) in seen {
@@ -62,21 +63,24 @@ async fn gather(node: &Node) -> Gathered {
     }
     Gathered {
         counters: vec![
-            ("messages_sent", "Messages sent to other nodes", count(&counters.sent)),
-            ("messages_received", "Frames from other nodes", count(&counters.received)),
-            ("messages_dropped", "Messages that reached nobody", count(&counters.dropped)),
-            ("messages_unsupported", "Messages of unknown types", count(&counters.unsupported)),
-            ("messages_forbidden", "Messages that a role may not send", count(&counters.forbidden)),
+            ("messages_sent", "Messages sent to other nodes", counts.sent),
+            ("messages_received", "Frames from other nodes", counts.received),
+            ("messages_dropped", "Messages that reached nobody", counts.dropped),
+            ("messages_unsupported", "Messages of unknown types", counts.unsupported),
+            ("messages_forbidden", "Messages that a role may not send", counts.forbidden),
+            ("messages_rejected", "Messages over their receiver's limit", counts.rejected),
             (
-                "messages_rejected",
-                "Messages over their receiver's limit",
-                count(&counters.rejected),
+                "messages_overflowed",
+                "Messages without room behind what waits for a slow process",
+                counts.overflowed,
             ),
-            ("connections_broken", "Connections that broke", count(&counters.broken_connections)),
-            ("requests_expired", "Requests dropped past their deadline", count(&counters.expired)),
-            ("queue_alarms", "Alarms over processes' queues", count(&counters.alarms)),
+            ("connections_broken", "Connections that broke", counts.broken_connections),
+            ("requests_expired", "Requests dropped past their deadline", counts.expired),
+            ("queue_alarms", "Alarms over processes' queues", counts.alarms),
         ],
         peers: node.peers().len(),
+        waiting: counts.waiting_bytes,
+        held: counts.held_bytes,
         port: node.net().metrics(),
         kinds,
         threads: node
@@ -98,6 +102,8 @@ pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
         put(format!("libproc/{name}"), count);
     }
     put("libproc/peers".into(), gathered.peers as u64);
+    put("libproc/bytes_waiting".into(), gathered.waiting);
+    put("libproc/bytes_held".into(), gathered.held);
     for (kind, counts) in gathered.kinds {
         put(format!("libproc/{kind}/processes"), counts.processes);
         put(format!("libproc/{kind}/queue_depth"), counts.messages);
@@ -139,12 +145,14 @@ impl Collector for Gathered {
         for (name, help, count) in &self.counters {
             single(&mut encoder, &format!("libproc_{name}"), help, &ConstCounter::new(*count))?;
         }
-        single(
-            &mut encoder,
-            "libproc_peers",
-            "Nodes connected now",
-            &ConstGauge::new(self.peers as u64),
-        )?;
+        let gauges = [
+            ("libproc_peers", "Nodes connected now", self.peers as u64),
+            ("libproc_bytes_waiting", "Bytes to be written to peers", self.waiting),
+            ("libproc_bytes_held", "Bytes of peers' messages that wait here", self.held),
+        ];
+        for (name, help, value) in gauges {
+            single(&mut encoder, name, help, &ConstGauge::new(value))?;
+        }
         for (name, value) in &self.port {
             let name = name.replace('/', "_");
             single(&mut encoder, &name, "Of the node's port", &ConstGauge::new(*value))?;

@@ -14,7 +14,7 @@ pub(crate) use routes::resolve;
 pub use routes::{RouteInfo, Routes};
 
 use crate::net::tls::Certificate;
-use crate::trace::TraceContext;
+use crate::trace::{TraceContext, TraceState};
 use body::StreamBody;
 use bytes::Bytes;
 pub use http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -51,6 +51,16 @@ impl Request {
     /// The last line of a header, as text; `None` also when it is not visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get_all(name).iter().next_back()?.to_str().ok()
+    }
+
+    /// From `tracestate`, its lines joined; none without a trace, or if it is not to be understood.
+    pub(crate) fn trace_state(&self) -> TraceState {
+        if self.trace.is_none() || !self.headers.contains_key("tracestate") {
+            return TraceState::NONE;
+        }
+        let lines = self.headers.get_all("tracestate").iter().map(|line| line.to_str().ok());
+        let state = lines.collect::<Option<Vec<_>>>().map(|lines| lines.join(","));
+        TraceState::parse(&state.unwrap_or_default())
     }
 
     /// The first value of a query parameter, percent-decoded.

@@ -20,8 +20,9 @@ use crate::peer::{Peer, Role};
 use ring::hmac;
 use std::sync::Arc;
 
-/// Protocol versions that this version speaks, both ends included.
-pub(crate) const PROTOCOL: (u16, u16) = (1, 1);
+/// Protocol versions that this version speaks, both ends included. 2: routes have numbers, long
+/// frames travel in parts, receivers grant credit.
+pub(crate) const PROTOCOL: (u16, u16) = (2, 2);
 
 pub(crate) type Nonce = [u8; 16];
 
@@ -424,7 +425,12 @@ mod tests {
         assert_eq!(other.to_string(), "this node is of cluster \"c1\", not of cluster \"c2\"");
         assert_eq!(refused(Hello { principal: "x".into(), ..hello() }), Rejection::Credential);
         assert_eq!(refused(Hello { node: NodeId(2), ..hello() }), Rejection::Myself);
-        let newer = refused(Hello { protocol: (2, 9), ..hello() });
-        assert_eq!(newer, Rejection::Protocol { mine: PROTOCOL, yours: (2, 9) });
+        for yours in [(1, 1), (3, 9)] {
+            let other = refused(Hello { protocol: yours, ..hello() });
+            assert_eq!(other, Rejection::Protocol { mine: PROTOCOL, yours });
+        }
+        let wider = Hello { protocol: (1, 9), ..hello() };
+        let welcomed = welcome(&server(), NodeId(2), [4; 16], &wider).unwrap();
+        assert_eq!(welcomed.welcome.protocol, PROTOCOL.1);
     }
 }

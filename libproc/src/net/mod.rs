@@ -1,10 +1,11 @@
 //! Connections between nodes: configuration, the handshake, and the TCP transport.
 //!
 //! One port per node serves HTTP/1.1; a connection becomes a libproc connection by an `Upgrade:
-//! libproc` request. `handshake.rs` is pure and shared with the simulator; `tcp.rs` dials and
-//! pumps frames; `server.rs` serves; `tls/` lies under both where a node is configured so;
-//! `guests.rs` bounds how many may be at the door.
+//! libproc` request. `handshake.rs` is pure and shared with the simulator, as is `queue.rs`, what
+//! waits to be written; `tcp.rs` dials and pumps frames; `server.rs` serves; `tls/` lies under both
+//! where a node is configured so; `guests.rs` bounds how many may be at the door.
 
+mod backlog;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gated;
@@ -12,9 +13,14 @@ mod guests;
 pub(crate) mod handshake;
 #[cfg(test)]
 mod hostile;
+mod long;
+mod numbers;
 mod outbox;
+mod queue;
+mod ready;
 pub(crate) mod server;
 mod state;
+mod streams;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 mod upgrade;
@@ -24,10 +30,16 @@ pub(crate) use state::NetState;
 
 use crate::http::{Request, Response};
 use crate::mailbox::Limit;
-use crate::node::Outbox;
 use crate::peer::{Peer, Role};
+pub(crate) use numbers::Way;
+#[cfg_attr(not(feature = "sim"), allow(unused_imports, reason = "the simulator's transport"))]
+pub(crate) use outbox::{Outbox, Transport};
+#[cfg_attr(not(feature = "sim"), allow(unused_imports, reason = "the simulator's transport"))]
+pub(crate) use queue::{Message, NotSent, Queue, Taken, BACKLOG};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+pub(crate) use tcp::next_frame;
 use tls::{Certificate, TlsConfig};
 
 /// How a node presents itself and whom it lets in.
@@ -58,6 +70,9 @@ pub struct NodeConfig {
     pub recorder: usize,
     /// Who may read the node's own pages over HTTP; by default anybody.
     pub pages: PageGuard,
+    /// A connection that brings nothing for this long is asked for a sign of life, and is given up
+    /// after four times as long without a byte. Both sides do so by their own setting.
+    pub keepalive: Duration,
 }
 
 /// A queue that takes a second to work off, of small messages or of large ones.
@@ -66,6 +81,9 @@ const QUEUE_ALARM: Limit = Limit { messages: 1_000_000, bytes: 64 * 1024 * 1024 
 /// Looks at a request for one of the node's own pages, all but `/health` and `/help`: `Some` is the
 /// answer instead of the page. Must not block.
 pub type PageGuard = Arc<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+
+/// Well below the patience of firewalls and of those who wait for a master's or an agent's end.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 impl NodeConfig {
     /// A node of `cluster` that does not listen and lets nobody in.
@@ -83,6 +101,7 @@ impl NodeConfig {
             queue_alarm: QUEUE_ALARM,
             recorder: 0,
             pages: Arc::new(|_| None),
+            keepalive: KEEPALIVE,
         }
     }
 }
@@ -191,5 +210,5 @@ pub enum DialError {
 pub(crate) struct Handshaken {
     pub(crate) peer: Peer,
     pub(crate) ours: bool,
-    pub(crate) outbox: Arc<dyn Outbox>,
+    pub(crate) outbox: Arc<Outbox>,
 }

@@ -1,163 +1,98 @@
-//! Frames that wait to be written to one peer, control before bulk, counted in bytes.
+//! One connection's way out: the queue behind its lock, and who has to know that it fills.
 
-use crate::node::{lock, Outbox};
-use crate::wire::Lane;
-use bytes::{Bytes, BytesMut};
-use std::collections::VecDeque;
+use super::queue::{Discarded, EncodeError, Message, NotSent, Queue, Taken};
+use crate::id::ProcessId;
+use crate::node::lock;
+use crate::wire::Envelope;
 use std::sync::Mutex;
-use tokio::sync::Notify;
 
-/// Bytes that may wait for one slow peer; past it its connection is closed.
-const LIMIT: usize = 64 * 1024 * 1024;
-/// Bytes of one write: many small frames at once, yet a control frame waits behind little.
-const BATCH: usize = 256 * 1024;
+/// What carries a queue's frames to the peer.
+pub(crate) trait Transport: Send + Sync {
+    /// There is something to take, or the end. Called without a lock, from whoever queued.
+    fn wake(&self, outbox: &Outbox);
 
-#[derive(Default)]
-pub(super) struct TcpOutbox {
+    /// The connection is broken, with what waits; the transport then tells the node.
+    fn close(&self, why: &str);
+
+    /// What waits is the last.
+    fn finish(&self, why: &str);
+}
+
+/// The sending end of a connection. A message is written once, into the buffer that is sent.
+pub(crate) struct Outbox {
     queue: Mutex<Queue>,
-    wake: Notify,
+    transport: Box<dyn Transport>,
 }
 
-#[derive(Default)]
-struct Queue {
-    control: VecDeque<Bytes>,
-    bulk: VecDeque<Bytes>,
-    bytes: usize,
-    end: Option<End>,
-}
-
-/// Nothing more is taken.
-struct End {
-    why: String,
-    /// What waits is still written.
-    flush: bool,
-}
-
-/// What a writer has to do.
-pub(super) enum Taken {
-    Frames,
-    Nothing,
-    /// Everything was written that was to be.
-    Finished(String),
-    /// It broke.
-    Closed(String),
-}
-
-impl TcpOutbox {
-    /// Moves what fits into one write, control first.
-    pub(super) fn take(&self, buffer: &mut BytesMut) -> Taken {
-        let mut guard = lock(&self.queue);
-        let queue = &mut *guard;
-        if let Some(end) = queue.end.as_ref().filter(|end| !end.flush) {
-            return Taken::Closed(end.why.clone());
-        }
-        while buffer.len() < BATCH {
-            let next = queue.control.pop_front();
-            let Some(frame) = next.or_else(|| queue.bulk.pop_front()) else {
-                break;
-            };
-            queue.bytes -= frame.len();
-            buffer.extend_from_slice(&frame);
-        }
-        match &queue.end {
-            _ if !buffer.is_empty() => Taken::Frames,
-            Some(end) => Taken::Finished(end.why.clone()),
-            None => Taken::Nothing,
-        }
+impl Outbox {
+    pub(crate) fn new(queue: Queue, transport: Box<dyn Transport>) -> Self {
+        Outbox { queue: Mutex::new(queue), transport }
     }
 
-    /// Completes when there may be something to take.
-    pub(super) async fn filled(&self) {
-        self.wake.notified().await;
-    }
-}
-
-impl Outbox for TcpOutbox {
-    fn push(&self, lane: Lane, frame: Bytes) {
-        let mut guard = lock(&self.queue);
-        let queue = &mut *guard;
-        if queue.end.is_some() {
-            return;
-        }
-        queue.bytes += frame.len();
-        match lane {
-            Lane::Control => queue.control.push_back(frame),
-            Lane::Bulk => queue.bulk.push_back(frame),
-        }
-        if queue.bytes > LIMIT {
-            let why = format!("more than {LIMIT} bytes wait for a slow peer");
-            queue.end = Some(End { why, flush: false });
-        }
-        drop(guard);
-        self.wake.notify_one();
-    }
-
-    fn close(&self, why: &str) {
-        let mut guard = lock(&self.queue);
-        let queue = &mut *guard;
-        queue.control.clear();
-        queue.bulk.clear();
-        queue.bytes = 0;
-        let why = queue.end.take().map_or_else(|| why.to_owned(), |end| end.why);
-        queue.end = Some(End { why, flush: false });
-        drop(guard);
-        self.wake.notify_one();
-    }
-
-    fn finish(&self, why: &str) {
+    fn with<R>(&self, act: impl FnOnce(&mut Queue) -> R) -> R {
         let mut queue = lock(&self.queue);
-        queue.end.get_or_insert_with(|| End { why: why.to_owned(), flush: true });
+        let outcome = act(&mut queue);
+        let wakes = queue.wakes();
         drop(queue);
-        self.wake.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn taken(outbox: &TcpOutbox) -> (Taken, BytesMut) {
-        let mut buffer = BytesMut::new();
-        (outbox.take(&mut buffer), buffer)
-    }
-
-    #[test]
-    fn control_goes_before_bulk_and_overflow_closes() {
-        let outbox = TcpOutbox::default();
-        outbox.push(Lane::Bulk, Bytes::from_static(b"bulk"));
-        outbox.push(Lane::Control, Bytes::from_static(b"control"));
-        let (got, buffer) = taken(&outbox);
-        assert!(matches!(got, Taken::Frames));
-        assert_eq!(&buffer[..], b"controlbulk");
-        outbox.push(Lane::Bulk, Bytes::from(vec![0; LIMIT + 1]));
-        assert!(matches!(taken(&outbox).0, Taken::Closed(_)));
-    }
-
-    #[test]
-    fn control_overtakes_what_does_not_fit_one_write() {
-        let outbox = TcpOutbox::default();
-        for _ in 0..3 {
-            outbox.push(Lane::Bulk, Bytes::from(vec![b'b'; BATCH]));
+        if wakes {
+            self.transport.wake(self);
         }
-        assert_eq!(taken(&outbox).1.len(), BATCH);
-        outbox.push(Lane::Control, Bytes::from_static(b"c"));
-        assert_eq!(taken(&outbox).1[0], b'c');
+        outcome
     }
 
-    #[test]
-    fn a_finished_outbox_writes_what_waits_and_a_closed_one_nothing() {
-        let outbox = TcpOutbox::default();
-        outbox.push(Lane::Bulk, Bytes::from_static(b"last"));
-        outbox.finish("done");
-        outbox.push(Lane::Bulk, Bytes::from_static(b"late"));
-        let (got, buffer) = taken(&outbox);
-        assert!(matches!(got, Taken::Frames));
-        assert_eq!(&buffer[..], b"last");
-        assert!(matches!(taken(&outbox).0, Taken::Finished(why) if why == "done"));
-        let outbox = TcpOutbox::default();
-        outbox.push(Lane::Bulk, Bytes::from_static(b"last"));
-        outbox.finish("done");
-        outbox.close("broke");
-        assert!(matches!(taken(&outbox).0, Taken::Closed(_)));
+    /// As [`Queue::message`].
+    pub(crate) fn message(
+        &self,
+        message: &Message<'_>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), NotSent> {
+        self.with(|queue| queue.message(message, encode))
+    }
+
+    /// As [`Queue::follow`].
+    pub(crate) fn follow(&self, to: &ProcessId, envelope: &Envelope<'_>) -> Result<(), NotSent> {
+        self.with(|queue| queue.follow(to, envelope))
+    }
+
+    /// As [`Queue::control`].
+    pub(crate) fn control(&self, envelope: &Envelope<'_>) {
+        self.with(|queue| queue.control(envelope));
+    }
+
+    /// As [`Queue::granted`].
+    pub(crate) fn granted(&self, to: &str, bytes: u64) {
+        self.with(|queue| queue.granted(to, bytes));
+    }
+
+    /// As [`Queue::discard`].
+    pub(crate) fn discard(&self, to: &str) -> Discarded {
+        self.with(|queue| queue.discard(to))
+    }
+
+    /// As [`Queue::rest`].
+    pub(crate) fn rest(&self) {
+        lock(&self.queue).rest();
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        lock(&self.queue).bytes()
+    }
+
+    /// As [`Queue::take`].
+    pub(crate) fn take(&self, out: &mut Vec<u8>) -> Taken {
+        lock(&self.queue).take(out)
+    }
+
+    /// Breaks the connection, with what waits.
+    pub(crate) fn close(&self, why: &str) {
+        lock(&self.queue).close(why);
+        self.transport.close(why);
+    }
+
+    /// Takes no more, writes what waits, and then closes.
+    pub(crate) fn finish(&self, why: &str) {
+        lock(&self.queue).finish(why);
+        self.transport.finish(why);
     }
 }

@@ -368,8 +368,8 @@ fn upgrade(caller: &Caller, request: hyper::Request<Incoming>) -> Out {
                 return;
             }
         };
-        let proven = match proof.map(Envelope::decode) {
-            Ok(Ok(Envelope::Proof { mac })) => pending.proven(&mac),
+        let proven = match proof.as_deref().map(Envelope::decode) {
+            Ok(Ok(Envelope::Proof { mac })) => pending.proven(mac),
             _ => false,
         };
         if !proven {

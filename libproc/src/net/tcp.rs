@@ -1,20 +1,21 @@
 //! The TCP transport: listens, dials, and pumps frames both ways.
 //!
-//! Writing: frames wait in an outbox (`outbox.rs`); whoever pushes wakes the writer, which writes
-//! what waits in one go. Reading: one buffer, as many frames as it holds. Both end together, and
-//! then the node is told, once. Every byte passes the node's write gate (`gated.rs`).
+//! Writing: frames wait in a queue (`queue.rs`); whoever fills an empty one wakes the writer, which
+//! writes what waits, about a buffer at a time. Reading: one buffer, as many frames as it holds.
+//! Both end together, and then the node is told, once. Every byte passes the node's write gate
+//! (`gated.rs`).
 
 #![allow(clippy::disallowed_types, reason = "the real World's network is here")]
 
 use super::handshake::{self, Hello, PROTOCOL};
-use super::outbox::{Taken, TcpOutbox};
+use super::outbox::{Outbox, Transport};
+use super::queue::{Queue, Taken};
 use super::upgrade::{read_welcome, upgrade_request};
 use super::{server, tls, DialError, Handshaken, Target};
-use crate::node::{Connection, Node, Outbox, Refused, DRAIN};
+use crate::node::{Connection, Incoming, Node, Refused, DRAIN};
 use crate::peer::Peer;
 use crate::runtime;
-use crate::wire::{verdict, Envelope, Lane, MAX_FRAME};
-use bytes::{Buf, Bytes, BytesMut};
+use crate::wire::{verdict, Envelope, MAX_PIECE, PREFIX};
 use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
 use hyper_util::rt::TokioIo;
@@ -23,17 +24,48 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// A handshake takes two messages; who needs longer than this is not there.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A silent connection is asked after this long …
-const KEEPALIVE: Duration = Duration::from_secs(5);
-/// … and given up after this long without a byte.
-const SILENCE: Duration = Duration::from_secs(20);
 /// What a server says of its verdict is short.
 const VERDICT_LIMIT: usize = 4096;
-/// A write buffer that a burst has grown beyond this is given back.
-const SPARE: usize = 1024 * 1024;
+/// A node gives up a connection that was silent for so many times its keepalive.
+const SILENT_KEEPALIVES: u32 = 4;
+/// Room for reads: of an idle connection, and of a busy one.
+const SMALL: usize = 4096;
+const READ: usize = MAX_PIECE + SMALL;
+
+/// Wakes the writer of a connection.
+struct Bell(Arc<Notify>);
+
+impl Transport for Bell {
+    fn wake(&self, _: &Outbox) {
+        self.0.notify_one();
+    }
+
+    fn close(&self, _: &str) {
+        self.0.notify_one();
+    }
+
+    fn finish(&self, _: &str) {
+        self.0.notify_one();
+    }
+}
+
+/// A connection's way out, and what tells its writer to look.
+struct WayOut {
+    outbox: Arc<Outbox>,
+    bell: Arc<Notify>,
+}
+
+impl WayOut {
+    fn new() -> Self {
+        let bell = Arc::new(Notify::new());
+        let outbox = Outbox::new(Queue::of_bytes(), Box::new(Bell(bell.clone())));
+        WayOut { outbox: Arc::new(outbox), bell }
+    }
+}
 
 /// Binds, notes the address that others are told, and serves in the background.
 pub(crate) async fn listen(node: &Node) -> std::io::Result<()> {
@@ -101,8 +133,7 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
     let _dialling = node.dialling(peer.node);
     let upgraded = hyper::upgrade::on(response).await.map_err(|e| unreachable(e.to_string()))?;
     let mut io = TokioIo::new(upgraded);
-    let proof =
-        Envelope::Proof { mac: mac.into() }.encode().map_err(|e| unreachable(e.to_string()))?;
+    let proof = Envelope::Proof { mac: &mac }.encode().map_err(|e| unreachable(e.to_string()))?;
     io.write_all(&proof).await.map_err(|e| unreachable(e.to_string()))?;
     io.flush().await.map_err(|e| unreachable(e.to_string()))?;
     let there = peer.node;
@@ -110,16 +141,15 @@ async fn connect(node: Node, target: Target) -> Result<Arc<Peer>, DialError> {
     let said = read_frame(&mut io, VERDICT_LIMIT)
         .await
         .map_err(|e| refused(format!("it closed the connection: {e}")))?;
-    match Envelope::decode(said) {
+    match Envelope::decode(&said) {
         Ok(Envelope::Verdict { code, .. }) if code == verdict::TAKEN => {}
         Ok(Envelope::Verdict { code, .. }) if code == verdict::DUPLICATE => {
             return Ok(node.connection_to(there).await);
         }
-        Ok(Envelope::Verdict { why, .. }) => return Err(refused(why)),
+        Ok(Envelope::Verdict { why, .. }) => return Err(refused(why.to_owned())),
         _ => return Err(refused("it broke the handshake".into())),
     }
-    let outbox = Arc::new(TcpOutbox::default());
-    match attach(&node, peer, true, outbox, io) {
+    match attach(&node, peer, true, WayOut::new(), io) {
         Ok(connection) => Ok(connection.peer.clone()),
         Err((Refused::Duplicate, _)) => Ok(node.connection_to(there).await),
         Err((cause, _)) => Err(refused(cause.to_string())),
@@ -131,12 +161,10 @@ pub(super) async fn welcome<S>(node: &Node, peer: Peer, io: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let outbox = Arc::new(TcpOutbox::default());
+    let out = WayOut::new();
     // Before the node can send anything over it.
-    if let Ok(taken) = said(verdict::TAKEN, "").encode() {
-        outbox.push(Lane::Control, taken);
-    }
-    let Err((refused, mut io)) = attach(node, peer, false, outbox, io) else {
+    out.outbox.control(&Envelope::Verdict { code: verdict::TAKEN, why: "" });
+    let Err((refused, mut io)) = attach(node, peer, false, out, io) else {
         return;
     };
     tracing::info!(%refused, "connection not taken");
@@ -144,30 +172,26 @@ where
         Refused::Duplicate => verdict::DUPLICATE,
         Refused::OtherPrincipal | Refused::NodeEnded => verdict::REFUSED,
     };
-    if let Ok(frame) = said(code, &refused.to_string()).encode() {
+    let why = refused.to_string();
+    if let Ok(frame) = (Envelope::Verdict { code, why: &why }).encode() {
         // Whoever is gone does not need to know.
         let _ = io.write_all(&frame).await;
         let _ = io.shutdown().await;
     }
 }
 
-fn said(code: u8, why: &str) -> Envelope {
-    let why = why.to_owned();
-    Envelope::Verdict { code, why }
-}
-
 /// Reads one frame, for the proof that comes before the pump runs.
 pub(crate) async fn read_frame(
     io: &mut (impl AsyncRead + Unpin),
     limit: usize,
-) -> std::io::Result<Bytes> {
+) -> std::io::Result<Vec<u8>> {
     let length = io.read_u32_le().await? as usize;
     if length > limit {
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "frame is too large"));
     }
     let mut frame = vec![0u8; length];
     io.read_exact(&mut frame).await?;
-    Ok(frame.into())
+    Ok(frame)
 }
 
 /// Hands an authenticated stream to the node and pumps its frames until either side ends.
@@ -175,29 +199,29 @@ fn attach<S>(
     node: &Node,
     peer: Peer,
     ours: bool,
-    outbox: Arc<TcpOutbox>,
+    out: WayOut,
     io: S,
 ) -> Result<Arc<Connection>, (Refused, S)>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let made = Handshaken { peer, ours, outbox: outbox.clone() };
+    let made = Handshaken { peer, ours, outbox: out.outbox.clone() };
     let connection = match node.connected(made) {
         Ok(connection) => connection,
         Err(refused) => return Err((refused, io)),
     };
-    runtime::spawn(pump(node.clone(), connection.clone(), outbox, io));
+    runtime::spawn(pump(node.clone(), connection.clone(), out, io));
     Ok(connection)
 }
 
-async fn pump<S>(node: Node, connection: Arc<Connection>, outbox: Arc<TcpOutbox>, io: S)
+async fn pump<S>(node: Node, connection: Arc<Connection>, out: WayOut, io: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (read, write) = tokio::io::split(io);
     let mut reading = pin!(read_frames(&node, &connection, read));
     let written = tokio::select! { biased;
-        written = write_frames(&outbox, write) => written,
+        written = write_frames(&node, &out, write) => written,
         why = &mut reading => Written::Broken(why),
     };
     let why = match written {
@@ -212,7 +236,7 @@ where
             why
         }
     };
-    outbox.close(&why);
+    out.outbox.close(&why);
     node.disconnected(&connection, &why);
 }
 
@@ -223,22 +247,30 @@ enum Written {
     Broken(String),
 }
 
-async fn write_frames(outbox: &TcpOutbox, mut write: impl AsyncWrite + Unpin) -> Written {
-    let mut buffer = BytesMut::new();
+async fn write_frames(node: &Node, out: &WayOut, mut write: impl AsyncWrite + Unpin) -> Written {
+    let mut buffer = Vec::new();
+    let mut patience = None;
     loop {
-        match outbox.take(&mut buffer) {
+        match out.outbox.take(&mut buffer) {
             Taken::Frames => {
                 let written = write.write_all(&buffer).await;
                 // TLS may keep what the socket did not take.
                 if let Err(error) = written.and(write.flush().await) {
                     return Written::Broken(format!("cannot write: {error}"));
                 }
-                buffer.clear();
-                if buffer.capacity() > SPARE {
-                    buffer = BytesMut::new();
+            }
+            Taken::Nothing => out.bell.notified().await,
+            Taken::Unfinished(why) => {
+                // A process that handles too little does not keep a node from its end.
+                let patience = patience.get_or_insert_with(|| node.sleep(DRAIN));
+                tokio::select! { biased;
+                    () = out.bell.notified() => {}
+                    () = patience => {
+                        let _ = write.shutdown().await;
+                        return Written::All(why);
+                    }
                 }
             }
-            Taken::Nothing => outbox.filled().await,
             Taken::Finished(why) => {
                 let _ = write.shutdown().await;
                 return Written::All(why);
@@ -253,56 +285,69 @@ async fn read_frames(
     connection: &Arc<Connection>,
     mut read: impl AsyncRead + Unpin,
 ) -> String {
-    let mut buffer = BytesMut::with_capacity(64 * 1024);
-    let mut asked = false;
+    let keepalive = node.config().keepalive;
+    let (mut incoming, mut buffer) = (Incoming::default(), Vec::with_capacity(SMALL));
+    let mut heard = node.coarse_now();
+    let mut alarm = node.sleep(keepalive);
     loop {
-        let patience = if asked { SILENCE - KEEPALIVE } else { KEEPALIVE };
+        if buffer.capacity() - buffer.len() < SMALL / 2 {
+            buffer.reserve(READ);
+        }
         let got = tokio::select! { biased;
             got = read.read_buf(&mut buffer) => got,
-            () = node.sleep(patience) => {
-                if asked {
-                    return format!("silent for {SILENCE:?}");
+            () = &mut alarm => {
+                let silent = node.now().since(heard);
+                if silent >= keepalive * SILENT_KEEPALIVES {
+                    return format!("silent for {:?}", keepalive * SILENT_KEEPALIVES);
                 }
-                asked = true;
-                connection.say(&Envelope::Ping { sequence: node.now().as_nanos() });
+                let since = match silent >= keepalive {
+                    true => {
+                        connection.say(&Envelope::Ping { sequence: node.now().as_nanos() });
+                        // What a burst has grown is given back.
+                        connection.rest();
+                        if buffer.is_empty() && buffer.capacity() > SMALL {
+                            buffer = Vec::with_capacity(SMALL);
+                        }
+                        Duration::ZERO
+                    }
+                    false => silent,
+                };
+                connection.settle();
+                alarm = node.sleep(keepalive - since);
                 continue;
             }
         };
         match got {
             Ok(0) => return "closed by the other side".into(),
-            Ok(_) => asked = false,
+            Ok(_) => heard = node.coarse_now(),
             Err(error) => return format!("cannot read: {error}"),
         }
-        while let Some(frame) = match next_frame(&mut buffer) {
-            Ok(frame) => frame,
-            Err(length) => return format!("a frame of {length} bytes is too large"),
-        } {
-            if let Err(error) = node.received(connection, frame) {
-                node.counters()
-                    .broken_connections
-                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                tracing::warn!(peer = %connection.peer.node, principal = connection.peer.principal, error = &error as &dyn std::error::Error, "connection closed for a broken frame");
-                return format!("broken frame: {error}");
+        loop {
+            match node.received(connection, &mut incoming, &mut buffer) {
+                Ok(true) => break,
+                // First those have their turn whom this was for: what they handle is still in the
+                // processor's cache, and mailboxes stay short.
+                Ok(false) => tokio::task::yield_now().await,
+                Err(error) => {
+                    node.count_broken();
+                    tracing::warn!(peer = %connection.peer.node, principal = connection.peer.principal, error = &error as &dyn std::error::Error, "connection closed for a broken frame");
+                    return format!("broken frame: {error}");
+                }
             }
         }
     }
 }
 
-/// Takes one whole frame out of the buffer; an error is a length over the limit. Room is made by
-/// what arrives, never by what a length promises.
-pub(super) fn next_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, usize> {
-    let Some(prefix) = buffer.first_chunk::<4>() else {
+/// The first whole frame of what was read, without its length; an error is a length over the
+/// limit. Room is made by what arrives, never by what a length promises.
+pub(crate) fn next_frame(read: &[u8], limit: usize) -> Result<Option<&[u8]>, usize> {
+    let Some((prefix, rest)) = read.split_first_chunk::<PREFIX>() else {
         return Ok(None);
     };
-    let length = u32::from_le_bytes(*prefix) as usize;
-    if length > MAX_FRAME {
-        return Err(length);
+    match u32::from_le_bytes(*prefix) as usize {
+        length if length > limit => Err(length),
+        length => Ok(rest.get(..length)),
     }
-    if buffer.len() < 4 + length {
-        return Ok(None);
-    }
-    buffer.advance(4);
-    Ok(Some(buffer.split_to(length).freeze()))
 }
 
 #[cfg(test)]
@@ -310,26 +355,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_come_out_whole_at_every_split() {
+    fn a_frame_comes_out_whole_or_not_at_all() {
         let frame = Envelope::Ping { sequence: 7 }.encode().unwrap();
         let stream = [&frame[..], &frame[..]].concat();
-        for split in 0..=stream.len() {
-            let mut buffer = BytesMut::new();
-            let mut seen = 0;
-            for part in [&stream[..split], &stream[split..]] {
-                buffer.extend_from_slice(part);
-                while let Some(got) = next_frame(&mut buffer).unwrap() {
-                    assert_eq!(got, frame[4..]);
-                    seen += 1;
-                }
-            }
-            assert_eq!(seen, 2, "split at {split}");
+        for cut in 0..=stream.len() {
+            let whole = (cut >= frame.len()).then_some(&frame[PREFIX..]);
+            assert_eq!(next_frame(&stream[..cut], MAX_PIECE), Ok(whole), "cut at {cut}");
         }
     }
 
     #[test]
     fn a_promised_length_makes_no_room() {
-        let mut buffer = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
-        assert_eq!(next_frame(&mut buffer), Err(u32::MAX as usize));
+        let length = u32::MAX.to_le_bytes();
+        assert_eq!(next_frame(&length, MAX_PIECE), Err(u32::MAX as usize));
+        let piece = (MAX_PIECE as u32).to_le_bytes();
+        assert_eq!(next_frame(&piece, MAX_PIECE), Ok(None));
     }
 }

@@ -66,6 +66,7 @@ impl Node {
             let mut ended = lock(&self.0.ended);
             ended.entry(entry.door.kind()).or_default().ended(&entry.door.queue());
         }
+        self.processes_changed();
         let who = Address { node: self.id(), id: id.clone() };
         let ended = lock(&self.0.links).ended(&who);
         for door in ended.local {

@@ -5,7 +5,7 @@ use crate::pid::Door;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-type Watchers = BTreeMap<ProcessId, Arc<dyn Door>>;
+pub(crate) type Watchers = BTreeMap<ProcessId, Arc<dyn Door>>;
 
 #[derive(Default)]
 pub(crate) struct Links {
@@ -62,6 +62,15 @@ impl Links {
         (targets.map(Address::to_string).collect(), here.chain(there).collect())
     }
 
+    /// Takes every link to a target out.
+    pub(crate) fn unwatch_all(&mut self, target: &Address) -> Watchers {
+        let watchers = self.watching.remove(target).unwrap_or_default();
+        for watcher in watchers.keys() {
+            self.forget(watcher.as_str(), target);
+        }
+        watchers
+    }
+
     fn forget(&mut self, watcher: &str, target: &Address) {
         if let Some(targets) = self.targets.get_mut(watcher) {
             targets.remove(target);
@@ -93,10 +102,7 @@ impl Links {
         for target in &watched {
             self.unwatch(target, who.id.as_str());
         }
-        let local = self.watching.remove(who).unwrap_or_default();
-        for watcher in local.keys() {
-            self.forget(watcher.as_str(), who);
-        }
+        let local = self.unwatch_all(who);
         Ended {
             local: local.into_values().collect(),
             remote: self.watched.remove(&who.id).unwrap_or_default(),
@@ -114,11 +120,8 @@ impl Links {
             self.watching.keys().filter(|target| target.node == node).cloned().collect();
         let mut broken = Vec::new();
         for target in across {
-            let watchers = self.watching.remove(&target).unwrap_or_default();
-            for (watcher, door) in watchers {
-                self.forget(watcher.as_str(), &target);
-                broken.push((target.clone(), door));
-            }
+            let watchers = self.unwatch_all(&target);
+            broken.extend(watchers.into_values().map(|door| (target.clone(), door)));
         }
         broken
     }

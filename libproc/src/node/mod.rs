@@ -2,12 +2,16 @@
 //!
 //! Owns the table of processes by id, the connections by [`NodeId`], and the links. Fed by
 //! processes (spawn, send, link, end) and by transports (connected, frame, disconnected). Frames
-//! are routed in `inbound.rs`, sent in `outbound.rs`; links are made in `linking.rs` and kept in
-//! `links.rs`; `dialling.rs` is the way to other nodes, `exit.rs` the end.
+//! are routed in `inbound.rs`, with what a connection remembers in `incoming.rs`, and sent in
+//! `outbound.rs`; links are made in `linking.rs` and kept in `links.rs`; `credit.rs` bounds what
+//! peers may send, `counts.rs` counts; `dialling.rs` is the way to other nodes, `exit.rs` the end.
 
+mod counts;
+mod credit;
 mod dialling;
 mod exit;
 mod inbound;
+mod incoming;
 mod linking;
 mod links;
 mod outbound;
@@ -29,16 +33,21 @@ use crate::telemetry::{Export, Telemetry};
 use crate::thread::{Place, Thread};
 use crate::time::{Instant, Timestamp};
 use crate::world::{Disk, World};
+use counts::Counters;
+pub use counts::Counts;
+pub(crate) use credit::Ledger;
 use dialling::Dialling;
 use exit::ExitState;
 pub(crate) use exit::{Socket, DRAIN};
 use futures_util::future::{abortable, AbortHandle, BoxFuture};
+pub(crate) use incoming::Incoming;
 use links::Links;
 use peers::Peers;
-pub(crate) use peers::{Connection, Outbox, Refused};
+pub(crate) use peers::{Connection, Refused};
 use std::collections::btree_map::{BTreeMap, Entry as Slot};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -51,12 +60,15 @@ pub(crate) struct Inner {
     config: NodeConfig,
     world: Arc<dyn World>,
     local: Arc<Peer>,
+    nobody: ProcessId,
     /// Its own thread's first, then in the order of the configuration.
     places: Vec<Arc<Place>>,
     /// The threads behind all places but the first; none in the simulator.
     workers: Mutex<Vec<Worker>>,
     telemetry: Telemetry,
     processes: Mutex<BTreeMap<ProcessId, Entry>>,
+    /// Counts starts and ends of processes, so that who remembers an entry knows when to look again.
+    changes: AtomicU64,
     /// What the processes that ended have handled, by type.
     ended: Mutex<BTreeMap<&'static str, Kind>>,
     peers: Mutex<Peers>,
@@ -83,23 +95,6 @@ impl WeakNode {
     pub(crate) fn upgrade(&self) -> Option<Node> {
         self.0.upgrade().map(Node)
     }
-}
-
-/// Counts of what happened to this node's messages.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) dropped: AtomicU64,
-    /// Requests whose deadline had passed when their turn came.
-    pub(crate) expired: AtomicU64,
-    /// Messages over the limit of the process they were for.
-    pub(crate) rejected: AtomicU64,
-    /// Alarms over queues.
-    pub(crate) alarms: AtomicU64,
-    pub(crate) unsupported: AtomicU64,
-    pub(crate) forbidden: AtomicU64,
-    pub(crate) sent: AtomicU64,
-    pub(crate) received: AtomicU64,
-    pub(crate) broken_connections: AtomicU64,
 }
 
 /// Why a process was not started.
@@ -147,8 +142,10 @@ impl Node {
             config,
             world,
             local,
+            nobody: ProcessId::nobody(),
             telemetry,
             processes: Mutex::default(),
+            changes: AtomicU64::new(1),
             ended: Mutex::default(),
             peers: Mutex::default(),
             links: Mutex::default(),
@@ -346,11 +343,22 @@ impl Node {
             Slot::Occupied(taken) => return Err(SpawnError::Taken(taken.key().clone())),
             Slot::Vacant(free) => free.insert(Entry { door: pid.door() }),
         };
+        self.processes_changed();
         // An exit that came since it was looked at did not see this process.
         if let Some(reason) = self.exit_reason() {
             pid.signal(Signal::Stop(reason));
         }
         Ok(())
+    }
+
+    /// Called after each change of the table of processes.
+    fn processes_changed(&self) {
+        self.0.changes.fetch_add(1, Release);
+    }
+
+    /// A number that changes with the table of processes.
+    fn process_changes(&self) -> u64 {
+        self.0.changes.load(Acquire)
     }
 
     pub(crate) fn process(&self, id: &str) -> Option<Entry> {
@@ -421,6 +429,10 @@ impl Node {
         self.0.counters.alarms.fetch_add(1, Relaxed);
         let (messages, bytes) = (queue.messages, queue.bytes);
         tracing::warn!(%process, kind, messages, bytes, "a process does not keep up with its queue");
+    }
+
+    pub(crate) fn count_broken(&self) {
+        self.0.counters.broken_connections.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_dropped(&self) {

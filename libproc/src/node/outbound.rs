@@ -1,12 +1,16 @@
 //! What goes out to other nodes.
 
+use super::peers::Connection;
 use super::{lock, Node};
-use crate::frame::Meta;
-use crate::id::{NodeId, ProcessId};
-use crate::process::Reason;
-use crate::remote::Remote;
+use crate::frame::{Meta, Signal};
+use crate::id::{Address, NodeId, ProcessId};
+use crate::net::{Message, NotSent, Way, BACKLOG};
+use crate::process::{Exit, Reason};
+use crate::remote::{Overflow, Remote};
 use crate::reply::{AskError, Reply};
-use crate::wire::{self, Envelope, Header, Wire};
+use crate::telemetry;
+use crate::trace::TraceState;
+use crate::wire::{self, Envelope, Wire};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -35,16 +39,17 @@ impl Node {
             self.count_dropped();
             return;
         };
-        match wire::encode(&message) {
-            Ok(payload) => {
+        let from = self.sender_of(&meta);
+        let way = Way { to: &to.address().id, from, wire: name, variant };
+        let outgoing = Message { way, ask: None, trace: meta.trace(), state: state_of(&meta) };
+        let sent = connection.outbox.message(&outgoing, |out| wire::encode_into(&message, out));
+        match sent {
+            Ok(()) => {
                 self.counters().sent.fetch_add(1, Relaxed);
-                let header = header(to.address().id.as_str(), name, variant, &meta);
-                if connection.send(&Envelope::Send { header, payload }).is_err() {
-                    self.count_dropped();
-                }
             }
             Err(error) => {
-                tracing::error!(%error, wire = name, variant, "message cannot be encoded")
+                self.count_dropped();
+                self.not_sent(&connection, to.address(), &error, (name, variant), to.overflow());
             }
         }
     }
@@ -60,21 +65,19 @@ impl Node {
         reply: Reply<T>,
     ) {
         let name = wire::wire_type::<W>().name;
-        let payload = match wire::encode(&request) {
-            Ok(payload) => payload,
-            Err(error) => {
-                reply.fail(AskError::Malformed(error.to_string()));
-                return;
-            }
-        };
-        let header = header(to.address().id.as_str(), name, variant, &meta);
         let decoded = reply.decoding();
         if to.address().node == self.id() {
+            let payload = match wire::encode(&request) {
+                Ok(payload) => payload,
+                Err(error) => return decoded(Err(AskError::Malformed(error.to_string()))),
+            };
             // Dropped with no process to take it, the reply is abandoned.
-            let reply = Reply::new(decoded);
+            let reply = Reply::new(|outcome: Result<bytes::Bytes, _>| {
+                decoded(outcome.as_deref().map_err(AskError::clone));
+            });
             if let Some(entry) = self.process(to.address().id.as_str()) {
-                let asked = entry.door.admit_ask(&header, &payload, meta, self.local_peer(), reply);
-                if let Err(error) = asked {
+                let entrance = entry.door.entrance(name, variant, self.local_peer());
+                if let Err(error) = entrance.ask(&payload, meta.weighing(payload.len()), reply) {
                     tracing::warn!(%error, wire = name, variant, "request refused on this node");
                 }
             }
@@ -89,11 +92,67 @@ impl Node {
             Err(decoded) => return decoded(Err(AskError::Disconnected)),
         };
         let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        let asked = connection.send(&Envelope::Ask { id, within_ms, header, payload });
+        let from = self.sender_of(&meta);
+        let way = Way { to: &to.address().id, from, wire: name, variant };
+        let ask = Some((id, within_ms));
+        let outgoing = Message { way, ask, trace: meta.trace(), state: state_of(&meta) };
+        let asked = connection.outbox.message(&outgoing, |out| wire::encode_into(&request, out));
         if let Err(error) = asked {
             if let Some(decoded) = connection.answered(id) {
-                decoded(Err(AskError::Malformed(error.to_string())));
+                decoded(Err(match &error {
+                    NotSent::Encode(cause) => AskError::Malformed(cause.to_string()),
+                    NotSent::TooLarge(_) => AskError::Malformed(error.to_string()),
+                    NotSent::Ended | NotSent::Full => AskError::Disconnected,
+                }));
             }
+            self.not_sent(&connection, to.address(), &error, (name, variant), to.overflow());
+        }
+    }
+
+    fn sender_of<'a>(&'a self, meta: &'a Meta) -> &'a ProcessId {
+        meta.from.address().map_or(&self.0.nobody, |address| &address.id)
+    }
+
+    fn not_sent(
+        &self,
+        connection: &Connection,
+        to: &Address,
+        error: &NotSent,
+        (wire, variant): (&'static str, &'static str),
+        overflow: Overflow,
+    ) {
+        match error {
+            NotSent::Ended => {}
+            NotSent::Encode(_) | NotSent::TooLarge(_) => {
+                tracing::error!(%error, %to, wire, variant, "message not sent");
+            }
+            NotSent::Full => {
+                self.counters().overflowed.fetch_add(1, Relaxed);
+                let kept = overflow == Overflow::Drop || telemetry::is_sign_of_life(variant);
+                tracing::debug!(%to, wire, variant, kept, "too much waits for a slow process");
+                if !kept {
+                    self.give_up(connection, to);
+                }
+            }
+        }
+    }
+
+    /// A process takes too little of what it is sent: what waits for it is thrown away, and
+    /// whoever is linked to it is told, so that nobody takes what comes later for the whole.
+    fn give_up(&self, connection: &Connection, to: &Address) {
+        let discarded = connection.outbox.discard(to.id.as_str());
+        self.counters().dropped.fetch_add(discarded.messages, Relaxed);
+        for id in discarded.asks {
+            if let Some(decoded) = connection.answered(id) {
+                decoded(Err(AskError::Disconnected));
+            }
+        }
+        let watchers = lock(&self.0.links).unwatch_all(to);
+        tracing::warn!(%to, messages = discarded.messages, "given up: it handles too little");
+        for (watcher, door) in watchers {
+            connection.unlink(&watcher, &to.id);
+            let reason = Reason::Unreachable(format!("more than {BACKLOG} bytes wait for it"));
+            door.signal(Signal::Exited(Exit { who: to.clone(), reason }));
         }
     }
 
@@ -108,37 +167,30 @@ impl Node {
             return;
         };
         let (code, detail) = code_of(reason);
-        connection.say(&Envelope::Exited {
-            watcher: watcher.to_string(),
-            target: who.to_string(),
-            code,
-            detail,
-        });
+        let (to, target) = (watcher.as_str(), who.as_str());
+        let exited = Envelope::Exited { watcher: to, target, code, detail };
+        // Of a connection that has ended every link fires.
+        let _ = connection.follow(&watcher, &exited);
     }
 }
 
-fn header(to: &str, wire: &'static str, variant: &'static str, meta: &Meta) -> Header {
-    Header {
-        to: to.to_owned(),
-        from: meta.from.address().map_or_else(|| "nobody".to_owned(), |a| a.id.to_string()),
-        wire: wire.to_owned(),
-        variant: variant.to_owned(),
-        trace: meta.trace(),
-    }
+fn state_of(meta: &Meta) -> &TraceState {
+    meta.state().unwrap_or(&TraceState::NONE)
 }
 
-fn code_of(reason: &Reason) -> (u8, String) {
+fn code_of(reason: &Reason) -> (u8, &str) {
     match reason {
-        Reason::Normal => (0, String::new()),
-        Reason::Stopped(why) => (1, why.clone()),
-        Reason::Panicked(what) => (2, what.clone()),
-        Reason::Unreachable(why) => (3, why.clone()),
-        Reason::NoProcess => (4, String::new()),
+        Reason::Normal => (0, ""),
+        Reason::Stopped(why) => (1, why),
+        Reason::Panicked(what) => (2, what),
+        Reason::Unreachable(why) => (3, why),
+        Reason::NoProcess => (4, ""),
     }
 }
 
 /// A code of a newer version counts as stopped: the process is gone either way.
-pub(super) fn reason_of(code: u8, detail: String) -> Reason {
+pub(super) fn reason_of(code: u8, detail: &str) -> Reason {
+    let detail = detail.to_owned();
     match code {
         0 => Reason::Normal,
         2 => Reason::Panicked(detail),

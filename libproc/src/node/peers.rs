@@ -1,35 +1,32 @@
 //! The connections of a node, one per peer node.
 
+use super::credit::Ledger;
 use crate::id::{NodeId, ProcessId};
+use crate::net::{NotSent, Outbox};
 use crate::peer::Peer;
 use crate::reply::AskError;
-use crate::wire::{Envelope, EnvelopeError, Lane};
-use bytes::Bytes;
+use crate::wire::{Envelope, MAX_ROUTES};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
-/// The sending end of a transport's connection.
-pub(crate) trait Outbox: Send + Sync {
-    /// Queues one encoded frame. A full queue closes the connection: that is the overflow action.
-    fn push(&self, lane: Lane, frame: Bytes);
+/// Takes the encoded outcome of a request.
+pub(crate) type PendingAsk = Box<dyn FnOnce(Result<&[u8], AskError>) + Send>;
 
-    /// Breaks the connection, with what waits; the transport then tells the node.
-    fn close(&self, why: &str);
-
-    /// Takes no more, writes what waits, and then closes.
-    fn finish(&self, why: &str);
-}
-
-pub(crate) type PendingAsk = Box<dyn FnOnce(Result<Bytes, AskError>) + Send>;
+/// Beyond so many ledgers those of no use are looked for: a peer's routes, and half of them anew.
+const MAX_LEDGERS: usize = 2 * MAX_ROUTES as usize;
 
 /// One open connection to an authenticated peer.
 pub(crate) struct Connection {
     pub(crate) peer: Arc<Peer>,
     /// True if this node dialled.
     pub(crate) ours: bool,
-    outbox: Arc<dyn Outbox>,
+    pub(super) outbox: Arc<Outbox>,
+    /// By process of this node.
+    ledgers: Mutex<BTreeMap<ProcessId, Arc<Ledger>>>,
+    /// Bytes that arrived of long frames that are not whole.
+    assembling: AtomicUsize,
     /// Requests that wait for an answer; none is taken any more once the connection is severed.
     asks: Mutex<Option<BTreeMap<u64, PendingAsk>>>,
     next_ask: AtomicU64,
@@ -37,42 +34,35 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(peer: Arc<Peer>, ours: bool, outbox: Arc<dyn Outbox>) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>, ours: bool, outbox: Arc<Outbox>) -> Self {
         Connection {
             peer,
             ours,
             outbox,
+            ledgers: Mutex::default(),
+            assembling: AtomicUsize::new(0),
             asks: Mutex::new(Some(BTreeMap::new())),
             next_ask: AtomicU64::new(1),
             severed: AtomicBool::new(false),
         }
     }
 
-    /// Encodes and queues; only a frame that is too large cannot be encoded, and that is logged.
-    pub(crate) fn send(&self, envelope: &Envelope) -> Result<(), EnvelopeError> {
-        match envelope.encode() {
-            Ok(frame) => {
-                self.outbox.push(envelope.lane(), frame);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(peer = %self.peer.node, %error, "frame not sent");
-                Err(error)
-            }
-        }
+    /// Queues a frame that needs no credit and may overtake messages.
+    pub(crate) fn say(&self, envelope: &Envelope<'_>) {
+        self.outbox.control(envelope);
     }
 
-    /// As [`Connection::send`], of frames that are small by construction.
-    pub(crate) fn say(&self, envelope: &Envelope) {
-        let _ = self.send(envelope);
+    /// Queues a frame that needs no credit behind what was said to the process `to`.
+    pub(crate) fn follow(&self, to: &ProcessId, envelope: &Envelope<'_>) -> Result<(), NotSent> {
+        self.outbox.follow(to, envelope)
     }
 
     pub(crate) fn link(&self, watcher: &ProcessId, target: &ProcessId) {
-        self.say(&Envelope::Link { watcher: watcher.to_string(), target: target.to_string() });
+        self.say(&Envelope::Link { watcher: watcher.as_str(), target: target.as_str() });
     }
 
     pub(crate) fn unlink(&self, watcher: &ProcessId, target: &ProcessId) {
-        self.say(&Envelope::Unlink { watcher: watcher.to_string(), target: target.to_string() });
+        self.say(&Envelope::Unlink { watcher: watcher.as_str(), target: target.as_str() });
     }
 
     /// Notes a request; the answer, or `Disconnected`, is handed to `answered` exactly once. Gives
@@ -90,6 +80,37 @@ impl Connection {
 
     pub(crate) fn answered(&self, id: u64) -> Option<PendingAsk> {
         super::lock(&self.asks).as_mut()?.remove(&id)
+    }
+
+    /// The ledger of what a process of this node holds. There are about as many as routes lead to:
+    /// those of no use are forgotten when there are many.
+    pub(super) fn ledger(self: &Arc<Self>, process: &ProcessId) -> Arc<Ledger> {
+        let mut ledgers = super::lock(&self.ledgers);
+        if ledgers.len() > MAX_LEDGERS {
+            settle(&mut ledgers);
+        }
+        let new = || Ledger::new(self, process.clone());
+        ledgers.entry(process.clone()).or_insert_with(new).clone()
+    }
+
+    pub(super) fn assembles(&self, bytes: usize) {
+        self.assembling.store(bytes, Relaxed);
+    }
+
+    /// Bytes that wait for the peer, and bytes of its messages that are held here.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        let held: u64 = super::lock(&self.ledgers).values().map(|ledger| ledger.held()).sum();
+        (self.outbox.bytes() as u64, held + self.assembling.load(Relaxed) as u64)
+    }
+
+    /// Gives back all credit that nobody holds.
+    pub(crate) fn settle(&self) {
+        settle(&mut super::lock(&self.ledgers));
+    }
+
+    /// It is idle: gives back room.
+    pub(crate) fn rest(&self) {
+        self.outbox.rest();
     }
 
     pub(crate) fn close(&self, why: &str) {
@@ -115,6 +136,14 @@ impl Connection {
             answered(Err(AskError::Disconnected));
         }
     }
+}
+
+/// What is settled and led to by no route is forgotten: the peer does the same.
+fn settle(ledgers: &mut BTreeMap<ProcessId, Arc<Ledger>>) {
+    ledgers.retain(|_, ledger| {
+        ledger.settle();
+        Arc::strong_count(ledger) > 1 || !ledger.is_settled()
+    });
 }
 
 /// Why a new connection is not taken.

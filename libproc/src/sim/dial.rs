@@ -1,11 +1,11 @@
 //! Dialling in the simulator: the same handshake as over TCP, in values, after two trips.
 
 use super::engine::Shared;
-use super::line::{open_line, SimOutbox};
+use super::line::{open_line, SimTransport};
 use super::machine::motion;
 use crate::id::NodeId;
 use crate::net::handshake::{self, Channel, Hello, PROTOCOL};
-use crate::net::{DialError, Handshaken, Target};
+use crate::net::{DialError, Handshaken, Outbox, Queue, Target};
 use crate::node::{lock, Node, Refused};
 use crate::peer::Peer;
 use std::sync::Arc;
@@ -78,7 +78,10 @@ pub(crate) async fn dial(
     let ends = [(machine, node.clone()), (there, other.clone())];
     let (id, doors) = open_line(&shared, ends);
     let [mine, theirs] = doors;
-    let outbox = |side, node| Arc::new(SimOutbox { shared: shared.clone(), id, side, node });
+    let outbox = |side, node| {
+        let transport = SimTransport { shared: shared.clone(), id, side, node };
+        Arc::new(Outbox::new(Queue::of_frames(), Box::new(transport)))
+    };
     let ours = Handshaken { peer, ours: true, outbox: outbox(0, node.clone()) };
     let its = Handshaken { peer: pending.peer, ours: false, outbox: outbox(1, other.clone()) };
     let taken = match other.connected(its) {

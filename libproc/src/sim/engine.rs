@@ -367,7 +367,7 @@ impl Shared {
             Event::Arrive { connection, to, frame, .. } => self.arrive(connection, to, frame),
             Event::Break { connection, side, why } => self.broken(connection, side, &why),
             Event::Silence { connection, side } => {
-                self.broken(connection, side, &format!("silent for {:?}", super::network::SILENCE));
+                self.silent(connection, side);
             }
             Event::Snap { connection } => {
                 lock(&self.state).break_line(connection, None, "connection reset");

@@ -2,13 +2,13 @@
 
 use super::engine::{Event, Shared, State};
 use super::filter::{Passing, Verdict};
-use super::network::SILENCE;
-use crate::node::{lock, Connection, Node, Outbox};
-use crate::wire::{Envelope, Lane};
+use super::network::SILENT_KEEPALIVES;
+use crate::net::{next_frame, Outbox, Taken, Transport};
+use crate::node::{lock, Connection, Incoming, Node};
+use crate::wire::{cost, Envelope, Route, MAX_FRAME, PREFIX};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 pub(super) struct Line {
@@ -48,6 +48,14 @@ pub(super) struct End {
     last: u64,
     /// Until when the way towards this end is full.
     busy: u64,
+    incoming: Arc<Mutex<Incoming>>,
+}
+
+impl End {
+    /// For how long its node bears to hear nothing.
+    pub(super) fn silence(&self) -> Duration {
+        self.node.config().keepalive * SILENT_KEEPALIVES
+    }
 }
 
 impl State {
@@ -134,15 +142,13 @@ impl State {
         self.schedule_at(arrives, Event::Arrive { connection: id, number, to, frame });
     }
 
-    /// One frame leaves one end.
-    fn depart(&mut self, id: u64, from: usize, frame: Bytes) {
+    /// One frame leaves one end. Gives the credit that a lost message takes, and for whom.
+    fn depart(&mut self, id: u64, from: usize, frame: Bytes) -> Option<(String, u64)> {
         let to = 1 - from;
-        let Some(line) = self.network.lines.get_mut(&id) else {
-            return;
-        };
+        let line = self.network.lines.get_mut(&id)?;
         let (here, there) = (line.ends[from].machine, line.ends[to].machine);
         if line.state != LineState::Open || self.network.dead.contains(&here) {
-            return;
+            return None;
         }
         if line.dead_since.is_some() {
             // A machine that is back answers what it does not know with a reset.
@@ -151,17 +157,25 @@ impl State {
                 self.break_line(id, None, "connection reset");
             }
             self.note_lost(here, there, &frame, "the connection is dead");
-            return;
+            return None;
         }
         line.departed += 1;
         let number = line.departed;
         if self.network.cuts.contains_key(&(here, there)) {
             line.held.insert(number, (to, frame));
-            return;
+            return None;
         }
         match self.verdict(id, from, &frame) {
             Verdict::Pass => self.carry(id, number, to, frame, Duration::ZERO, true),
-            Verdict::Drop => self.note_lost(here, there, &frame, "a filter dropped it"),
+            Verdict::Drop => {
+                self.note_lost(here, there, &frame, "a filter dropped it");
+                return match Seen::of(&frame) {
+                    Some(Seen::Message { receiver, passing, .. }) => {
+                        Some((receiver, cost(passing.payload.len())))
+                    }
+                    _ => None,
+                };
+            }
             Verdict::Twice => {
                 self.carry(id, number, to, frame.clone(), Duration::ZERO, true);
                 if let Some(line) = self.network.lines.get_mut(&id) {
@@ -172,6 +186,7 @@ impl State {
             Verdict::Delay(by) => self.carry(id, number, to, frame, by, true),
             Verdict::Overtaken(by) => self.carry(id, number, to, frame, by, false),
         }
+        None
     }
 
     fn verdict(&mut self, id: u64, from: usize, frame: &Bytes) -> Verdict {
@@ -228,21 +243,28 @@ enum Seen {
 
 impl Seen {
     fn of(frame: &Bytes) -> Option<Self> {
-        // The prefix is of TCP's concern.
-        let (header, payload, asked) = match Envelope::decode(frame.slice(4..)).ok()? {
+        let (header, payload, asked) = match Envelope::decode(frame).ok()? {
             Envelope::Send { header, payload } => (header, payload, None),
             Envelope::Ask { id, header, payload, .. } => (header, payload, Some(id)),
-            Envelope::Answer { id, payload } => return Some(Seen::Answer { to: id, payload }),
+            Envelope::Answer { id, payload } => {
+                return Some(Seen::Answer { to: id, payload: frame.slice_ref(payload) })
+            }
             _ => return None,
         };
-        let passing = Passing::new(header.wire, header.variant, payload);
-        Some(Seen::Message { sender: header.from, receiver: header.to, asked, passing })
+        // Here each frame names its route itself.
+        let Route::Named(_, names) = header.route else {
+            return None;
+        };
+        let (wire, variant) = (names.wire.to_owned(), names.variant.to_owned());
+        let passing = Passing::new(wire, variant, frame.slice_ref(payload));
+        let (sender, receiver) = (names.from.to_owned(), names.to.to_owned());
+        Some(Seen::Message { sender, receiver, asked, passing })
     }
 }
 
 impl Shared {
     pub(crate) fn arrive(self: &Arc<Self>, id: u64, to: usize, frame: Bytes) {
-        let (node, connection) = {
+        let (node, connection, incoming) = {
             let mut state = lock(&self.state);
             let network = &mut state.network;
             let Some(line) = network.lines.get_mut(&id) else {
@@ -252,15 +274,25 @@ impl Shared {
             let deaf = line.told[to] || network.dead.contains(&end.machine);
             let lost = deaf || line.state == LineState::Broken || line.dead_since.is_some();
             let (here, there) = (line.ends[1 - to].machine, end.machine);
-            let taker = (end.node.clone(), end.connection.get().cloned());
+            let taker = (end.node.clone(), end.connection.get().cloned(), end.incoming.clone());
             match taker {
-                (node, Some(connection)) if !lost => (node, connection),
+                (node, Some(connection), incoming) if !lost => (node, connection, incoming),
                 _ => return state.note_lost(here, there, &frame, "the connection broke"),
             }
         };
-        if let Err(error) = node.received(&connection, frame.slice(4..)) {
-            node.counters().broken_connections.fetch_add(1, Relaxed);
+        let taken = node.received_whole(&connection, &mut lock(&incoming), &frame);
+        if let Err(error) = taken {
+            node.count_broken();
             lock(&self.state).break_line(id, Some(to), &format!("broken frame: {error}"));
+        }
+    }
+
+    /// One end may have heard nothing for too long.
+    pub(crate) fn silent(self: &Arc<Self>, id: u64, side: usize) {
+        let silence =
+            lock(&self.state).network.lines.get(&id).map(|line| line.ends[side].silence());
+        if let Some(silence) = silence {
+            self.broken(id, side, &format!("silent for {silence:?}"));
         }
     }
 
@@ -272,7 +304,7 @@ impl Shared {
             let Some(line) = state.network.lines.get(&id).filter(|line| !line.told[side]) else {
                 return;
             };
-            let limit = SILENCE.as_nanos() as u64;
+            let limit = line.ends[side].silence().as_nanos() as u64;
             let silent = state.silent_since(line, side).is_some_and(|since| now >= since + limit);
             // News of an end travels from the side that ended it.
             let (here, there) = (line.ends[side].machine, line.ends[1 - side].machine);
@@ -306,18 +338,39 @@ impl Shared {
     }
 }
 
-/// One end's way out.
-pub(super) struct SimOutbox {
+/// One end's way out: each frame departs by itself, as soon as it is queued.
+pub(super) struct SimTransport {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) side: usize,
     pub(super) node: Node,
 }
 
-impl Outbox for SimOutbox {
-    fn push(&self, _: Lane, frame: Bytes) {
-        if self.node.may_write() {
-            lock(&self.shared.state).depart(self.id, self.side, frame);
+impl SimTransport {
+    fn depart(&self, mut frames: &[u8], outbox: &Outbox) {
+        while let Ok(Some(frame)) = next_frame(frames, MAX_FRAME) {
+            frames = &frames[PREFIX + frame.len()..];
+            if !self.node.may_write() {
+                return;
+            }
+            let frame = Bytes::copy_from_slice(frame);
+            let lost = lock(&self.shared.state).depart(self.id, self.side, frame);
+            if let Some((to, cost)) = lost {
+                outbox.granted(&to, cost);
+            }
+        }
+    }
+}
+
+impl Transport for SimTransport {
+    fn wake(&self, outbox: &Outbox) {
+        let mut frames = Vec::new();
+        loop {
+            match outbox.take(&mut frames) {
+                Taken::Frames => self.depart(&frames, outbox),
+                Taken::Closed(why) => return self.close(&why),
+                Taken::Nothing | Taken::Unfinished(_) | Taken::Finished(_) => return,
+            }
         }
     }
 
@@ -343,7 +396,14 @@ pub(super) fn open_line(
     let id = network.next;
     let doors: [LateConnection; 2] = Default::default();
     let [(here, node), (there, other)] = ends;
-    let end = |machine, node, connection| End { machine, node, connection, last: 0, busy: 0 };
+    let end = |machine, node, connection| End {
+        machine,
+        node,
+        connection,
+        last: 0,
+        busy: 0,
+        incoming: Arc::default(),
+    };
     let ends = [end(here, node, doors[0].clone()), end(there, other, doors[1].clone())];
     let line = Line {
         ends,

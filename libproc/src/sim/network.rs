@@ -10,8 +10,9 @@ use super::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A connection over which nothing comes for this long breaks, as the TCP transport's does.
-pub(super) const SILENCE: Duration = Duration::from_secs(20);
+/// A connection over which nothing comes for so many times an end's keepalive breaks, as the TCP
+/// transport's does.
+pub(super) const SILENT_KEEPALIVES: u32 = 4;
 
 /// From a machine to another.
 pub(super) type Way = (usize, usize);
@@ -206,9 +207,11 @@ impl State {
 
     /// Has one end look, once it has heard nothing for too long.
     pub(super) fn watch_silence(&mut self, id: u64, side: usize) {
-        let since = self.network.lines.get(&id).and_then(|line| self.silent_since(line, side));
-        if let Some(since) = since {
-            let at = since + SILENCE.as_nanos() as u64;
+        let Some(line) = self.network.lines.get(&id) else {
+            return;
+        };
+        if let Some(since) = self.silent_since(line, side) {
+            let at = since + line.ends[side].silence().as_nanos() as u64;
             self.schedule_at(at, Event::Silence { connection: id, side });
         }
     }

@@ -53,7 +53,7 @@ fn traced(name: &str) -> bool {
     !name.is_empty() && !is_sign_of_life(name) && !name.ends_with("Due")
 }
 
-fn is_sign_of_life(name: &str) -> bool {
+pub(crate) fn is_sign_of_life(name: &str) -> bool {
     matches!(name, "Ping" | "Pong" | "Heartbeat")
 }
 

@@ -15,6 +15,16 @@ pub(crate) struct WireType {
     pub(crate) variants: &'static [&'static str],
 }
 
+impl WireType {
+    /// A variant as this version spells it, if it knows it; the type's own name of what is no enum.
+    pub(crate) fn spelled(&self, variant: &str) -> Option<&'static str> {
+        match self.variants {
+            [] => Some(self.name),
+            known => known.iter().find(|name| **name == variant).copied(),
+        }
+    }
+}
+
 /// The name and variants of `W`; a type without a serde name is called `value`.
 pub(crate) fn wire_type<W: DeserializeOwned>() -> WireType {
     match W::deserialize(Probe) {
