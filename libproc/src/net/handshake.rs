@@ -430,7 +430,7 @@ mod tests {
             assert_eq!(other, Rejection::Protocol { mine: PROTOCOL, yours });
         }
         let wider = Hello { protocol: (1, 9), ..hello() };
-        let welcomed = welcome(&server(), NodeId(2), [4; 16], &wider).unwrap();
+        let welcomed = welcome(&server(), NodeId(2), [4; 16], &wider, &plain()).unwrap();
         assert_eq!(welcomed.welcome.protocol, PROTOCOL.1);
     }
 }

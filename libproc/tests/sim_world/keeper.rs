@@ -4,8 +4,8 @@
 use crate::common::{listening, CLIENT, SERVER};
 use libproc::sim::{Machine, Sim};
 use libproc::{
-    Answer, AskError, Context, DialError, Exit, Gate, Node, NodeConfig, Observation, Peer, Pid, Process,
-    ProcessId, Receive, Remote, Reply, Sender, Target,
+    Answer, AskError, Context, DialError, Exit, Gate, Node, NodeConfig, Observation, Peer, Pid,
+    Process, ProcessId, Receive, Remote, Reply, Sender, Target,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

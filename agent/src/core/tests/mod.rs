@@ -164,7 +164,7 @@ impl Bench {
 
     /// What the last registration said is here: tasks, and executors.
     fn reported(&self) -> (Vec<v1::Task>, Vec<v1::ExecutorInfo>) {
-        let reports = self.effects.iter().filter_map(|effect| match effect {
+        let mut reports = self.effects.iter().filter_map(|effect| match effect {
             Effect::ToMaster { message, .. } => match &**message {
                 FromAgent::ReregisterAgent { tasks, executors, .. } => {
                     Some((tasks.clone(), executors.clone()))
@@ -173,7 +173,7 @@ impl Bench {
             },
             _ => None,
         });
-        reports.last().expect("a report")
+        reports.next_back().expect("a report")
     }
 
     /// Loses the master, and asks another to be registered.
