@@ -34,6 +34,8 @@ async fn wire(to: &Node, state: &Arc<AtomicU8>) -> String {
                 got = far.read_buf(&mut back) => got.is_ok_and(|bytes| bytes > 0),
             };
             match state.load(SeqCst) {
+                // That one side has given up reaches the other as little as anything else.
+                SILENT if !open => std::future::pending().await,
                 _ if !open => return,
                 GONE => return,
                 SILENT => {}

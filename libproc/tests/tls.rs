@@ -470,7 +470,7 @@ fn handshakes_that_trickle_end_at_the_deadline() {
             .write_all(
                 b"GET /libproc HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: libproc\r\n\
             libproc-node: 0000000000000001\r\nlibproc-cluster: t\r\nlibproc-principal: c\r\n\
-            libproc-nonce: 00000000000000000000000000000000\r\nlibproc-protocol: 1-1\r\n\r\n",
+            libproc-nonce: 00000000000000000000000000000000\r\nlibproc-protocol: 2-2\r\n\r\n",
             )
             .await
             .unwrap();
