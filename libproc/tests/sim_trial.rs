@@ -27,6 +27,10 @@ fn is_readable(failure: &Failure) {
     for part in [&failure.breach, "faults (", "db/db ", " -> db/db ToDb.Put trace ", "web/next="] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
+    // The database's node records: what it handled last, below what it says of itself.
+    let db = failure.states.iter().position(|line| line.starts_with("db/db ")).unwrap();
+    let handled = &failure.states[db + 1];
+    assert!(handled.starts_with("  ") && handled.contains(" from "), "{handled}");
     for fault in &failure.plan.faults {
         let struck = format!("* fault {}: begins", fault.strike);
         assert!(failure.log.iter().any(|line| line.ends_with(&struck)), "{struck}\n{text}");

@@ -120,25 +120,32 @@ impl Sim {
         !cut && self.is_up(from) && self.is_up(to)
     }
 
-    /// What every process says of itself ([`Process::observe`]), one a line.
+    /// What every process says of itself ([`Process::observe`]), one after another; and where its
+    /// node records them ([`NodeConfig::recorder`]), on lines of their own, the last messages that
+    /// it handled.
     pub fn states(&self) -> Vec<String> {
         let slots = lock(&self.shared.state).cells.len();
-        (0..slots).filter_map(|slot| self.state_of(slot)).collect()
+        (0..slots).filter_map(|slot| self.state_of(slot)).flatten().collect()
     }
 
-    fn state_of(&self, slot: usize) -> Option<String> {
-        let (cell, place) = {
+    fn state_of(&self, slot: usize) -> Option<Vec<String>> {
+        let (cell, place, node) = {
             let mut state = lock(&self.shared.state);
             let entry = state.cells.get_mut(slot)?;
             let (cell, machine) = (entry.cell.take()?, entry.machine);
             let process = entry.process.clone();
-            let machine = state.machines.get(machine)?.name.clone();
-            (cell, Place { machine, process })
+            let machine = state.machines.get(machine)?;
+            (cell, Place { machine: machine.name.clone(), process }, machine.node.clone())
         };
         let seen = cell.observe();
         self.put_back(slot, cell);
         let metrics = seen.metrics.iter().map(|(name, value)| format!(" {name}={value}"));
-        Some(format!("{place} {}{}", seen.state, metrics.collect::<String>()))
+        let mut lines = vec![format!("{place} {}{}", seen.state, metrics.collect::<String>())];
+        let record = node.and_then(|node| node.flight_record(place.process.as_str()));
+        lines.extend(
+            record.into_iter().flat_map(|record| record.last).map(|one| format!("  {one}")),
+        );
+        Some(lines)
     }
 
     /// Virtual time since the start, on no machine's clock.

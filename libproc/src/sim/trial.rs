@@ -62,7 +62,7 @@ pub struct Failure {
     pub drawn: Plan,
     /// How many runs that took.
     pub runs: usize,
-    /// What each process said of itself at the breach ([`crate::Process::observe`]).
+    /// What each process was at the breach: see [`Sim::states`].
     pub states: Vec<String>,
     /// Everything that happened in the run with the smallest list, up to the breach.
     pub log: Vec<String>,

@@ -199,7 +199,8 @@ impl Keeper {
         let running = db.clone();
         let machine = sim.machine("db", "10.0.0.1:1");
         sim.on_boot(machine, move |sim: &mut Sim, machine: Machine| {
-            let node = sim.start(machine, listening("db"));
+            let config = NodeConfig { recorder: 4, ..listening("db") };
+            let node = sim.start(machine, config);
             let process = Db { hasty, kept: None, waiting: Vec::new(), writing: false };
             *running.lock().unwrap() = node.spawn("db", process).ok();
         });
