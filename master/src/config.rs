@@ -23,8 +23,7 @@ pub struct MasterConfig {
     pub guards: Guards,
 }
 
-/// The level of the v1 API that is spoken: what `/version` and `MasterInfo` say.
-pub const API_VERSION: &str = "1.12.0";
+pub use meseta_node::API_VERSION;
 
 /// Meseta's own version.
 pub const MESETA_VERSION: &str = env!("CARGO_PKG_VERSION");

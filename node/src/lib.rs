@@ -6,12 +6,14 @@
 //!   certificate, and what one proves itself with.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
-//! - [`backoff`], [`causes`], [`pack`], [`uuid`]: waits, errors, records and UUIDs, alike everywhere.
+//! - [`backoff`], [`causes`], [`duration`], [`pack`], [`uuid`]: waits, errors, spans of time, records
+//!   and UUIDs, alike everywhere.
 
 pub mod backoff;
 pub mod causes;
 pub mod certificates;
 pub mod credentials;
+pub mod duration;
 pub mod election;
 pub mod http;
 pub mod keys;
@@ -19,3 +21,6 @@ pub mod pack;
 pub mod store;
 pub mod traced;
 pub mod uuid;
+
+/// The level of the v1 API that is spoken: what `/version` and `MasterInfo` say, which clients parse.
+pub const API_VERSION: &str = "1.12.0";

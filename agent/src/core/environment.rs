@@ -4,6 +4,7 @@ use super::model::Executor;
 use super::settings::Settings;
 use meseta_api::ids::{ExecutorId, FrameworkId};
 use meseta_api::v1;
+use meseta_node::duration::spell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -56,42 +57,4 @@ pub(super) fn grace(settings: &Settings, info: &v1::ExecutorInfo) -> Duration {
 fn variables(command: &v1::CommandInfo) -> impl Iterator<Item = (String, String)> + '_ {
     let all = command.environment.iter().flat_map(|environment| &environment.variables);
     all.filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?)))
-}
-
-/// A duration as the reference writes it: a number and the largest unit that divides it.
-pub(super) fn spell(duration: Duration) -> String {
-    let units: [(u128, &str); 8] = [
-        (604_800_000_000_000, "weeks"),
-        (86_400_000_000_000, "days"),
-        (3_600_000_000_000, "hrs"),
-        (60_000_000_000, "mins"),
-        (1_000_000_000, "secs"),
-        (1_000_000, "ms"),
-        (1_000, "us"),
-        (1, "ns"),
-    ];
-    let nanos = duration.as_nanos();
-    let (size, unit) = units
-        .into_iter()
-        .find(|(size, _)| nanos > 0 && nanos.is_multiple_of(*size))
-        .unwrap_or((1_000_000_000, "secs"));
-    format!("{}{unit}", nanos / size)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_spelled_as_the_reference_does() {
-        for (millis, text) in [
-            (0, "0secs"),
-            (5_000, "5secs"),
-            (1_500, "1500ms"),
-            (900_000, "15mins"),
-            (604_800_000, "1weeks"),
-        ] {
-            assert_eq!(spell(Duration::from_millis(millis)), text);
-        }
-    }
 }

@@ -6,9 +6,9 @@ use super::{Agent, Life};
 use libproc::Instant;
 use meseta_api::ids::{AgentId, ContainerId, FrameworkId};
 use meseta_api::v1;
+use meseta_node::duration::spell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The agent, its frameworks, their executors, the executors' tasks.
 #[derive(Clone, Debug)]
@@ -114,7 +114,6 @@ impl Agent {
 
     fn flags(&self) -> BTreeMap<String, String> {
         let settings = &self.settings;
-        let seconds = |duration: Duration| format!("{}secs", duration.as_secs_f64());
         [
             ("master", settings.masters.to_string()),
             ("hostname", settings.info.hostname.clone()),
@@ -122,11 +121,11 @@ impl Agent {
             ("cluster", settings.cluster.clone()),
             ("switch_user", settings.switch_user.to_string()),
             ("cgroups_enable_cfs", settings.cpu_quota.to_string()),
-            ("registration_backoff_factor", seconds(settings.registration_backoff)),
-            ("executor_registration_timeout", seconds(settings.executor_registration_timeout)),
-            ("executor_reregistration_timeout", seconds(settings.executor_reregistration_timeout)),
-            ("executor_shutdown_grace_period", seconds(settings.executor_shutdown_grace)),
-            ("recovery_timeout", seconds(settings.recovery_timeout)),
+            ("registration_backoff_factor", spell(settings.registration_backoff)),
+            ("executor_registration_timeout", spell(settings.executor_registration_timeout)),
+            ("executor_reregistration_timeout", spell(settings.executor_reregistration_timeout)),
+            ("executor_shutdown_grace_period", spell(settings.executor_shutdown_grace)),
+            ("recovery_timeout", spell(settings.recovery_timeout)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

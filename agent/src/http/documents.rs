@@ -4,10 +4,9 @@
 use super::snapshot::{Executor, Framework, Snapshot};
 use meseta_api::v1;
 use meseta_node::http::model;
+use meseta_node::API_VERSION;
 use serde_json::{json, Map, Value};
 
-/// The level of the v1 API that is spoken.
-const API_VERSION: &str = "1.12.0";
 const MESETA_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The API level, which clients parse; Meseta's own version is the tag.
