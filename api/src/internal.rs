@@ -267,6 +267,18 @@ pub mod agent {
             #[serde(with = "serde_bytes")]
             data: Vec<u8>,
         },
+        /// Kill every task, and launch no other until [`Order::EndDrain`]. Each may take as long
+        /// to end as its own kill policy says, but no longer than this; one without a policy may
+        /// take as long as this. Repeated with another limit, and whenever the agent comes in.
+        DrainAgent {
+            /// In milliseconds; without it the tasks' own policies hold.
+            max_grace_period_ms: Option<u64>,
+            /// The agent is gone for good afterwards: tasks of frameworks that know the state end
+            /// as TASK_GONE_BY_OPERATOR.
+            mark_gone: bool,
+        },
+        /// The agent may launch tasks again.
+        EndDrain,
         /// Kill everything and end: the agent is not welcome under this id.
         ShutdownAgent {
             /// Why.

@@ -28,7 +28,7 @@ pub enum Verb {
     Agent(Box<verbs::agent::Agent>),
     /// Run a command on the cluster and wait for it.
     Run(verbs::run::Run),
-    /// List agents.
+    /// List agents, or decide about one: drain, deactivate, reactivate, gone.
     Agents(verbs::agents::Agents),
     /// List frameworks.
     Frameworks(verbs::frameworks::Frameworks),

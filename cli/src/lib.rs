@@ -10,10 +10,13 @@
 //! - [`run`]: the one-off framework; its policy and its outcome are pure.
 //! - [`tls`]: flags of certificates.
 //! - [`view`]: what lists print, as tables or JSON.
+//! - [`agent_name`], [`task_name`]: what a person types, to the one thing that is meant.
 //! - [`executor`]: the hidden branch that agents start in containers.
 
+pub mod agent_name;
 pub mod args;
 pub mod client;
+mod confirm;
 pub mod credential;
 pub mod daemon;
 pub mod demo;
@@ -21,6 +24,7 @@ pub mod environment;
 pub mod executor;
 pub mod exit;
 pub mod local;
+mod naming;
 pub mod run;
 pub mod signals;
 pub mod task_name;

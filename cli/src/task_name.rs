@@ -3,6 +3,8 @@
 //! A task is named in full, `FRAMEWORK/TASK`, or by a prefix of the task's id or of
 //! `FRAMEWORK/TASK`. A full name or a full task id comes before a longer name that begins with it.
 
+use crate::naming::{by_stages, Named};
+
 /// One task's name in full.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskName {
@@ -51,24 +53,20 @@ fn listed(candidates: &[TaskName]) -> String {
 
 /// The place of the one task that `text` names.
 pub fn resolve(text: &str, tasks: &[TaskName]) -> Result<usize, NameError> {
-    let full = |name: &TaskName| name.to_string() == text;
-    let task = |name: &TaskName| name.task == text;
-    let prefix =
-        |name: &TaskName| name.task.starts_with(text) || name.to_string().starts_with(text);
-    let stages: [&dyn Fn(&TaskName) -> bool; 3] = [&full, &task, &prefix];
-    for matches in stages {
-        let found: Vec<usize> =
-            (0..tasks.len()).filter(|at| !text.is_empty() && matches(&tasks[*at])).collect();
-        match found[..] {
-            [] => {}
-            [one] => return Ok(one),
-            _ => {
-                let mut candidates: Vec<TaskName> =
-                    found.into_iter().map(|at| tasks[at].clone()).collect();
-                candidates.sort();
-                return Err(NameError::Ambiguous { text: text.to_owned(), candidates });
-            }
+    let full = |at: usize| tasks[at].to_string() == text;
+    let task = |at: usize| tasks[at].task == text;
+    let begins = |at: usize| {
+        !text.is_empty()
+            && (tasks[at].task.starts_with(text) || tasks[at].to_string().starts_with(text))
+    };
+    match by_stages(tasks.len(), &[&full, &task, &begins]) {
+        Named::One(at) => Ok(at),
+        Named::Nothing => Err(NameError::NoMatch { text: text.to_owned() }),
+        Named::Several(places) => {
+            let mut candidates: Vec<TaskName> =
+                places.into_iter().map(|at| tasks[at].clone()).collect();
+            candidates.sort();
+            Err(NameError::Ambiguous { text: text.to_owned(), candidates })
         }
     }
-    Err(NameError::NoMatch { text: text.to_owned() })
 }

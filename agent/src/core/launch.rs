@@ -120,6 +120,9 @@ impl Agent {
         if self.is_leaving() {
             return Err(dropped(Reason::AgentDraining, "the agent leaves the cluster"));
         }
+        if self.draining.is_some() {
+            return Err(dropped(Reason::AgentDraining, "the agent is being drained"));
+        }
         if known.is_some_and(|framework| framework.gone) {
             return Err(dropped(Reason::ExecutorTerminated, "the framework is being removed"));
         }

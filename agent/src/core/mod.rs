@@ -8,7 +8,7 @@
 //!   [`Written`] until the write is durable.
 //! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`],
 //!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`updates`] (status),
-//!   [`kill`], [`recovery`].
+//!   [`kill`], [`drain`], [`recovery`].
 //!
 //! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
 //! right there changes nothing, is counted, and is answered where an answer is due.
@@ -17,6 +17,7 @@ mod bounds;
 mod calls;
 mod compat;
 pub mod connection;
+mod drain;
 pub mod effect;
 pub mod ending;
 mod environment;
@@ -119,6 +120,8 @@ pub struct Agent {
     early: Vec<(DialId, Order)>,
     /// Orders that wait for the id of their task.
     held: BTreeMap<TaskKey, held::Held>,
+    /// The master has it emptied.
+    draining: Option<drain::Drain>,
     /// Executors that ended while the master's answer to a report that had them was awaited.
     unreported_ends: Vec<FromAgent>,
     frameworks: Frameworks,
@@ -145,6 +148,7 @@ impl Agent {
             link,
             early: Vec::new(),
             held: BTreeMap::new(),
+            draining: None,
             unreported_ends: Vec::new(),
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! What masters say, checked against the term, and the agent's side of the connection.
 
 use super::connection::{LinkEvent, LinkStep};
+use super::drain::Drain;
 use super::effect::{Effect, Lane, Level};
 use super::ids::{DialId, TimerKey};
 use super::launch::Wanted;
@@ -135,6 +136,8 @@ impl Agent {
                 if self.id.as_ref() != Some(&agent_id) {
                     return self.wrong_id(&agent_id, turn);
                 }
+                // If it still drains, it is told so next.
+                self.draining = None;
                 self.answered(ping_timeout_ms, turn);
                 for task in reconcile {
                     self.reconcile(task, turn);
@@ -156,6 +159,11 @@ impl Agent {
             Order::DeliverMessage { framework_id, executor_id, data } => {
                 self.deliver_message(&framework_id, &executor_id, data, turn);
             }
+            Order::DrainAgent { max_grace_period_ms, mark_gone } => {
+                let max_grace_period = max_grace_period_ms.map(Duration::from_millis);
+                self.start_drain(Drain { max_grace_period, mark_gone }, turn);
+            }
+            Order::EndDrain => self.draining = None,
             Order::ShutdownAgent { message } => {
                 self.leave(format!("the master told the agent to shut down: {message}"), turn);
             }

@@ -31,6 +31,7 @@ impl Agent {
             return;
         };
         let key = TaskKey { framework_id: framework.clone(), task_id: task.clone() };
+        self.explain_by_drain(&key.framework_id, &mut status);
         let update = from.map_or_else(|| turn.at.uuid(), |(_, update)| update);
         let (id, ip) = (self.id.clone(), self.settings.ip.clone());
         let Some(executor) = self.executor_of(container) else {

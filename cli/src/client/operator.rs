@@ -62,6 +62,14 @@ impl Cluster {
         }
     }
 
+    /// Has a v1 call carried out that has no response.
+    pub async fn command(&self, call: Call) -> anyhow::Result<()> {
+        match self.ask(FromOperator::Call(Box::new(call))).await? {
+            OperatorAnswer::Accepted => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// The leader's answer; a refusal is an error. A standby leads to the leader. While one is
     /// being elected it is waited for; masters that are all out of reach are an error at once.
     pub async fn ask(&self, question: FromOperator) -> anyhow::Result<OperatorAnswer> {

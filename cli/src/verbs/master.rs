@@ -78,6 +78,15 @@ pub struct Master {
     /// How long a disconnected agent may take to come back
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
     agent_reregister_timeout: Duration,
+    /// Between two looks for agents that need not be remembered any more
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15m")]
+    registry_gc_interval: Duration,
+    /// How long unreachable and gone agents are remembered
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "2weeks")]
+    registry_max_agent_age: Duration,
+    /// How many unreachable, and how many gone agents are remembered at most
+    #[arg(long, value_name = "N", default_value_t = 102_400)]
+    registry_max_agent_count: usize,
     /// Listen anywhere and let everybody in
     #[arg(long)]
     insecure: bool,
@@ -137,6 +146,9 @@ impl Master {
                 ping_attempts: self.max_agent_ping_timeouts,
                 agent_reregister_timeout: self.agent_reregister_timeout,
                 offer_timeout: Some(self.offer_timeout),
+                registry_gc_interval: self.registry_gc_interval,
+                registry_max_agent_age: self.registry_max_agent_age,
+                registry_max_agent_count: self.registry_max_agent_count,
                 ..Config::default()
             },
             allocator: AllocatorConfig {

@@ -2,14 +2,14 @@
 
 use super::{share, Amounts, Row};
 use meseta_api::v1::master::response::{get_agents, GetAgents};
-use meseta_api::v1::AgentInfo;
+use meseta_api::v1::{AgentInfo, DrainState};
 use serde::Serialize;
 
 /// Agents' port where none is told.
 const DEFAULT_PORT: i32 = 5051;
 
 /// One agent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct AgentRow {
     /// Its id.
     pub id: String,
@@ -17,7 +17,8 @@ pub struct AgentRow {
     pub hostname: String,
     /// `host:port` of its HTTP API.
     pub address: String,
-    /// `active`, `inactive`, or `recovered`: known from before, awaited.
+    /// `active`, `inactive`; `deactivated`, `draining`, `drained`; or `recovered`: known from before,
+    /// awaited.
     pub state: &'static str,
     /// All that it has.
     pub total: Amounts,
@@ -33,7 +34,7 @@ impl From<&get_agents::Agent> for AgentRow {
         let pid = agent.pid.as_deref().and_then(|pid| pid.split_once('@'));
         AgentRow {
             address: pid.map_or_else(|| address(&agent.agent_info), |(_, at)| at.to_owned()),
-            state: if agent.active { "active" } else { "inactive" },
+            state: state(agent),
             total: Amounts::of(&agent.total_resources),
             used: Amounts::of(&agent.allocated_resources),
             offered: Amounts::of(&agent.offered_resources),
@@ -53,6 +54,16 @@ impl AgentRow {
             used: Amounts::default(),
             offered: Amounts::default(),
         }
+    }
+}
+
+fn state(agent: &get_agents::Agent) -> &'static str {
+    match agent.drain_info.as_ref().map(|info| info.state()) {
+        Some(DrainState::Draining) => "draining",
+        Some(DrainState::Drained) => "drained",
+        _ if agent.deactivated.unwrap_or(false) => "deactivated",
+        _ if agent.active => "active",
+        _ => "inactive",
     }
 }
 

@@ -7,7 +7,7 @@ use meseta_api::v1::{self, TaskState};
 use serde::Serialize;
 
 /// One task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TaskRow {
     /// Its id.
     pub task: String,
@@ -25,6 +25,9 @@ pub struct TaskRow {
     pub resources: Amounts,
     /// What its last status said.
     pub message: Option<String>,
+    /// Nobody has to hear of it any more: history.
+    #[serde(skip)]
+    pub is_settled: bool,
 }
 
 impl TaskRow {
@@ -52,6 +55,7 @@ impl From<&v1::Task> for TaskRow {
             resources: Amounts::of(&task.resources),
             message: task.statuses.last().and_then(|status| status.message.clone()),
             task: id,
+            is_settled: false,
         }
     }
 }
@@ -75,9 +79,10 @@ impl Row for TaskRow {
 
 /// The tasks of a response, by framework and id; with `all`, those that have ended as well.
 pub fn rows(response: &GetTasks, all: bool) -> Vec<TaskRow> {
-    let completed = response.completed_tasks.iter().filter(|_| all);
+    let settled = |task| TaskRow { is_settled: true, ..TaskRow::from(task) };
+    let completed = response.completed_tasks.iter().filter(|_| all).map(settled);
     let tasks = response.tasks.iter().chain(&response.unreachable_tasks);
-    let mut rows: Vec<TaskRow> = tasks.chain(completed).map(TaskRow::from).collect();
+    let mut rows: Vec<TaskRow> = tasks.map(TaskRow::from).chain(completed).collect();
     rows.retain(|row| all || !row.has_ended());
     rows.sort_by_key(TaskRow::full_name);
     rows

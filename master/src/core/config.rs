@@ -24,10 +24,19 @@ pub struct Config {
     /// How long an offer lasts; `None` is for ever. Offers expire by default, because one
     /// scheduler that hoards them starves all others (AL-02).
     pub offer_timeout: Option<Duration>,
-    /// Removed frameworks whose details are kept. Their tombstones are kept all.
+    /// Removed frameworks whose details are kept.
     pub max_completed_frameworks: usize,
     /// Settled tasks kept per framework.
     pub max_completed_tasks_per_framework: usize,
+    /// Between two looks for what the registry need not remember any more.
+    pub registry_gc_interval: Duration,
+    /// How long unreachable and gone agents are remembered.
+    pub registry_max_agent_age: Duration,
+    /// How many unreachable, and how many gone agents are remembered at most.
+    pub registry_max_agent_count: usize,
+    /// How many tombstones of frameworks are remembered at most. They have no age: an id that is
+    /// remembered is refused for ever.
+    pub registry_max_framework_count: usize,
 }
 
 impl Default for Config {
@@ -41,6 +50,10 @@ impl Default for Config {
             offer_timeout: Some(Duration::from_secs(2 * 60)),
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
+            registry_gc_interval: Duration::from_secs(15 * 60),
+            registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
+            registry_max_agent_count: 102_400,
+            registry_max_framework_count: 102_400,
         }
     }
 }

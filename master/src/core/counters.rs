@@ -18,6 +18,8 @@ pub struct Counters {
     pub tasks_invalid: u64,
     /// Agents given up.
     pub agents_unreachable: u64,
+    /// Agents marked as gone.
+    pub agents_gone: u64,
     /// Frameworks removed.
     pub frameworks_removed: u64,
 }

@@ -84,6 +84,8 @@ pub enum TimerKey {
     TimeLeftDue(FrameworkId),
     /// The oldest offers have expired.
     OfferExpiryDue,
+    /// Time to look for what the registry need not remember any more.
+    RegistryPruneDue,
 }
 
 /// What can happen to the master.

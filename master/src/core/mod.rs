@@ -38,6 +38,7 @@ pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKe
 pub(crate) use frameworks::subscribe::same_principal;
 pub use plan::{Ignored, Plan, Rejection};
 
+use crate::registrar::registry::GoneAgentRecord;
 use agents::{Agent, AgentConnection};
 use allocation::Told;
 use counters::Counters;
@@ -45,7 +46,7 @@ use frameworks::{Completed, Framework};
 use ids::NextIds;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tasks::Tasks;
 use writes::Write;
 
@@ -57,6 +58,9 @@ pub struct Core {
     identity: Identity,
     agents: BTreeMap<AgentId, Box<Agent>>,
     connections: BTreeMap<ConnectionId, AgentConnection>,
+    gone: BTreeMap<AgentId, GoneAgentRecord>,
+    /// Those among `agents` whose duty is to drain.
+    draining: BTreeSet<AgentId>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     subscribers: BTreeMap<ConnectionId, FrameworkId>,
     completed: Completed,
@@ -84,7 +88,7 @@ impl Core {
             }
             Event::OperatorAsked { request, asked } => self.check_operator(request, asked, at),
             Event::OffersGranted { grants, applied } => Ok(Plan::Offer { grants, applied }),
-            Event::TimerDue(key) => Ok(self.check_timer(key)),
+            Event::TimerDue(key) => Ok(self.check_timer(key, at)),
             Event::Persisted { write } => Ok(self.check_persisted(write)),
         }
     }
@@ -93,6 +97,7 @@ impl Core {
     pub fn commit(&mut self, plan: Plan, at: Moment) -> Vec<Effect> {
         let mut out = Vec::new();
         self.carry_out(plan, at, &mut out);
+        self.finish_drains(at, &mut out);
         self.told.count(&out);
         out
     }
@@ -117,6 +122,15 @@ impl Core {
             Plan::HoldRemovals { missing, admitted } => {
                 self.commit_hold(missing, admitted, out);
             }
+            Plan::TurnAway { connection, agent } => {
+                send::warn(
+                    format!("agent {agent} came back, which is gone: it is told to end"),
+                    out,
+                );
+                self.turn_away(connection, out);
+            }
+            Plan::SetDuty(plan) => self.commit_duty(plan, out),
+            Plan::Prune(plan) => self.commit_prune(plan, at, out),
             Plan::Ping(agent) => self.commit_ping(&agent, out),
             Plan::Pong(agent) => self.commit_pong(&agent),
             Plan::Update(plan) => self.commit_update(*plan, out),
@@ -159,7 +173,7 @@ impl Core {
         &self.identity
     }
 
-    fn check_timer(&self, key: TimerKey) -> Plan {
+    fn check_timer(&self, key: TimerKey, at: Moment) -> Plan {
         match key {
             TimerKey::PingDue(connection) => self.check_ping_due(connection),
             TimerKey::AgentReregisterDue(agent) => self.check_reregister_due(agent),
@@ -168,6 +182,7 @@ impl Core {
             TimerKey::FrameworkFailoverDue(framework) => self.check_failover_due(framework),
             TimerKey::TimeLeftDue(framework) => self.check_time_left_due(framework),
             TimerKey::OfferExpiryDue => Plan::ExpireOffers,
+            TimerKey::RegistryPruneDue => self.check_prune(at),
         }
     }
 }

@@ -182,7 +182,7 @@ impl Core {
         let agent = self.agents.get(&grant.agent)?;
         let wanted = grant.resources.unallocate().ok()?;
         let able = framework.state.connected().is_some()
-            && agent.state.is_active()
+            && agent.is_offered()
             && self.free(&grant.agent)?.contains(&wanted);
         if !able {
             return None;

@@ -14,22 +14,26 @@ impl Core {
         &self,
         request: RequestId,
         asked: FromOperator,
-        _at: Moment,
+        at: Moment,
     ) -> Result<Plan, Rejection> {
         match asked {
             FromOperator::KillTask { framework_id, task_id, by } => {
                 self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by)
             }
-            FromOperator::Call(call) if call.r#type() == Type::Teardown => {
-                self.check_teardown(request, call.teardown)
-            }
-            FromOperator::Call(call) => {
-                let response = self.query(&call)?;
-                Ok(Plan::Answer {
-                    request,
-                    answer: Box::new(OperatorAnswer::Response(Box::new(response))),
-                })
-            }
+            FromOperator::Call(call) => match call.r#type() {
+                Type::Teardown => self.check_teardown(request, call.teardown),
+                Type::DeactivateAgent => self.check_deactivate(request, call.deactivate_agent),
+                Type::ReactivateAgent => self.check_reactivate(request, call.reactivate_agent),
+                Type::DrainAgent => self.check_drain(request, call.drain_agent, at),
+                Type::MarkAgentGone => self.check_mark_gone(request, call.mark_agent_gone),
+                _ => {
+                    let response = self.query(&call)?;
+                    Ok(Plan::Answer {
+                        request,
+                        answer: Box::new(OperatorAnswer::Response(Box::new(response))),
+                    })
+                }
+            },
         }
     }
 

@@ -4,6 +4,8 @@
 //! it was made from: commit it before checking the next event.
 
 use super::agents::lost::DepartPlan;
+use super::agents::marks::DutyPlan;
+use super::agents::prune::PrunePlan;
 use super::agents::register::RegisterPlan;
 use super::agents::relay::{ExitPlan, RelayPlan};
 use super::agents::reregister::ReregisterPlan;
@@ -60,6 +62,17 @@ pub enum Plan {
         /// Of how many.
         admitted: usize,
     },
+    /// An agent that is gone for good came back: it is to end.
+    TurnAway {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Who it is.
+        agent: AgentId,
+    },
+    /// An operator decided about an agent; written first.
+    SetDuty(DutyPlan),
+    /// What is old leaves the registry; written first.
+    Prune(PrunePlan),
     /// Ping an agent.
     Ping(AgentId),
     /// An agent answered a ping.

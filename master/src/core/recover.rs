@@ -19,7 +19,7 @@ use super::Core;
 use crate::registrar::registry::{AgentRecord, Registry};
 use libproc::Timestamp;
 use meseta_api::resources::Resources;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl Core {
     /// The core of a master that begins to serve, and what it wants done first.
@@ -37,6 +37,8 @@ impl Core {
             connections: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            gone: registry.gone,
+            draining: BTreeSet::new(),
             completed: Completed { tombstones: registry.completed, details: VecDeque::new() },
             tasks: Tasks::default(),
             offers: Offers::default(),
@@ -57,6 +59,10 @@ impl Core {
                 after: core.config.agent_reregister_timeout,
             });
         }
+        out.push(Effect::SetTimer {
+            key: TimerKey::RegistryPruneDue,
+            after: core.config.registry_gc_interval,
+        });
         for (id, record) in registry.agents {
             core.agents.insert(id, absent(record, AgentState::Recovered));
         }
@@ -65,6 +71,7 @@ impl Core {
             let agent = absent(record.agent, AgentState::Unreachable { since });
             core.agents.insert(id, agent);
         }
+        core.draining = core.find_draining();
         core.told.count(&out);
         Ok((core, out))
     }
@@ -79,6 +86,8 @@ fn absent(record: AgentRecord, state: AgentState) -> Box<Agent> {
         registered: record.registered,
         reregistered: None,
         state,
+        duty: record.duty,
+        next_duty: None,
         total: Resources::new(),
         used: Resources::new(),
         executors: BTreeMap::new(),

@@ -2,12 +2,14 @@
 //! registry in order, to the log.
 
 use super::effect::{Effect, Note};
-use super::event::{ConnectionId, WriteId};
+use super::event::{ConnectionId, RequestId, WriteId};
+use super::plan::Rejection;
 use super::writes::Write;
 use super::Core;
 use crate::registrar::operation::RegistryOperation;
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::internal::agent::{FromMaster, Order};
+use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::v1::scheduler;
 
 impl Core {
@@ -60,6 +62,22 @@ impl Core {
 /// Sends an event on an event stream.
 pub(super) fn tell_on(connection: ConnectionId, event: scheduler::Event, out: &mut Vec<Effect>) {
     out.push(Effect::ToSubscriber { connection, event: Box::new(event) });
+}
+
+/// Tells the operator who asked, if one did, that it is done.
+pub(super) fn accepted(asked: Option<RequestId>, out: &mut Vec<Effect>) {
+    if let Some(request) = asked {
+        out.push(Effect::Answer { request, answer: Box::new(OperatorAnswer::Accepted) });
+    }
+}
+
+/// Tells the operator who asked, if one did, that it cannot be done any more.
+pub(super) fn refused(asked: Option<RequestId>, why: Rejection, out: &mut Vec<Effect>) {
+    if let Some(request) = asked {
+        let Rejection { code, message } = why;
+        let answer = Box::new(OperatorAnswer::Refused { code, message });
+        out.push(Effect::Answer { request, answer });
+    }
 }
 
 /// Writes a line of ordinary life.

@@ -3,20 +3,33 @@
 //! A write is made by [`Core::persist`](Core), and its consequences are in the family that made
 //! it. Writes are done in the order in which they were made.
 
+use super::agents::marks::NextDuty;
+use super::agents::prune::Tombstone;
 use super::agents::state::AgentState;
 use super::effect::Effect;
-use super::event::{Moment, WriteId};
+use super::event::{Moment, RequestId, WriteId};
 use super::frameworks::removal::Removal;
 use super::frameworks::state::FrameworkState;
 use super::plan::{Ignored, Plan};
-use super::Core;
+use super::{send, Core};
 use meseta_api::ids::{AgentId, FrameworkId};
 
 /// Who waits for a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Write {
-    /// An agent in `Registering` or `Departing`.
+    /// An agent in `Registering`.
     Agent(AgentId),
+    /// An agent in `Departing`, and the operator who wanted that.
+    Departure {
+        /// Which.
+        agent: AgentId,
+        /// The question to answer.
+        answer: Option<RequestId>,
+    },
+    /// An agent whose next duty this is.
+    Duty(NextDuty),
+    /// A tombstone is no more.
+    Forgotten(Tombstone),
     /// A framework in `Subscribing`.
     Framework {
         /// Which.
@@ -29,6 +42,10 @@ pub(super) enum Write {
 }
 
 impl Core {
+    fn state_of(&self, agent: &AgentId) -> Option<&AgentState> {
+        self.agents.get(agent).map(|agent| &agent.state)
+    }
+
     pub(super) fn check_persisted(&self, write: WriteId) -> Plan {
         if self.writes.contains_key(&write) {
             Plan::Finish(write)
@@ -40,15 +57,23 @@ impl Core {
     /// Goes on where the write was made, unless its owner has moved on meanwhile.
     pub(super) fn commit_finish(&mut self, write: WriteId, at: Moment, out: &mut Vec<Effect>) {
         match self.writes.remove(&write) {
-            Some(Write::Agent(id)) => match self.agents.get(&id).map(|agent| &agent.state) {
-                Some(AgentState::Registering { write: of, .. }) if *of == write => {
-                    self.finish_admission(&id, at, out);
+            Some(Write::Agent(id)) => {
+                if let Some(AgentState::Registering { write: of, .. }) = self.state_of(&id) {
+                    if *of == write {
+                        self.finish_admission(&id, at, out);
+                    }
                 }
-                Some(AgentState::Departing { write: of, .. }) if *of == write => {
-                    self.finish_departure(&id, at, out);
+            }
+            Some(Write::Departure { agent: id, answer }) => {
+                if let Some(AgentState::Departing { write: of, .. }) = self.state_of(&id) {
+                    if *of == write {
+                        self.finish_departure(&id, at, out);
+                    }
                 }
-                _ => {}
-            },
+                send::accepted(answer, out);
+            }
+            Some(Write::Duty(next)) => self.finish_duty(next, out),
+            Some(Write::Forgotten(tombstone)) => self.finish_forgetting(&tombstone),
             Some(Write::Framework { id }) => {
                 if let Some(FrameworkState::Subscribing { write: of, .. }) =
                     self.frameworks.get(&id).map(|framework| &framework.state)

@@ -1,5 +1,5 @@
-//! `POST /api/v1` (MOP-01 to MOP-15): reads; every other call is 501 until it is built, but
-//! TEARDOWN (MOP-26).
+//! `POST /api/v1` (MOP-01 to MOP-15): reads, and what is decided about frameworks and agents
+//! (MOP-21 to MOP-23, MOP-26); every other call is 501 until it is built.
 //!
 //! A standby answers health, version and metrics itself, unlike the reference (E16), and redirects
 //! the rest.
@@ -55,14 +55,15 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
     if kind == Type::GetMetrics && call.get_metrics.is_none() {
         return Err(Refusal::bad_request("Expecting 'get_metrics' to be present"));
     }
-    if kind == Type::Teardown && call.teardown.is_none() {
-        return Err(Refusal::bad_request("Expecting 'teardown' to be present"));
-    }
     let codec = response_codec(request)?;
     let answered = |message| Ok(Outcome::Answered(v1_response(codec, &message)));
     match kind {
         Type::GetMetrics => Ok(Outcome::Metrics(codec)),
-        Type::Teardown => Ok(Outcome::Ask(Box::new(call))),
+        Type::Teardown
+        | Type::DrainAgent
+        | Type::DeactivateAgent
+        | Type::ReactivateAgent
+        | Type::MarkAgentGone => Ok(Outcome::Ask(Box::new(call))),
         Type::GetHealth => answered(v1_response_of(response::Type::GetHealth, |response| {
             response.get_health = Some(GetHealth { healthy: true });
         })),

@@ -6,7 +6,8 @@
 //! Records and keys are in `registry.rs`.
 
 use super::registry::{
-    self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, Registry, UnreachableAgentRecord,
+    self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, Registry,
+    UnreachableAgentRecord,
 };
 use meseta_api::ids::{AgentId, FrameworkId};
 use serde::Serialize;
@@ -56,8 +57,27 @@ pub enum RegistryOperation {
         /// What is known of it now.
         record: Box<AgentRecord>,
     },
-    /// An agent left for good, or its node registered anew.
+    /// An operator decided about an agent, or what was decided is done.
+    SetDuty {
+        /// Its id.
+        agent: AgentId,
+        /// What is known of it now.
+        record: Kept,
+    },
+    /// An agent left for good, or its node registered anew, or it was unreachable for too long.
     RemoveAgent {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// An operator said that an agent is gone; its id is refused.
+    MarkGone {
+        /// Its id.
+        agent: AgentId,
+        /// The tombstone.
+        record: GoneAgentRecord,
+    },
+    /// The tombstone of an agent is old (HA-05).
+    ForgetGone {
         /// Its id.
         agent: AgentId,
     },
@@ -82,6 +102,20 @@ pub enum RegistryOperation {
         /// The tombstone.
         record: CompletedFrameworkRecord,
     },
+    /// There are too many tombstones of frameworks, and this is the oldest.
+    ForgetFramework {
+        /// Its id.
+        framework: FrameworkId,
+    },
+}
+
+/// The record of an agent, by where it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// It is admitted.
+    Admitted(Box<AgentRecord>),
+    /// It is unreachable.
+    Unreachable(Box<UnreachableAgentRecord>),
 }
 
 impl RegistryOperation {
@@ -99,9 +133,23 @@ impl RegistryOperation {
                 registry.agents.remove(agent);
                 registry.unreachable.insert(agent.clone(), (**record).clone());
             }
+            Self::SetDuty { agent, record: Kept::Admitted(record) } => {
+                registry.agents.insert(agent.clone(), (**record).clone());
+            }
+            Self::SetDuty { agent, record: Kept::Unreachable(record) } => {
+                registry.unreachable.insert(agent.clone(), (**record).clone());
+            }
             Self::RemoveAgent { agent } => {
                 registry.agents.remove(agent);
                 registry.unreachable.remove(agent);
+            }
+            Self::MarkGone { agent, record } => {
+                registry.agents.remove(agent);
+                registry.unreachable.remove(agent);
+                registry.gone.insert(agent.clone(), record.clone());
+            }
+            Self::ForgetGone { agent } => {
+                registry.gone.remove(agent);
             }
             Self::AddFramework { framework, record }
             | Self::UpdateFramework { framework, record } => {
@@ -110,6 +158,9 @@ impl RegistryOperation {
             Self::RemoveFramework { framework, record } => {
                 registry.frameworks.remove(framework);
                 registry.completed.insert(framework.clone(), record.clone());
+            }
+            Self::ForgetFramework { framework } => {
+                registry.completed.remove(framework);
             }
         }
     }
@@ -128,9 +179,21 @@ impl RegistryOperation {
                 delete(registry::agent_key(agent)),
                 put(registry::unreachable_key(agent), record)?,
             ],
+            Self::SetDuty { agent, record: Kept::Admitted(record) } => {
+                vec![put(registry::agent_key(agent), record)?]
+            }
+            Self::SetDuty { agent, record: Kept::Unreachable(record) } => {
+                vec![put(registry::unreachable_key(agent), record)?]
+            }
             Self::RemoveAgent { agent } => {
                 vec![delete(registry::agent_key(agent)), delete(registry::unreachable_key(agent))]
             }
+            Self::MarkGone { agent, record } => vec![
+                delete(registry::agent_key(agent)),
+                delete(registry::unreachable_key(agent)),
+                put(registry::gone_key(agent), record)?,
+            ],
+            Self::ForgetGone { agent } => vec![delete(registry::gone_key(agent))],
             Self::AddFramework { framework, record }
             | Self::UpdateFramework { framework, record } => {
                 vec![put(registry::framework_key(framework), record)?]
@@ -139,6 +202,9 @@ impl RegistryOperation {
                 delete(registry::framework_key(framework)),
                 put(registry::completed_key(framework), record)?,
             ],
+            Self::ForgetFramework { framework } => {
+                vec![delete(registry::completed_key(framework))]
+            }
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What survives every master: [`Registry`], its records and its keys.
 //!
-//! Durable are agents (admitted, unreachable) and frameworks (info, time left, tombstone); never
-//! tasks, heartbeats or events. A value is one MessagePack map with named fields; fields are
+//! Durable are agents (admitted, unreachable, gone, and what operators decided about them) and
+//! frameworks (info, time left, tombstone); never tasks, heartbeats or events. A value is one MessagePack map with named fields; fields are
 //! added with a default, never renamed. Changes go through `operation.rs`; the core starts from a
 //! loaded registry (`core/recover.rs`).
 
+use crate::core::agents::duty::Duty;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, IdError};
 use meseta_api::v1;
@@ -22,6 +23,9 @@ pub struct AgentRecord {
     pub version: String,
     /// First registration.
     pub registered: Timestamp,
+    /// What an operator decided about it.
+    #[serde(default)]
+    pub duty: Duty,
 }
 
 /// An agent that was given up and may come back.
@@ -30,6 +34,15 @@ pub struct UnreachableAgentRecord {
     /// What was known of it.
     pub agent: AgentRecord,
     /// When it was given up.
+    pub since: Timestamp,
+}
+
+/// An agent that an operator said is gone: its id is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoneAgentRecord {
+    /// Its host's name, for people.
+    pub hostname: String,
+    /// When the operator said so.
     pub since: Timestamp,
 }
 
@@ -61,6 +74,8 @@ pub struct Registry {
     pub agents: BTreeMap<AgentId, AgentRecord>,
     /// Unreachable agents.
     pub unreachable: BTreeMap<AgentId, UnreachableAgentRecord>,
+    /// Agents that are gone for good.
+    pub gone: BTreeMap<AgentId, GoneAgentRecord>,
     /// Frameworks.
     pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
     /// Tombstones.
@@ -110,6 +125,10 @@ impl Registry {
                     let id = parse(&key, AgentId::parse(id))?;
                     registry.unreachable.insert(id, decode(&key, &value)?);
                 }
+                Some(("gone", id)) => {
+                    let id = parse(&key, AgentId::parse(id))?;
+                    registry.gone.insert(id, decode(&key, &value)?);
+                }
                 Some(("frameworks", id)) => {
                     let id = parse(&key, FrameworkId::parse(id))?;
                     registry.frameworks.insert(id, decode(&key, &value)?);
@@ -133,6 +152,11 @@ pub fn agent_key(agent: &AgentId) -> String {
 /// Key of an unreachable agent.
 pub fn unreachable_key(agent: &AgentId) -> String {
     format!("unreachable/{agent}")
+}
+
+/// Key of an agent that is gone.
+pub fn gone_key(agent: &AgentId) -> String {
+    format!("gone/{agent}")
 }
 
 /// Key of a framework.

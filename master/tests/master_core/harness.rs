@@ -14,7 +14,7 @@ use meseta_master::core::{
     Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment, Rejection,
     RequestId, TimerKey, WriteId,
 };
-use meseta_master::registrar::operation::RegistryOperation;
+use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::Registry;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -320,6 +320,8 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::CloseSubscriber { connection, .. } => format!("close stream {}", connection.0),
         Effect::Allocator(event) => format!("allocator {}", allocator(event)),
         Effect::Persist { operation, .. } => format!("persist {}", operation_line(operation)),
+        // Of the master itself, whatever happens.
+        Effect::SetTimer { key: TimerKey::RegistryPruneDue, .. } => return None,
         Effect::SetTimer { key, after } => format!("timer {} in {}s", timer(key), after.as_secs()),
         Effect::CancelTimer { key } => format!("timer {} off", timer(key)),
         Effect::Answer { answer, .. } => format!("answer {answer:?}"),
@@ -337,6 +339,7 @@ fn timer(key: &TimerKey) -> String {
         TimerKey::FrameworkFailoverDue(framework) => format!("failover {framework}"),
         TimerKey::TimeLeftDue(framework) => format!("time-left {framework}"),
         TimerKey::OfferExpiryDue => "offers".to_owned(),
+        TimerKey::RegistryPruneDue => "prune".to_owned(),
     }
 }
 
@@ -367,6 +370,11 @@ fn order(message: &FromMaster) -> String {
         Order::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),
         Order::UpdateFramework { framework } => format!("UpdateFramework {}", framework.name),
         Order::DeliverMessage { executor_id, .. } => format!("DeliverMessage {executor_id}"),
+        Order::DrainAgent { max_grace_period_ms, mark_gone } => {
+            let most = max_grace_period_ms.map_or(String::new(), |ms| format!(" {}s", ms / 1000));
+            format!("DrainAgent{most}{}", if *mark_gone { " gone" } else { "" })
+        }
+        Order::EndDrain => "EndDrain".to_owned(),
         Order::ShutdownAgent { message } => format!("ShutdownAgent {message}"),
     }
 }
@@ -444,13 +452,25 @@ fn operation_line(operation: &RegistryOperation) -> String {
         ReadmitAgent { agent, .. } => format!("ReadmitAgent {agent}"),
         MarkUnreachable { agent, .. } => format!("MarkUnreachable {agent}"),
         MarkReachable { agent, .. } => format!("MarkReachable {agent}"),
+        SetDuty { agent, record } => {
+            let (kept, duty) = match record {
+                Kept::Admitted(record) => ("", &record.duty),
+                Kept::Unreachable(record) => (" unreachable", &record.agent.duty),
+            };
+            let duty = format!("{duty:?}");
+            let name = duty.split('(').next().unwrap_or_default();
+            format!("SetDuty {agent}{kept} {name}")
+        }
         RemoveAgent { agent } => format!("RemoveAgent {agent}"),
+        MarkGone { agent, .. } => format!("MarkGone {agent}"),
+        ForgetGone { agent } => format!("ForgetGone {agent}"),
         AddFramework { framework, .. } => format!("AddFramework {framework}"),
         UpdateFramework { framework, record } => match record.time_left_ms {
             Some(left) => format!("UpdateFramework {framework} left {}s", left / 1000),
             None => format!("UpdateFramework {framework}"),
         },
         RemoveFramework { framework, .. } => format!("RemoveFramework {framework}"),
+        ForgetFramework { framework } => format!("ForgetFramework {framework}"),
     }
 }
 
@@ -671,13 +691,11 @@ pub fn reconcile(tasks: &[(&str, Option<&str>)]) -> Call {
 }
 
 pub fn asks(call: v1::master::call::Type) -> Event {
-    Event::OperatorAsked {
-        request: RequestId(1),
-        asked: FromOperator::Call(Box::new(v1::master::Call {
-            r#type: Some(call.into()),
-            ..Default::default()
-        })),
-    }
+    asks_for(v1::master::Call { r#type: Some(call.into()), ..Default::default() })
+}
+
+pub fn asks_for(call: v1::master::Call) -> Event {
+    Event::OperatorAsked { request: RequestId(1), asked: FromOperator::Call(Box::new(call)) }
 }
 
 pub fn key(framework: &FrameworkId, task: &str) -> TaskKey {

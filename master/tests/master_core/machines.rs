@@ -2,12 +2,14 @@
 
 use libproc::{Instant, Timestamp};
 use meseta_api::v1::TaskState;
+use meseta_master::core::agents::duty::{Drain, Duty, DutyStep};
 use meseta_master::core::agents::register::{Origin, Report};
 use meseta_master::core::agents::state::{AgentState, AgentStep, Departure, Pings};
 use meseta_master::core::frameworks::state::{FrameworkState, FrameworkStep, Subscriber};
 use meseta_master::core::frameworks::subscribe::Subscription;
 use meseta_master::core::tasks::life::{may_become, Life, LifeStep};
 use meseta_master::core::{ConnectionId, WriteId};
+use std::time::Duration;
 
 /// `rows` say, for each state, where each step of `columns` leads; `-` is nowhere.
 fn table(columns: &[&str], rows: &[(&str, &str)], step: impl Fn(usize, usize) -> String) {
@@ -46,6 +48,7 @@ fn agent() {
         AgentState::Disconnected { since: Instant::ZERO },
         departing(Departure::Unreachable),
         departing(Departure::Removed),
+        departing(Departure::Gone),
         AgentState::Unreachable { since: Timestamp(1) },
     ];
     let steps = [
@@ -54,6 +57,8 @@ fn agent() {
         AgentStep::ServeLater { at: Instant::ZERO },
         AgentStep::LoseConnection { at: Instant::ZERO },
         AgentStep::Depart { write: WriteId(2), departure: Departure::Unreachable },
+        AgentStep::Depart { write: WriteId(2), departure: Departure::Gone },
+        AgentStep::Depart { write: WriteId(2), departure: Departure::Forgotten },
         AgentStep::GiveUp { at: Timestamp(2) },
     ];
     let name = |state: &AgentState| {
@@ -70,16 +75,55 @@ fn agent() {
         .to_owned()
     };
     table(
-        &["Admit", "Serve", "ServeLater", "LoseConnection", "Depart", "GiveUp"],
         &[
-            ("recovered", "registering active - - departing-alone -"),
-            ("registering", "- active - registering-alone - -"),
-            ("registering-alone", "- active disconnected registering-alone - -"),
-            ("active", "registering active - disconnected departing -"),
-            ("disconnected", "registering active - - departing-alone -"),
-            ("departing to unreachable", "- - - departing-alone - unreachable"),
-            ("departing for good", "- - - departing-alone - -"),
-            ("unreachable", "registering - - - - -"),
+            "Admit",
+            "Serve",
+            "ServeLater",
+            "LoseConnection",
+            "Depart",
+            "Gone",
+            "Forgotten",
+            "GiveUp",
+        ],
+        &[
+            ("recovered", "registering active - - departing-alone departing-alone - -"),
+            ("registering", "- active - registering-alone - - - -"),
+            ("registering-alone", "- active disconnected registering-alone - - - -"),
+            ("active", "registering active - disconnected departing departing - -"),
+            ("disconnected", "registering active - - departing-alone departing-alone - -"),
+            ("departing to unreachable", "- - - departing-alone - - - unreachable"),
+            ("departing for good", "- - - departing-alone - - - -"),
+            ("departing as gone", "- - - departing-alone - - - -"),
+            ("unreachable", "registering - - - - departing-alone departing-alone -"),
+        ],
+        |state, step| states[state].after(steps[step].clone()).as_ref().map_or("-".into(), name),
+    );
+}
+
+#[test]
+fn duty() {
+    let drain = |seconds| Drain {
+        max_grace_period: Some(Duration::from_secs(seconds)),
+        mark_gone: false,
+        since: Timestamp(seconds),
+    };
+    let states =
+        [Duty::InService, Duty::Deactivated, Duty::Draining(drain(1)), Duty::Drained(drain(1))];
+    let steps =
+        [DutyStep::Deactivate, DutyStep::Drain(drain(2)), DutyStep::Finish, DutyStep::Reactivate];
+    let name = |duty: &Duty| match duty {
+        Duty::InService => "in-service".to_owned(),
+        Duty::Deactivated => "deactivated".to_owned(),
+        Duty::Draining(drain) => format!("draining-{}", drain.since.as_nanos()),
+        Duty::Drained(drain) => format!("drained-{}", drain.since.as_nanos()),
+    };
+    table(
+        &["Deactivate", "Drain", "Finish", "Reactivate"],
+        &[
+            ("in service", "deactivated draining-2 - -"),
+            ("deactivated", "deactivated draining-2 - in-service"),
+            ("draining", "draining-1 draining-2 drained-1 -"),
+            ("drained", "drained-1 draining-2 - in-service"),
         ],
         |state, step| states[state].after(steps[step].clone()).as_ref().map_or("-".into(), name),
     );

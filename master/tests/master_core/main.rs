@@ -13,6 +13,7 @@ mod calls;
 mod frameworks;
 mod harness;
 mod machines;
+mod marks;
 mod queries;
 mod random;
 mod reconcile;

@@ -3,23 +3,30 @@
 use crate::harness::*;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId};
-use meseta_master::registrar::operation::RegistryOperation;
+use meseta_master::core::agents::duty::{Drain, Duty};
+use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::{
-    AgentRecord, CompletedFrameworkRecord, FrameworkRecord, LoadError, Registry,
+    AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, LoadError, Registry,
     UnreachableAgentRecord,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 fn agent_record(resources: &str) -> Box<AgentRecord> {
     Box::new(AgentRecord {
         info: agent_info("host", resources),
         version: "0.1.0".to_owned(),
         registered: Timestamp(7),
+        duty: Duty::InService,
     })
 }
 
 fn framework_record(left: Option<u64>) -> Box<FrameworkRecord> {
     Box::new(FrameworkRecord { info: info("f"), registered: Timestamp(7), time_left_ms: left })
+}
+
+fn gone() -> GoneAgentRecord {
+    GoneAgentRecord { hostname: "host".to_owned(), since: Timestamp(10) }
 }
 
 /// Every kind of operation, on two agents and two frameworks.
@@ -41,7 +48,35 @@ fn operations() -> Vec<RegistryOperation> {
             }),
         },
         MarkReachable { agent: a(), record: agent_record("cpus:3") },
+        SetDuty {
+            agent: a(),
+            record: Kept::Admitted(Box::new(AgentRecord {
+                duty: Duty::Draining(Drain {
+                    max_grace_period: Some(Duration::from_millis(1500)),
+                    mark_gone: true,
+                    since: Timestamp(8),
+                }),
+                ..*agent_record("cpus:3")
+            })),
+        },
+        MarkUnreachable {
+            agent: b(),
+            record: Box::new(UnreachableAgentRecord {
+                agent: *agent_record("cpus:2"),
+                since: Timestamp(9),
+            }),
+        },
+        SetDuty {
+            agent: b(),
+            record: Kept::Unreachable(Box::new(UnreachableAgentRecord {
+                agent: AgentRecord { duty: Duty::Deactivated, ..*agent_record("cpus:2") },
+                since: Timestamp(9),
+            })),
+        },
         RemoveAgent { agent: b() },
+        MarkGone { agent: a(), record: gone() },
+        MarkGone { agent: b(), record: gone() },
+        ForgetGone { agent: b() },
         AddFramework { framework: f(), record: framework_record(None) },
         AddFramework { framework: g(), record: framework_record(None) },
         UpdateFramework { framework: f(), record: framework_record(Some(3)) },
@@ -49,6 +84,7 @@ fn operations() -> Vec<RegistryOperation> {
             framework: g(),
             record: CompletedFrameworkRecord { name: "g".to_owned(), removed: Timestamp(11) },
         },
+        ForgetFramework { framework: g() },
     ]
 }
 
@@ -70,7 +106,7 @@ fn rg_01_keys_and_memory_agree_after_each_operation() {
         }
     }
     let keys: Vec<&str> = store.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["agents/m-S0", "completed/m-0001", "frameworks/m-0000"]);
+    assert_eq!(keys, ["frameworks/m-0000", "gone/m-S0"]);
 }
 
 #[test]

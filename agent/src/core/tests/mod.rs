@@ -1,6 +1,7 @@
 //! The core alone: events in, effects out, no disk and no clock.
 
 mod bounds;
+mod drain;
 mod executors;
 mod held;
 mod launch_executor;
@@ -212,9 +213,15 @@ impl Bench {
 
     /// A command task that its executor was told to launch.
     fn running(&mut self, id: &str) -> ContainerId {
-        let container = self.run(task(id)).unwrap().container;
+        self.runs(task(id))
+    }
+
+    /// The same of this task.
+    fn runs(&mut self, task: v1::TaskInfo) -> ContainerId {
+        let id = task.task_id.value.clone();
+        let container = self.run(task).unwrap().container;
         self.launched(&container);
-        self.call(Some(&container), subscribe(id));
+        self.call(Some(&container), subscribe(&id));
         container
     }
 

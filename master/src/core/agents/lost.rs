@@ -2,20 +2,21 @@
 //! (B13, AG-02, AG-12, AG-13, ME-10, ME-11).
 //!
 //! A broken connection only suspends it. A departure is written first; only then do schedulers
-//! hear of it.
+//! hear of it. That an agent is gone, or forgotten, is decided in `marks.rs` and `prune.rs`.
 
 use super::state::{AgentState, AgentStep, Departure};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
-use crate::core::event::{ConnectionId, Moment, TimerKey};
+use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
 use crate::core::plan::{Ignored, Plan};
 use crate::core::tasks::life::{Life, LifeStep};
 use crate::core::tasks::status;
 use crate::core::writes::Write;
 use crate::core::{say, send, Core};
 use crate::registrar::operation::RegistryOperation;
-use crate::registrar::registry::{AgentRecord, UnreachableAgentRecord};
+use crate::registrar::registry::{GoneAgentRecord, UnreachableAgentRecord};
 use meseta_api::ids::AgentId;
+use meseta_api::internal::agent::Order;
 use meseta_api::resources::Resources;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::TaskState;
@@ -27,8 +28,10 @@ pub struct DepartPlan {
     pub agent: AgentId,
     /// Where to.
     pub departure: Departure,
-    /// Why, for people: "agent X is given up: …".
+    /// Why, for people: "agent X departs: …".
     pub reason: String,
+    /// The operator's question to answer, if one asked.
+    pub answer: Option<RequestId>,
 }
 
 impl Core {
@@ -39,6 +42,7 @@ impl Core {
                 agent: id,
                 departure: Departure::Unreachable,
                 reason: "it did not come back in time".to_owned(),
+                answer: None,
             }),
             _ => Plan::Ignore(Ignored::StaleTimer),
         }
@@ -64,6 +68,7 @@ impl Core {
             agent,
             departure: Departure::Unreachable,
             reason: "it did not appear under this master in time".to_owned(),
+            answer: None,
         });
         Plan::DepartAll(plans.collect())
     }
@@ -113,6 +118,11 @@ impl Core {
     /// No new offers of an agent, and the outstanding ones are taken back.
     pub(super) fn suspend(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         self.stop_pings(id, out);
+        self.withdraw(id, out);
+    }
+
+    /// Takes an agent off the market.
+    pub(super) fn withdraw(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
@@ -146,28 +156,40 @@ impl Core {
             return;
         };
         let id = plan.agent;
+        let hostname = agent.hostname();
         let operation = match plan.departure {
             Departure::Unreachable => RegistryOperation::MarkUnreachable {
                 agent: id.clone(),
-                record: Box::new(UnreachableAgentRecord {
-                    agent: AgentRecord {
-                        info: agent.info(),
-                        version: agent.version.clone(),
-                        registered: agent.registered,
-                    },
-                    since: at.wall,
-                }),
+                record: Box::new(UnreachableAgentRecord { agent: agent.record(), since: at.wall }),
             },
-            Departure::Removed => RegistryOperation::RemoveAgent { agent: id.clone() },
+            Departure::Removed | Departure::Forgotten => {
+                RegistryOperation::RemoveAgent { agent: id.clone() }
+            }
+            Departure::Gone => RegistryOperation::MarkGone {
+                agent: id.clone(),
+                record: GoneAgentRecord { hostname: hostname.to_owned(), since: at.wall },
+            },
         };
         let was_active = agent.state.is_active();
-        send::warn(format!("agent {id} at {} is given up: {}", agent.hostname(), plan.reason), out);
+        let why = &plan.reason;
+        match plan.departure {
+            Departure::Unreachable => {
+                send::warn(format!("agent {id} at {hostname} is given up: {why}"), out);
+            }
+            Departure::Removed | Departure::Gone => {
+                send::warn(format!("agent {id} at {hostname} is removed: {why}"), out);
+            }
+            Departure::Forgotten => {
+                send::info(format!("agent {id} at {hostname} is forgotten: {why}"), out);
+            }
+        }
         self.stop_pings(&id, out);
         if was_active {
             out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         }
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
-        let write = self.persist(operation, Write::Agent(id.clone()), out);
+        let then = Write::Departure { agent: id.clone(), answer: plan.answer };
+        let write = self.persist(operation, then, out);
         let step = AgentStep::Depart { write, departure: plan.departure };
         self.step_agent(&id, step, out);
     }
@@ -191,25 +213,49 @@ impl Core {
             out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
         self.lose_tasks(id, departure, at, out);
-        for framework in self.frameworks.keys() {
-            self.tell(framework, say::agent_failure(id), out);
+        if departure != Departure::Forgotten {
+            for framework in self.frameworks.keys() {
+                self.tell(framework, say::agent_failure(id), out);
+            }
         }
         match departure {
             Departure::Unreachable => {
                 if let Some(agent) = self.agents.get_mut(id) {
+                    agent.address.clear();
                     agent.executors.clear();
                     agent.used = Resources::new();
                 }
                 self.step_agent(id, AgentStep::GiveUp { at: at.wall }, out);
             }
-            Departure::Removed => {
-                self.agents.remove(id);
+            Departure::Removed | Departure::Forgotten | Departure::Gone => {
+                self.draining.remove(id);
+                let gone = self.agents.remove(id).filter(|_| departure == Departure::Gone);
+                if let Some(agent) = gone {
+                    let hostname = agent.hostname().to_owned();
+                    let tombstone = GoneAgentRecord { hostname, since: at.wall };
+                    self.gone.insert(id.clone(), tombstone);
+                    self.counters.agents_gone += 1;
+                }
                 if let Some(connection) = connection {
-                    self.connections.remove(&connection);
-                    out.push(Effect::CloseAgent { connection });
+                    match departure {
+                        Departure::Gone => self.turn_away(connection, out),
+                        _ => self.close_agent(connection, out),
+                    }
                 }
             }
         }
+    }
+
+    fn close_agent(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
+        self.connections.remove(&connection);
+        out.push(Effect::CloseAgent { connection });
+    }
+
+    /// An agent that is gone for good ends, and what runs there with it (MNT-04, DR-09).
+    pub(in crate::core) fn turn_away(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
+        let message = "an operator marked this agent as gone".to_owned();
+        self.order_on(connection, Order::ShutdownAgent { message }, out);
+        self.close_agent(connection, out);
     }
 
     /// What becomes of an agent's tasks. On one that was removed they are LOST, also for
@@ -222,25 +268,35 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         for key in self.tasks.keys_on_agent(id) {
-            let life = self.tasks.get(&key).map(|task| task.life);
-            if life == Some(Life::Live) {
-                let (state, message) = match departure {
-                    Departure::Unreachable => (TaskState::TaskUnreachable, "agent is unreachable"),
-                    Departure::Removed => (TaskState::TaskLost, "agent was removed"),
-                };
-                let mut told =
-                    self.made_status(&key, Some(id), state, Reason::AgentRemoved, message, at);
+            let told = match (self.tasks.get(&key).map(|task| task.life), departure) {
+                (Some(Life::Live), Departure::Unreachable) => {
+                    Some((TaskState::TaskUnreachable, Reason::AgentRemoved, "agent is unreachable"))
+                }
+                (Some(Life::Live), Departure::Removed) => {
+                    Some((TaskState::TaskLost, Reason::AgentRemoved, "agent was removed"))
+                }
+                (Some(Life::Live | Life::Unreachable), Departure::Gone) => Some((
+                    TaskState::TaskGoneByOperator,
+                    Reason::AgentRemovedByOperator,
+                    "an operator marked the agent as gone",
+                )),
+                _ => None,
+            };
+            if let Some((state, reason, message)) = told {
+                let mut told = self.made_status(&key, Some(id), state, reason, message, at);
                 if departure == Departure::Unreachable {
                     told.unreachable_time = Some(status::time_info(at.wall));
                 }
                 if let Some(task) = self.tasks.get_mut(&key) {
-                    task.step(LifeStep::LoseAgent);
+                    if departure == Departure::Unreachable {
+                        task.step(LifeStep::LoseAgent);
+                    }
                     task.set_state(told.state());
                     task.record(&key.task_id, &told);
                 }
                 self.tell(&key.framework_id, say::update(told), out);
             }
-            if departure == Departure::Removed {
+            if departure != Departure::Unreachable {
                 self.settle(&key);
             }
         }

@@ -4,6 +4,8 @@
 //! shut down; what the master believed to run there and the agent did not report it is asked
 //! about; frameworks that the master does not know are recovered from the report.
 
+use super::drain;
+use super::duty::Duty;
 use super::info::KeptInfo;
 use super::register::{Origin, Report, ReportedTask};
 use super::state::AgentStep;
@@ -58,6 +60,7 @@ impl Core {
         for order in orders {
             self.order(id, order, out);
         }
+        self.repeat_drain(id, out);
         self.repeat_kills(id, out);
         self.commit_ping(id, out);
         for (framework, status) in told {
@@ -226,11 +229,15 @@ impl Core {
         };
         let held = self.held_on(id);
         if origin != Origin::Known {
-            return out.push(Effect::Allocator(AllocatorEvent::AgentAdded {
+            out.push(Effect::Allocator(AllocatorEvent::AgentAdded {
                 id: id.clone(),
                 total: agent.total.clone(),
                 used: held.into_iter().collect(),
             }));
+            if !agent.duty.takes_work() {
+                out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
+            }
+            return;
         }
         for (framework, resources) in before {
             if held.get(framework) != Some(resources) {
@@ -257,7 +264,16 @@ impl Core {
                 }));
             }
         }
-        out.push(Effect::Allocator(AllocatorEvent::AgentActivated { id: id.clone() }));
+        if agent.duty.takes_work() {
+            out.push(Effect::Allocator(AllocatorEvent::AgentActivated { id: id.clone() }));
+        }
+    }
+
+    /// An agent keeps nothing of a drain: it is told again (DR-04, DR-07).
+    fn repeat_drain(&self, id: &AgentId, out: &mut Vec<Effect>) {
+        if let Some(Duty::Draining(drain)) = self.agents.get(id).map(|agent| &agent.duty) {
+            self.order(id, drain::order(drain), out);
+        }
     }
 
     /// Sends again what was asked while the agent was away (B9, AR-21).

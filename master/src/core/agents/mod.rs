@@ -5,22 +5,28 @@
 //! schedulers. `state.rs` is the life cycle; `register.rs` and `reregister.rs` bring an agent in,
 //! `merge.rs` takes its report over, `ping.rs` and `lost.rs` let it go.
 
+pub mod drain;
+pub mod duty;
 pub mod info;
 pub mod lost;
+pub mod marks;
 pub mod merge;
 pub mod ping;
+pub mod prune;
 pub mod register;
 pub mod relay;
 pub mod reregister;
 pub mod state;
 pub mod update;
 
+use self::duty::Duty;
 use self::info::KeptInfo;
 use self::state::AgentState;
 use super::effect::Effect;
 use super::event::{ConnectionId, TimerKey};
 use super::plan::{Ignored, Plan, Rejection};
 use super::{send, Core};
+use crate::registrar::registry::AgentRecord;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, ExecutorId, FrameworkId};
 use meseta_api::internal::agent::{FromMaster, Order};
@@ -36,7 +42,7 @@ pub struct Agent {
     pub kept: KeptInfo,
     /// Meseta's version of it.
     pub version: String,
-    /// `ip:port` of its node; empty until it appeared under this leader.
+    /// `ip:port` of its node; empty until it appeared under this leader, and while it is given up.
     pub address: String,
     /// First registration.
     pub registered: Timestamp,
@@ -44,6 +50,10 @@ pub struct Agent {
     pub reregistered: Option<Timestamp>,
     /// Where it is in its life.
     pub state: AgentState,
+    /// What an operator decided about it.
+    pub duty: Duty,
+    /// What was decided and is being written: nobody sees it yet but the registry.
+    pub next_duty: Option<Duty>,
     /// All that it has, allocated to nobody.
     pub total: Resources,
     /// What its live tasks and its executors hold, allocated to nobody.
@@ -84,7 +94,22 @@ impl Agent {
         &self.kept.rest.hostname
     }
 
-    /// Whether it was in service under this leader; the allocator knows no other.
+    /// What the registry is to know of it.
+    pub(super) fn record(&self) -> AgentRecord {
+        AgentRecord {
+            info: self.info(),
+            version: self.version.clone(),
+            registered: self.registered,
+            duty: self.next_duty.as_ref().unwrap_or(&self.duty).clone(),
+        }
+    }
+
+    /// Whether it may be offered.
+    pub(in crate::core) fn is_offered(&self) -> bool {
+        self.state.is_active() && self.duty.takes_work()
+    }
+
+    /// Whether it came under this leader and was not given up since; the allocator knows no other.
     fn has_appeared(&self) -> bool {
         !self.address.is_empty()
     }
@@ -200,6 +225,7 @@ impl Core {
                 agent: id,
                 departure: state::Departure::Removed,
                 reason: "it unregistered".to_owned(),
+                answer: None,
             })),
             FromAgent::Pong { sequence } => Ok(self.check_pong(id, sequence)),
             FromAgent::AgentArrived

@@ -24,6 +24,7 @@ impl Core {
                 let missed = pings.missed + u32::from(!pings.answered);
                 if missed >= self.config.ping_attempts {
                     return Plan::Depart(DepartPlan {
+                        answer: None,
                         agent: id,
                         departure: Departure::Unreachable,
                         reason: format!("it did not answer {missed} pings"),

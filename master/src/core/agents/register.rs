@@ -4,6 +4,7 @@
 //! waits in the agent's state as a [`Report`] meanwhile. Registration and return share that path:
 //! `reregister.rs` makes a report with tasks, `merge.rs` takes both over.
 
+use super::duty::Duty;
 use super::info::KeptInfo;
 use super::lost::DepartPlan;
 use super::state::{AgentState, Departure};
@@ -149,6 +150,7 @@ impl Core {
                 agent,
                 departure: Departure::Removed,
                 reason: "a new agent registered from its address".to_owned(),
+                answer: None,
             };
             self.commit_depart(depart, at, out);
         }
@@ -177,8 +179,12 @@ impl Core {
         registered: Timestamp,
         out: &mut Vec<Effect>,
     ) {
-        let record =
-            AgentRecord { info: report.info.clone(), version: report.version.clone(), registered };
+        let record = AgentRecord {
+            info: report.info.clone(),
+            version: report.version.clone(),
+            registered,
+            duty: Duty::InService,
+        };
         let operation =
             RegistryOperation::AdmitAgent { agent: id.clone(), record: Box::new(record) };
         let write = self.persist(operation, Write::Agent(id.clone()), out);
@@ -194,6 +200,8 @@ impl Core {
                 write,
                 report: Box::new(report),
             },
+            duty: Duty::InService,
+            next_duty: None,
             total: Resources::new(),
             used: Resources::new(),
             executors: BTreeMap::new(),

@@ -55,6 +55,9 @@ impl Core {
                 "this connection is that of another agent than {id}"
             )));
         }
+        if self.gone.contains_key(&id) {
+            return Ok(Plan::TurnAway { connection, agent: id });
+        }
         let origin = match self.agents.get(&id).map(|agent| &agent.state) {
             None => Origin::Unknown,
             Some(AgentState::Recovered) => Origin::Recovered,
@@ -164,7 +167,7 @@ impl Core {
         let record = Box::new(AgentRecord {
             info: report.info.clone(),
             version: report.version.clone(),
-            registered: agent.registered,
+            ..agent.record()
         });
         let agent = id.clone();
         let operation = match report.origin {

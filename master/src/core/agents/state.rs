@@ -9,9 +9,13 @@
 //!     │  └── Serve ─▶ Active    │ Admit       │    │    │ Admit ─▶ Registering
 //!     │                         │             ▼    ▼              │
 //!     └──────── Depart ─────────┼─────────▶ Departing             │
-//!                               │             │      │ Remove ──▶ (gone)
-//!                            Unreachable ◀────┘ GiveUp
+//!                               │            ▲│      │ Remove ──▶ (gone)
+//!                               │      Depart││GiveUp
+//!                            Unreachable ────┘▼
+//!                               ▲─────────────┘
 //! ```
+//!
+//! What is unreachable departs only as gone or forgotten.
 //!
 //! `Registering` also ends in `Disconnected` (ServeLater) if the connection ended meanwhile.
 //! In `Registering` and `Departing` a durable write is under way; nothing of it is visible yet.
@@ -70,6 +74,10 @@ pub enum Departure {
     Unreachable,
     /// It left for good: its id is never used again.
     Removed,
+    /// An operator said that it is gone: its id is refused.
+    Gone,
+    /// It was unreachable for so long that nobody remembers it (HA-05).
+    Forgotten,
 }
 
 /// Pings of one agent.
@@ -151,7 +159,16 @@ impl AgentState {
             (
                 Recovered | Active { .. } | Disconnected { .. },
                 AgentStep::Depart { write, departure },
-            ) => Departing { connection: self.connection(), write, departure },
+            ) if departure != Departure::Forgotten => {
+                Departing { connection: self.connection(), write, departure }
+            }
+            (
+                Unreachable { .. },
+                AgentStep::Depart {
+                    write,
+                    departure: departure @ (Departure::Gone | Departure::Forgotten),
+                },
+            ) => Departing { connection: None, write, departure },
             (Departing { departure: Departure::Unreachable, .. }, AgentStep::GiveUp { at }) => {
                 Unreachable { since: at }
             }

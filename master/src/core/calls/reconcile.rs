@@ -91,6 +91,9 @@ impl Core {
                 }
                 told
             }
+            None if agent_id.as_ref().is_some_and(|id| self.gone.contains_key(id)) => {
+                answer(TaskState::TaskGoneByOperator, "an operator marked the agent as gone")
+            }
             None => answer(TaskState::TaskUnknown, "neither task nor agent is known"),
         })
     }

@@ -16,7 +16,6 @@ use crate::registrar::operation::RegistryOperation;
 use crate::registrar::registry::CompletedFrameworkRecord;
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::agent::Order;
-use meseta_api::internal::master::OperatorAnswer;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::TaskState;
 
@@ -108,9 +107,7 @@ impl Core {
             }
         }
         self.counters.frameworks_removed += 1;
-        if let Some(request) = answer {
-            out.push(Effect::Answer { request, answer: Box::new(OperatorAnswer::Accepted) });
-        }
+        send::accepted(answer, out);
     }
 
     /// All tasks of a framework become its history.

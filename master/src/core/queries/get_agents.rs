@@ -1,5 +1,6 @@
 //! GET_AGENTS (MOP-08): agents in service or disconnected, and those awaited after a failover.
 
+use crate::core::agents::duty::Duty;
 use crate::core::agents::state::AgentState;
 use crate::core::agents::Agent;
 use crate::core::ledger::merge;
@@ -7,16 +8,19 @@ use crate::core::tasks::status::time_info;
 use crate::core::Core;
 use meseta_api::ids::AgentId;
 use meseta_api::resources::Resources;
+use meseta_api::v1;
 use meseta_api::v1::agent_info::capability::Type as CapabilityType;
 use meseta_api::v1::agent_info::Capability;
 use meseta_api::v1::master::response::{get_agents, GetAgents, Type};
 use meseta_api::v1::master::Response;
+use std::time::Duration;
 
 /// What every agent of this version can do; clients ask before they drain one, for example.
-const CAPABILITIES: [CapabilityType; 4] = [
+const CAPABILITIES: [CapabilityType; 5] = [
     CapabilityType::MultiRole,
     CapabilityType::HierarchicalRole,
     CapabilityType::ReservationRefinement,
+    CapabilityType::AgentDraining,
     CapabilityType::TaskResourceLimits,
 ];
 
@@ -52,8 +56,10 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
     let capability = |kind: CapabilityType| Capability { r#type: Some(kind.into()) };
     get_agents::Agent {
         agent_info: agent.info(),
-        active: agent.state.is_active(),
-        deactivated: Some(false),
+        active: agent.is_offered(),
+        deactivated: Some(!agent.duty.takes_work()),
+        drain_info: drain_info(&agent.duty),
+        estimated_drain_start_time: agent.duty.drain().map(|drain| time_info(drain.since)),
         // The level of the API, which clients parse: Meseta's own version is for the log.
         version: crate::config::API_VERSION.to_owned(),
         pid: Some(agent.pid()),
@@ -65,4 +71,23 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
         capabilities: CAPABILITIES.map(capability).to_vec(),
         ..Default::default()
     }
+}
+
+fn drain_info(duty: &Duty) -> Option<v1::DrainInfo> {
+    let state = match duty {
+        Duty::Draining(_) => v1::DrainState::Draining,
+        Duty::Drained(_) => v1::DrainState::Drained,
+        Duty::InService | Duty::Deactivated => return None,
+    };
+    let drain = duty.drain()?;
+    let nanoseconds = |long: Duration| i64::try_from(long.as_nanos()).unwrap_or(i64::MAX);
+    Some(v1::DrainInfo {
+        state: state.into(),
+        config: v1::DrainConfig {
+            max_grace_period: drain
+                .max_grace_period
+                .map(|long| v1::DurationInfo { nanoseconds: nanoseconds(long) }),
+            mark_gone: Some(drain.mark_gone),
+        },
+    })
 }

@@ -22,6 +22,9 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
         ("offer_timeout", offer_timeout),
         ("max_completed_frameworks", config.max_completed_frameworks.to_string()),
         ("max_completed_tasks_per_framework", completed),
+        ("registry_gc_interval", duration(config.registry_gc_interval)),
+        ("registry_max_agent_age", duration(config.registry_max_agent_age)),
+        ("registry_max_agent_count", config.registry_max_agent_count.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()

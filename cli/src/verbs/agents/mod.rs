@@ -1,0 +1,71 @@
+//! `meseta agents`: the list, and what is decided about one of them.
+
+mod decide;
+mod drain;
+
+use super::{print_rows, ListArgs};
+use crate::agent_name;
+use crate::client::Cluster;
+use crate::exit;
+use crate::view::agents::{rows, AgentRow};
+use meseta_api::v1::master::call::Type;
+
+/// List agents, or decide about one.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Agents {
+    #[command(subcommand)]
+    verb: Option<AgentVerb>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+/// What is decided about an agent. It is named by its id, the end of that (`S3`), its host's name,
+/// or any beginning of one of these that only one agent has.
+#[derive(Debug, clap::Subcommand)]
+enum AgentVerb {
+    /// Kill what runs on an agent, and wait until that is over.
+    Drain(drain::Drain),
+    /// Offer an agent no longer; its tasks run on.
+    Deactivate(decide::Deactivate),
+    /// Offer an agent again.
+    Reactivate(decide::Reactivate),
+    /// Give an agent up for good: its id is refused from then on.
+    Gone(decide::Gone),
+}
+
+impl Agents {
+    /// Prints them, or carries out what is decided.
+    pub fn main(self) -> anyhow::Result<u8> {
+        super::log("error");
+        match self.verb {
+            None => list(&self.list),
+            Some(AgentVerb::Drain(drain)) => drain.main(),
+            Some(AgentVerb::Deactivate(deactivate)) => deactivate.main(),
+            Some(AgentVerb::Reactivate(reactivate)) => reactivate.main(),
+            Some(AgentVerb::Gone(gone)) => gone.main(),
+        }
+    }
+}
+
+fn list(list: &ListArgs) -> anyhow::Result<u8> {
+    let response = libproc::run(async {
+        let cluster = Cluster::open(&list.cluster).await?;
+        cluster.query(Type::GetAgents).await
+    })?;
+    print_rows(&rows(&response.get_agents.unwrap_or_default()), list.output)?;
+    Ok(exit::OK)
+}
+
+/// Every agent that the leader lists.
+async fn all_agents(cluster: &Cluster) -> anyhow::Result<Vec<AgentRow>> {
+    let response = cluster.query(Type::GetAgents).await?;
+    Ok(rows(&response.get_agents.unwrap_or_default()))
+}
+
+/// The one agent that `text` names.
+async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
+    let mut agents = all_agents(cluster).await?;
+    let at = agent_name::resolve(text, &agents)?;
+    Ok(agents.swap_remove(at))
+}
