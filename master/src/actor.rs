@@ -199,7 +199,7 @@ impl Receive<FromFramework> for Master {
             }
         };
         let principal = from.peer().map(|peer| peer.principal.clone());
-        let caller = Caller { connection, principal, channel: Channel::Process };
+        let caller = Caller { connection, principal, channel: Channel::Process, answer: None };
         if let Err(refused) = self.submit(Event::SchedulerCalled { caller, call }, cx) {
             let Rejection { code, message } = refused;
             cx.send(&scheduler, ToScheduler::Refused { code, message });

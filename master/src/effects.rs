@@ -37,6 +37,7 @@ impl Master {
                 self.peers.remove(connection);
             }
             Effect::Answer { request, answer } => self.answer_operator(request, *answer),
+            Effect::AnswerCall { request, answer } => self.answer_call(request, answer),
             Effect::Note(Note::Info(line)) => tracing::info!("{line}"),
             Effect::Note(Note::Warning(line)) => tracing::warn!("{line}"),
             Effect::ExitNode { reason } => cx.exit_node(Reason::Stopped(reason)),

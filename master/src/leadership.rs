@@ -9,7 +9,7 @@
 use crate::actor::Master;
 use crate::allocator::actor::AllocatorProcess;
 use crate::config::{API_VERSION, MESETA_VERSION};
-use crate::core::{Core, Identity, Moment, RequestId, TimerKey};
+use crate::core::{CallAnswer, Core, Identity, Moment, RequestId, TimerKey};
 use crate::registrar::actor::Registrar;
 use crate::registrar::registry::Registry;
 use libproc::{Context, Pid, Reason, Reply, TimerId};
@@ -42,6 +42,8 @@ pub(crate) struct Serving {
     pub(crate) allocator: Pid<AllocatorProcess>,
     pub(crate) timers: BTreeMap<TimerKey, TimerId>,
     pub(crate) asks: BTreeMap<RequestId, Reply<OperatorAnswer>>,
+    /// Calls of schedulers that have an answer.
+    pub(crate) calls: BTreeMap<RequestId, Reply<CallAnswer>>,
     pub(crate) next_ask: u64,
 }
 
@@ -127,6 +129,7 @@ impl Master {
             allocator,
             timers: BTreeMap::new(),
             asks: BTreeMap::new(),
+            calls: BTreeMap::new(),
             next_ask: 0,
         }));
         tracing::info!(%term, "serving");

@@ -1,7 +1,7 @@
 //! Operators and their tools ask over libproc; each question is kept until the core answers it.
 
 use crate::actor::Master;
-use crate::core::{Event, Rejection, RequestId};
+use crate::core::{CallAnswer, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use libproc::{Answer, Context, Reply, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -32,6 +32,15 @@ impl Answer<FromOperator> for Master {
 }
 
 impl Master {
+    /// Answers a scheduler's call that has an answer.
+    pub(crate) fn answer_call(&mut self, request: RequestId, answer: CallAnswer) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            if let Some(reply) = serving.calls.remove(&request) {
+                reply.send(answer);
+            }
+        }
+    }
+
     pub(crate) fn answer_operator(&mut self, request: RequestId, answer: OperatorAnswer) {
         if let Stage::Serving(serving) = &mut self.stage {
             if let Some(reply) = serving.asks.remove(&request) {

@@ -166,6 +166,19 @@ impl Driver<'_> {
         });
     }
 
+    /// Changes what the framework says of itself, and the roles that it wants no offers for, without
+    /// a new subscription; later ones say the same. `id` is filled in; `principal`, `user` and
+    /// `checkpoint` cannot change. A refusal is logged.
+    pub fn update_framework(&mut self, info: v1::FrameworkInfo, suppressed_roles: Vec<String>) {
+        self.call(v1::scheduler::call::Type::UpdateFramework, |call| {
+            call.update_framework = Some(v1::scheduler::call::UpdateFramework {
+                framework_info: info,
+                suppressed_roles,
+                offer_constraints: None,
+            });
+        });
+    }
+
     /// Any other call; `framework_id` is filled in.
     pub fn call_raw(&mut self, call: v1::scheduler::Call) {
         self.commands.push(Command::Call(Box::new(call)));

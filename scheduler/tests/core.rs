@@ -276,3 +276,54 @@ fn refusals() {
     assert!(refuse(403).contains(&"set Retry".to_owned()));
     assert_eq!(refuse(400), ["log"]);
 }
+
+/// SCH-16, SCH-25: a master forgets them with the subscription; the SDK does not.
+#[test]
+fn what_a_framework_said_of_itself_is_said_again() {
+    let subscribe = |core: &mut Core| {
+        core.handle(Event::Lost("reset".into()), 0);
+        core.handle(Event::Due(Timer::Retry), 0);
+        let asked = core.handle(Event::Dialled(Ok(())), 0);
+        core.handle(subscribed(), 0);
+        let said = asked.into_iter().find_map(|effect| match effect {
+            Effect::Send(call) => call.subscribe,
+            _ => None,
+        });
+        said.expect("SUBSCRIBE")
+    };
+    let call = |kind: call::Type, fill: &dyn Fn(&mut Call)| {
+        let mut call = Call { r#type: Some(kind as i32), ..Default::default() };
+        fill(&mut call);
+        Event::Call(Box::new(call))
+    };
+    let mut core = up(Some("m-0000"));
+    core.handle(call(call::Type::Suppress, &|_| ()), 0);
+    assert_eq!(subscribe(&mut core).suppressed_roles, ["*"]);
+
+    let info = v1::FrameworkInfo {
+        name: "g".into(),
+        roles: ["r", "s", "t"].map(str::to_owned).to_vec(),
+        ..Default::default()
+    };
+    let update = call(call::Type::UpdateFramework, &|call| {
+        call.update_framework = Some(call::UpdateFramework {
+            framework_info: info.clone(),
+            suppressed_roles: vec!["s".into()],
+            offer_constraints: Some(Default::default()),
+        });
+    });
+    let sent = core.handle(update, 0);
+    let [Effect::Send(sent)] = &sent[..] else { panic!("{sent:?}") };
+    let info = &sent.update_framework.as_ref().unwrap().framework_info;
+    assert_eq!(info.id, Some("m-0000".into()), "the SDK's business");
+    let said = subscribe(&mut core);
+    assert_eq!((said.framework_info.name.as_str(), said.suppressed_roles), ("g", vec!["s".into()]));
+    assert!(said.offer_constraints.is_some());
+
+    core.handle(call(call::Type::Suppress, &|_| ()), 0);
+    let some = |call: &mut Call| call.revive = Some(call::Revive { roles: vec!["s".into()] });
+    core.handle(call(call::Type::Revive, &some), 0);
+    assert_eq!(subscribe(&mut core).suppressed_roles, ["r", "t"]);
+    core.handle(call(call::Type::Revive, &|_| ()), 0);
+    assert!(subscribe(&mut core).suppressed_roles.is_empty());
+}

@@ -5,6 +5,7 @@
 //! [`Event::Persisted`](super::event::Event::Persisted) has come back for that write.
 
 use super::event::{ConnectionId, RequestId, TimerKey, WriteId};
+use super::plan::Rejection;
 use crate::allocator::event::AllocatorEvent;
 use crate::registrar::operation::RegistryOperation;
 use meseta_api::internal::agent::FromMaster;
@@ -72,6 +73,13 @@ pub enum Effect {
         /// The answer.
         answer: Box<OperatorAnswer>,
     },
+    /// Answer a scheduler's call ([`Caller::answer`](super::event::Caller)).
+    AnswerCall {
+        /// Which call.
+        request: RequestId,
+        /// The answer.
+        answer: CallAnswer,
+    },
     /// Write a line in the log that an operator can act on.
     Note(Note),
     /// End this node: the core cannot go on.
@@ -79,6 +87,15 @@ pub enum Effect {
         /// Why.
         reason: String,
     },
+}
+
+/// The answer to a scheduler's call that has one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallAnswer {
+    /// It is done.
+    Done,
+    /// It was not done because of what happened meanwhile.
+    Refused(Rejection),
 }
 
 /// A line for the log.

@@ -31,7 +31,8 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// One question of an operator, answered once with [`Effect::Answer`](super::effect::Effect).
+/// One question of an operator, answered once with [`Effect::Answer`](super::effect::Effect); or one
+/// call of a scheduler that has an answer ([`Caller::answer`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
@@ -49,6 +50,10 @@ pub struct Caller {
     pub principal: Option<String>,
     /// How the call came.
     pub channel: Channel,
+    /// Names the question where the call is answered, once, with
+    /// [`Effect::AnswerCall`](super::effect::Effect): over HTTP, for the few calls that have an
+    /// answer.
+    pub answer: Option<RequestId>,
 }
 
 /// How a scheduler call came, and with it what ties the call to a subscription.

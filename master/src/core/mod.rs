@@ -33,7 +33,7 @@ mod validation;
 mod writes;
 
 pub use config::{Config, Identity};
-pub use effect::{Effect, Note};
+pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
 pub(crate) use frameworks::subscribe::same_principal;
 pub use plan::{Ignored, Plan, Rejection};
@@ -158,6 +158,7 @@ impl Core {
             Plan::Acknowledge(plan) => self.commit_acknowledge(plan, out),
             Plan::Reconcile(plan) => self.commit_reconcile(plan, out),
             Plan::Message(plan) => self.commit_message(plan, out),
+            Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
             Plan::Answer { request, answer } => out.push(Effect::Answer { request, answer }),
             Plan::Finish(write) => self.commit_finish(write, at, out),
         }

@@ -17,6 +17,7 @@ use super::calls::kill::KillPlan;
 use super::calls::message::MessagePlan;
 use super::calls::reconcile::ReconcilePlan;
 use super::calls::roles::RolesPlan;
+use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
 use crate::allocator::event::OfferGrant;
@@ -130,6 +131,8 @@ pub enum Plan {
     Reconcile(ReconcilePlan),
     /// MESSAGE.
     Message(MessagePlan),
+    /// UPDATE_FRAMEWORK; written first.
+    UpdateFramework(Box<UpdateFrameworkPlan>),
     /// Answer an operator.
     Answer {
         /// Which question.

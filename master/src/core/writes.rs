@@ -6,6 +6,7 @@
 use super::agents::marks::NextDuty;
 use super::agents::prune::Tombstone;
 use super::agents::state::AgentState;
+use super::calls::update_framework::UpdateFrameworkPlan;
 use super::effect::Effect;
 use super::event::{Moment, RequestId, WriteId};
 use super::frameworks::removal::Removal;
@@ -15,7 +16,7 @@ use super::{send, Core};
 use meseta_api::ids::{AgentId, FrameworkId};
 
 /// Who waits for a write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Write {
     /// An agent in `Registering`.
     Agent(AgentId),
@@ -35,6 +36,8 @@ pub(super) enum Write {
         /// Which.
         id: FrameworkId,
     },
+    /// A subscribed framework that changes its info; it stays as it is until then.
+    FrameworkUpdate(Box<UpdateFrameworkPlan>),
     /// A framework in `Removing`, which it never leaves again.
     Removal(Removal),
     /// Nobody: what was written was true before.
@@ -83,6 +86,7 @@ impl Core {
                     }
                 }
             }
+            Some(Write::FrameworkUpdate(plan)) => self.finish_update_framework(*plan, out),
             Some(Write::Removal(removal)) => self.finish_removal(removal, at, out),
             Some(Write::Nobody) | None => {}
         }

@@ -5,7 +5,7 @@ use super::desk::{Called, Desk, Standing, Subscribing};
 use super::{documents, operator, scheduler};
 use crate::actor::Master;
 use crate::config::MasterConfig;
-use crate::core::{Caller, Channel, ConnectionId, Event, Rejection, RequestId};
+use crate::core::{CallAnswer, Caller, Channel, ConnectionId, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::peers::EventStream;
 use libproc::http::{Request, Response, Routes, StatusCode};
@@ -57,7 +57,26 @@ fn schedule(
     reply: Reply<Response>,
     cx: &mut Context<Master>,
 ) {
-    reply.send(scheduler::answer(&mut At(master, cx), &request));
+    match scheduler::answer(&mut At(master, cx), &request) {
+        scheduler::Outcome::Answered(response) => reply.send(response),
+        scheduler::Outcome::Ask(called) => {
+            call(master, *called, reply.map(scheduler::answered), cx);
+        }
+    }
+}
+
+/// A scheduler's call that the core answers, now or later.
+fn call(master: &mut Master, called: Called, reply: Reply<CallAnswer>, cx: &mut Context<Master>) {
+    let Stage::Serving(serving) = &mut master.stage else {
+        let why = Rejection::unavailable("Master has not finished recovery");
+        return reply.send(CallAnswer::Refused(why));
+    };
+    serving.next_ask += 1;
+    let request = RequestId(serving.next_ask);
+    serving.calls.insert(request, reply);
+    if let Err(refused) = At(master, cx).submit(called, Some(request)) {
+        master.answer_call(request, CallAnswer::Refused(refused));
+    }
 }
 
 fn show(
@@ -131,6 +150,21 @@ impl EventStream for HttpStream {
 /// The process within one of its steps.
 struct At<'a, 'b>(&'a mut Master, &'b mut Context<Master>);
 
+impl At<'_, '_> {
+    fn submit(&mut self, called: Called, answer: Option<RequestId>) -> Result<(), Rejection> {
+        let caller = Caller {
+            // Not looked at: the stream id ties the call to its subscription.
+            connection: ConnectionId(0),
+            principal: called.principal,
+            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
+            answer,
+        };
+        let call = called.call;
+        self.0.join(&call, called.traced, self.1);
+        self.0.submit(Event::SchedulerCalled { caller, call }, self.1)
+    }
+}
+
 impl Desk for At<'_, '_> {
     fn guards(&self) -> &Guards {
         &self.0.config.guards
@@ -149,23 +183,15 @@ impl Desk for At<'_, '_> {
     }
 
     fn call(&mut self, called: Called) -> Result<(), Rejection> {
-        let caller = Caller {
-            // Not looked at: the stream id ties the call to its subscription.
-            connection: ConnectionId(0),
-            principal: called.principal,
-            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
-        };
-        let call = called.call;
-        self.0.join(&call, called.traced, self.1);
-        self.0.submit(Event::SchedulerCalled { caller, call }, self.1)
+        self.submit(called, None)
     }
 
     fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
         let Subscribing { call, principal, stream_id, new_stream_id, stream } = subscribing;
         let closed = stream.closed();
         let connection = self.0.open_stream(Box::new(HttpStream(stream)));
-        let caller =
-            Caller { connection, principal, channel: Channel::Http { stream_id, new_stream_id } };
+        let channel = Channel::Http { stream_id, new_stream_id };
+        let caller = Caller { connection, principal, channel, answer: None };
         let taken = self.0.submit(Event::SchedulerCalled { caller, call }, self.1);
         match &taken {
             Ok(()) => self.1.defer(closed, move |master: &mut Master, (), cx| {

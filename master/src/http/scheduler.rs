@@ -3,7 +3,7 @@
 //! Rows 0 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
 
 use super::desk::{elsewhere, Called, Desk, Subscribing};
-use crate::core::same_principal;
+use crate::core::{same_principal, CallAnswer};
 use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::scheduler::Call;
@@ -13,15 +13,33 @@ use meseta_node::http::{
     STREAM_BYTES, STREAM_ID,
 };
 
-/// Answers a request. The response of a SUBSCRIBE streams for as long as the subscription lasts.
-pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Response {
+/// What becomes of a request.
+pub(crate) enum Outcome {
+    /// It is answered.
+    Answered(Response),
+    /// The core is to be asked; it answers, perhaps later, for [`answered`].
+    Ask(Box<Called>),
+}
+
+/// Answers a request, or says what has to be done for it. The response of a SUBSCRIBE streams for
+/// as long as the subscription lasts.
+pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Outcome {
     let principal = match desk.guards().enter(Realm::MasterScheduler, request) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal.into(),
+        Err(refusal) => return Outcome::Answered(refusal.into()),
     };
     match elsewhere(desk, request) {
-        Some(response) => response,
-        None => take(desk, request, principal).unwrap_or_else(Response::from),
+        Some(response) => Outcome::Answered(response),
+        None => take(desk, request, principal)
+            .unwrap_or_else(|refusal| Outcome::Answered(refusal.into())),
+    }
+}
+
+/// The response to a call that the core has answered.
+pub(crate) fn answered(answer: CallAnswer) -> Response {
+    match answer {
+        CallAnswer::Done => Response::status(StatusCode::OK),
+        CallAnswer::Refused(rejection) => refusal(rejection).into(),
     }
 }
 
@@ -29,19 +47,20 @@ fn take(
     desk: &mut impl Desk,
     request: &Request,
     principal: Option<String>,
-) -> Result<Response, Refusal> {
+) -> Result<Outcome, Refusal> {
     let call: Box<Call> = Box::new(decode_call(request)?);
     let kind = call.r#type();
     if call.r#type.is_some() && kind == Type::Subscribe {
-        return subscribe(desk, request, principal, call);
+        return subscribe(desk, request, principal, call).map(Outcome::Answered);
     }
     let stream_id = stream_id(request)?;
     let traced = request.header("traceparent").is_some();
-    desk.call(Called { call, principal, stream_id, traced }).map_err(refusal)?;
-    Ok(match kind {
-        Type::UpdateFramework => Response::status(StatusCode::OK),
-        _ => accepted(),
-    })
+    let called = Called { call, principal, stream_id, traced };
+    if kind == Type::UpdateFramework {
+        return Ok(Outcome::Ask(Box::new(called)));
+    }
+    desk.call(called).map_err(refusal)?;
+    Ok(Outcome::Answered(accepted()))
 }
 
 fn subscribe(

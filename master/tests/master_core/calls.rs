@@ -18,6 +18,7 @@ fn http(connection: u64, stream_id: Option<&str>, principal: Option<&str>, call:
                 stream_id: stream_id.map(str::to_owned),
                 new_stream_id: format!("stream-{connection}"),
             },
+            answer: None,
         },
         call: Box::new(call),
     }
@@ -113,7 +114,6 @@ fn row_16_what_is_not_built_is_501() {
     let mut m = subscribed();
     for kind in [
         Type::Unknown,
-        Type::UpdateFramework,
         Type::Shutdown,
         Type::AcceptInverseOffers,
         Type::DeclineInverseOffers,

@@ -60,7 +60,7 @@ fn fw_01_a_second_scheduler_takes_over() {
         "stream 11 <- SUBSCRIBED m-0000
          stream 11 <- HEARTBEAT
          timer heartbeat 11 in 15s
-         allocator FrameworkUpdated m-0000
+         allocator FrameworkUpdated m-0000 r
          allocator FrameworkActivated m-0000",
     );
     // FW-07: the old instance is not heard; its stream's end means nothing.
@@ -330,6 +330,7 @@ fn fw_05_a_framework_keeps_its_principal() {
                 connection: ConnectionId(connection),
                 principal: principal.map(str::to_owned),
                 channel: Channel::Process,
+                answer: None,
             },
             call: Box::new(subscribe(info)),
         };

@@ -1,7 +1,7 @@
 //! Drives a core and its allocator; prints effects as lines.
 
 use libproc::{Instant, Timestamp};
-use meseta_api::ids::{AgentId, FrameworkId, MasterId, TaskId};
+use meseta_api::ids::{AgentId, FrameworkId, MasterId, Role, TaskId};
 use meseta_api::internal::agent::{FromMaster, Order};
 use meseta_api::internal::master::{FromAgent, FromOperator, OperatorAnswer};
 use meseta_api::internal::{StatusUpdate, TaskKey};
@@ -11,8 +11,8 @@ use meseta_api::v1::scheduler::{call, Call};
 use meseta_api::v1::{self, TaskState};
 use meseta_master::allocator::{Allocator, AllocatorConfig, AllocatorEvent};
 use meseta_master::core::{
-    Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment, Rejection,
-    RequestId, TimerKey, WriteId,
+    CallAnswer, Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment,
+    Rejection, RequestId, TimerKey, WriteId,
 };
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::Registry;
@@ -325,6 +325,10 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::SetTimer { key, after } => format!("timer {} in {}s", timer(key), after.as_secs()),
         Effect::CancelTimer { key } => format!("timer {} off", timer(key)),
         Effect::Answer { answer, .. } => format!("answer {answer:?}"),
+        Effect::AnswerCall { answer: CallAnswer::Refused(why), .. } => {
+            format!("answer call {} {why}", why.code)
+        }
+        Effect::AnswerCall { answer, .. } => format!("answer call {answer:?}"),
         Effect::Note(_) => return None,
         Effect::ExitNode { reason } => format!("exit: {reason}"),
     })
@@ -419,7 +423,12 @@ fn allocator(event: &AllocatorEvent) -> String {
     use AllocatorEvent::*;
     match event {
         FrameworkAdded { id, active, .. } => format!("FrameworkAdded {id} active={active}"),
-        FrameworkUpdated { id, .. } => format!("FrameworkUpdated {id}"),
+        FrameworkUpdated { id, roles } => {
+            let show = |(role, suppressed): &(Role, bool)| {
+                format!(" {role}{}", if *suppressed { " suppressed" } else { "" })
+            };
+            format!("FrameworkUpdated {id}{}", roles.iter().map(show).collect::<String>())
+        }
         FrameworkRemoved { id } => format!("FrameworkRemoved {id}"),
         FrameworkActivated { id } => format!("FrameworkActivated {id}"),
         FrameworkDeactivated { id } => format!("FrameworkDeactivated {id}"),
@@ -577,7 +586,12 @@ pub fn with_id(mut info: v1::FrameworkInfo, id: &FrameworkId) -> v1::FrameworkIn
 }
 
 pub fn process(connection: u64) -> Caller {
-    Caller { connection: ConnectionId(connection), principal: None, channel: Channel::Process }
+    Caller {
+        connection: ConnectionId(connection),
+        principal: None,
+        channel: Channel::Process,
+        answer: None,
+    }
 }
 
 pub fn subscribe(info: v1::FrameworkInfo) -> Call {

@@ -20,4 +20,5 @@ mod reconcile;
 mod registry;
 mod shown;
 mod tasks;
+mod update_framework;
 mod validation;

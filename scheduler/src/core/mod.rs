@@ -1,7 +1,7 @@
 //! Every decision of the SDK, pure: no I/O, no clock, no randomness.
 //!
-//! State: the link to the master, the framework's id, and the tasks that are not known to have
-//! ended. Fed [`Event`]s by the actor; says [`Effect`]s, to be carried out in order.
+//! State: the link to the master, the framework's id and wishes, and the tasks that are not known
+//! to have ended. Fed [`Event`]s by the actor; says [`Effect`]s, to be carried out in order.
 //!
 //! ```text
 //!             Start / RetryDue            Dialled(ok)               SUBSCRIBED
@@ -16,10 +16,12 @@ mod effect;
 mod event;
 mod heard;
 mod tasks;
+mod wishes;
 
 pub use effect::{Effect, Notice};
 pub use event::Event;
 use tasks::Tasks;
+use wishes::Wishes;
 
 use meseta_api::v1;
 use meseta_node::backoff::{half_to_whole, Backoff};
@@ -66,6 +68,7 @@ pub struct Core {
     link: Link,
     heartbeat: Duration,
     tasks: Tasks,
+    wishes: Wishes,
 }
 
 impl Core {
@@ -78,6 +81,7 @@ impl Core {
             link: Link::Down,
             heartbeat: Duration::from_secs(15),
             tasks: Tasks::new(),
+            wishes: Wishes::default(),
         }
     }
 
@@ -137,10 +141,7 @@ impl Core {
         let call = v1::scheduler::Call {
             framework_id: self.framework.id.clone(),
             r#type: Some(v1::scheduler::call::Type::Subscribe as i32),
-            subscribe: Some(v1::scheduler::call::Subscribe {
-                framework_info: self.framework.clone(),
-                ..Default::default()
-            }),
+            subscribe: Some(self.wishes.subscribe(&self.framework)),
             ..Default::default()
         };
         vec![Effect::Send(Box::new(call)), Effect::Set(Timer::Subscribe, SUBSCRIBE_WITHIN)]
@@ -218,9 +219,11 @@ impl Core {
     }
 
     /// A call of the policy. Without a subscription a launch cannot happen, and is answered here;
-    /// a kill is kept; the rest has no object any more.
+    /// a kill is kept; what the framework says of itself goes with the next subscription; the rest
+    /// has no object any more.
     fn call(&mut self, mut call: v1::scheduler::Call) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.wishes.said(&mut call, &mut self.framework);
         if let Some(kill) = &call.kill {
             self.tasks.kill_wanted(&kill.task_id, kill.kill_policy);
         }

@@ -12,6 +12,7 @@ mod launch;
 pub mod message;
 pub mod reconcile;
 pub mod roles;
+pub mod update_framework;
 
 use super::event::{Caller, Channel, Moment};
 use super::frameworks::state::FrameworkState;
@@ -66,6 +67,9 @@ impl Core {
             Arguments::Reconcile(call) => self.check_reconcile(&id, call, at),
             Arguments::Message(call) => self.check_message(id, call),
             Arguments::Request => Ok(Plan::Ignore(Ignored::ResourceRequest)),
+            Arguments::UpdateFramework(call) => {
+                self.check_update_framework(id, framework, caller, call)
+            }
             Arguments::NotBuilt => Err(Rejection::not_implemented(format!(
                 "call {} is not supported yet",
                 kind.as_str_name()
@@ -113,6 +117,7 @@ enum Arguments {
     Reconcile(v1::scheduler::call::Reconcile),
     Message(v1::scheduler::call::Message),
     Request,
+    UpdateFramework(Box<v1::scheduler::call::UpdateFramework>),
     NotBuilt,
 }
 
@@ -133,14 +138,17 @@ impl Arguments {
                 required(call.request, "request")?;
                 Self::Request
             }
+            Type::UpdateFramework => Self::UpdateFramework(Box::new(required(
+                call.update_framework,
+                "update_framework",
+            )?)),
             Type::Unknown
             | Type::Subscribe
             | Type::AcceptInverseOffers
             | Type::DeclineInverseOffers
             | Type::Shutdown
             | Type::AcknowledgeOperationStatus
-            | Type::ReconcileOperations
-            | Type::UpdateFramework => Self::NotBuilt,
+            | Type::ReconcileOperations => Self::NotBuilt,
         })
     }
 }

@@ -255,7 +255,7 @@ impl Core {
     }
 
     /// Tells the agents that run something of a framework that its info changed.
-    fn inform_agents(&self, id: &FrameworkId, out: &mut Vec<Effect>) {
+    pub(in crate::core) fn inform_agents(&self, id: &FrameworkId, out: &mut Vec<Effect>) {
         let Some(framework) = self.frameworks.get(id) else {
             return;
         };
@@ -278,7 +278,7 @@ impl Core {
 
 impl Framework {
     /// Takes a subscription over.
-    fn take(&mut self, subscription: Subscription) {
+    pub(in crate::core) fn take(&mut self, subscription: Subscription) {
         self.capabilities = Capabilities::of(&subscription.info);
         self.info = subscription.info;
         self.roles = subscription.roles;

@@ -3,7 +3,7 @@
 use super::{request, text, Office, JSON, LEADER};
 use crate::http::classic::{self, Which};
 use crate::http::desk::Standing;
-use crate::http::{operator, scheduler};
+use crate::http::operator;
 use libproc::http::{Method, Request, Response};
 use meseta_node::http::auth::{Claims, Guards, HttpAuthenticator, Principal, Realm};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn answers(office: &mut Office, request: &Request) -> [(&'static str, Response);
         ("mesos-master-readonly", classic::document(office, Which::State, request)),
         ("mesos-master-readonly", classic::flags(office, request)),
         ("mesos-master-readwrite", operator),
-        ("mesos-master-scheduler", scheduler::answer(office, request)),
+        ("mesos-master-scheduler", office.schedule(request)),
     ]
 }
 
@@ -105,7 +105,7 @@ const PLAIN: &str = r#"{"user":"root","name":"f"}"#;
 fn subscribe(office: &mut Office, who: &str, info: &str, more: &[(&str, &str)]) -> Response {
     let body = format!(r#"{{"type":"SUBSCRIBE","subscribe":{{"framework_info":{info}}}}}"#);
     let headers = [&[JSON, ("Authorization", who)], more].concat();
-    scheduler::answer(office, &request(Method::POST, "/x", &headers, body.as_bytes()))
+    office.schedule(&request(Method::POST, "/x", &headers, body.as_bytes()))
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn b2_row_12_calls_are_the_frameworks_own() {
     ] {
         let headers = [JSON, ("Authorization", who), ("Mesos-Stream-Id", stream)];
         let asking = request(Method::POST, "/x", &headers, body.as_bytes());
-        let response = scheduler::answer(&mut office, &asking);
+        let response = office.schedule(&asking);
         assert_eq!(response.code(), code, "{who} {body}: {}", text(&response));
         assert!(text(&response).contains(words), "{who} {body}: {}", text(&response));
     }
@@ -167,8 +167,7 @@ fn row_12_a_framework_from_before_is_not_anybodys() {
     office.guards = serving().guards;
     let call = r#"{"type":"REVIVE","framework_id":{"value":"m-0000"}}"#;
     let headers = [JSON, ("Authorization", "Test alice"), ("Mesos-Stream-Id", &id)];
-    let response =
-        scheduler::answer(&mut office, &request(Method::POST, "/x", &headers, call.as_bytes()));
+    let response = office.schedule(&request(Method::POST, "/x", &headers, call.as_bytes()));
     assert_eq!(response.code(), 400, "{}", text(&response));
 }
 
@@ -180,8 +179,7 @@ fn b3_another_principal_does_not_take_a_framework_over() {
     let body = r#"{"type":"SUBSCRIBE","framework_id":{"value":"m-0000"},"subscribe":{"framework_info":
         {"user":"root","name":"f","id":{"value":"m-0000"}}}}"#;
     let headers = [JSON, ("Authorization", "Test bob")];
-    let response =
-        scheduler::answer(&mut office, &request(Method::POST, "/x", &headers, body.as_bytes()));
+    let response = office.schedule(&request(Method::POST, "/x", &headers, body.as_bytes()));
     assert_eq!(response.code(), 200, "the refusal is an event: {}", text(&response));
     assert_eq!(office.said, ["ERROR"]);
     assert_eq!(office.streams.len(), 1, "alice's stream stays");

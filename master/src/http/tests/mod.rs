@@ -7,8 +7,10 @@ mod operator;
 mod scheduler;
 
 use super::desk::{Called, Desk, Standing, Subscribing};
+use super::scheduler as scheduler_api;
 use crate::core::{
-    Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment, Rejection,
+    CallAnswer, Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment,
+    Rejection, RequestId,
 };
 use crate::registrar::registry::Registry;
 use libproc::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
@@ -31,6 +33,8 @@ struct Office {
     /// Types of the events that went to streams.
     said: Vec<&'static str>,
     last: u64,
+    /// The last answer to a call.
+    answer: Option<CallAnswer>,
 }
 
 impl Office {
@@ -60,11 +64,39 @@ impl Office {
             streams: BTreeMap::new(),
             said: Vec::new(),
             last: 0,
+            answer: None,
         }
     }
 
     fn standing(standing: Standing) -> Self {
         Office { standing, ..Office::serving() }
+    }
+
+    /// A request to the scheduler API, answered.
+    fn schedule(&mut self, request: &Request) -> Response {
+        match scheduler_api::answer(self, request) {
+            scheduler_api::Outcome::Answered(response) => response,
+            scheduler_api::Outcome::Ask(called) => {
+                let refused = self.call_answered(*called, Some(RequestId(1)));
+                let refused = refused.err().map(CallAnswer::Refused);
+                let answer = refused.or_else(|| self.answer.take());
+                scheduler_api::answered(answer.expect("an answer"))
+            }
+        }
+    }
+
+    fn call_answered(
+        &mut self,
+        called: Called,
+        answer: Option<RequestId>,
+    ) -> Result<(), Rejection> {
+        let caller = Caller {
+            connection: ConnectionId(0),
+            principal: called.principal,
+            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
+            answer,
+        };
+        self.submit(Event::SchedulerCalled { caller, call: called.call })
     }
 
     fn submit(&mut self, event: Event) -> Result<(), Rejection> {
@@ -78,6 +110,7 @@ impl Office {
                         let _ = stream.send(&*event);
                     }
                 }
+                Effect::AnswerCall { answer, .. } => self.answer = Some(answer),
                 Effect::CloseSubscriber { connection, .. } => {
                     self.streams.remove(&connection);
                 }
@@ -107,12 +140,7 @@ impl Desk for Office {
     }
 
     fn call(&mut self, called: Called) -> Result<(), Rejection> {
-        let caller = Caller {
-            connection: ConnectionId(0),
-            principal: called.principal,
-            channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
-        };
-        self.submit(Event::SchedulerCalled { caller, call: called.call })
+        self.call_answered(called, None)
     }
 
     fn subscribe(&mut self, subscribing: Subscribing) -> Result<(), Rejection> {
@@ -126,6 +154,7 @@ impl Desk for Office {
                 stream_id: subscribing.stream_id,
                 new_stream_id: subscribing.new_stream_id,
             },
+            answer: None,
         };
         self.submit(Event::SchedulerCalled { caller, call: subscribing.call })
     }

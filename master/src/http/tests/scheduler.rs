@@ -2,7 +2,6 @@
 
 use super::{request, text, Office, JSON, LEADER};
 use crate::http::desk::Standing;
-use crate::http::scheduler::answer;
 use libproc::http::{Method, Request, Response};
 
 const PATH: &str = "/api/v1/scheduler";
@@ -17,7 +16,7 @@ fn post(body: &str, headers: &[(&str, &str)]) -> Request {
 /// An office with one subscribed framework, `m-0000`, and its stream id.
 fn subscribed() -> (Office, Response, String) {
     let mut office = Office::serving();
-    let response = answer(&mut office, &post(SUBSCRIBE, &[]));
+    let response = office.schedule(&post(SUBSCRIBE, &[]));
     assert_eq!(response.code(), 200, "{}", text(&response));
     let id = response.headers()["mesos-stream-id"].to_str().unwrap().to_owned();
     (office, response, id)
@@ -36,7 +35,7 @@ fn b2_row_17_a_subscription_streams_and_names_its_stream() {
     assert_eq!(office.said, ["SUBSCRIBED", "HEARTBEAT"]);
     let mut office = Office::serving();
     let accept = [("Accept", "application/x-protobuf")];
-    let response = answer(&mut office, &post(SUBSCRIBE, &accept));
+    let response = office.schedule(&post(SUBSCRIBE, &accept));
     assert_eq!(response.headers()["content-type"], "application/x-protobuf");
 }
 
@@ -44,13 +43,13 @@ fn b2_row_17_a_subscription_streams_and_names_its_stream() {
 fn b2_rows_2_and_3_come_before_every_look_at_the_request() {
     let standby = |leader: Option<&str>| Standing::Standby { leader: leader.map(str::to_owned) };
     for request in [request(Method::GET, PATH, &[], b""), post(SUBSCRIBE, &[]), post("bad", &[])] {
-        let response = answer(&mut Office::standing(standby(Some(LEADER))), &request);
+        let response = Office::standing(standby(Some(LEADER))).schedule(&request);
         assert_eq!(response.code(), 307);
         let location = "//10.0.0.7:5050/api/v1/scheduler";
         assert_eq!(response.headers()["location"], location);
-        let response = answer(&mut Office::standing(standby(None)), &request);
+        let response = Office::standing(standby(None)).schedule(&request);
         assert_eq!((response.code().as_u16(), &*text(&response)), (503, "No leader elected"));
-        let response = answer(&mut Office::standing(Standing::Recovering), &request);
+        let response = Office::standing(Standing::Recovering).schedule(&request);
         assert_eq!(response.code(), 503);
     }
 }
@@ -93,7 +92,7 @@ fn b2_rows_4_to_16() {
         ("20 reconcile", post(&call("RECONCILE", r#","reconcile":{}"#), &[id]), 202, ""),
     ];
     for (row, request, code, words) in cases {
-        let response = answer(&mut office, &request);
+        let response = office.schedule(&request);
         let body = text(&response);
         assert_eq!(response.code(), code, "row {row}: {body}");
         assert!(body.contains(words), "row {row}: {body}");
@@ -113,18 +112,18 @@ fn b2_row_13_a_framework_whose_stream_has_ended() {
     let again = format!(
         r#"{{"type":"SUBSCRIBE","framework_id":{{"value":"m-0000"}},"subscribe":{{"framework_info":{{{info}}}}}}}"#
     );
-    let response = answer(&mut office, &post(&again, &[]));
+    let response = office.schedule(&post(&again, &[]));
     assert_eq!(response.code(), 200);
     let fresh = response.headers()["mesos-stream-id"].to_str().unwrap().to_owned();
     assert_ne!(fresh, id, "SCH-03: a fresh id for each subscription");
     assert!(!office.streams.contains_key(&connection), "B3.2: the old stream is closed");
-    let old = answer(&mut office, &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &id)]));
+    let old = office.schedule(&post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &id)]));
     assert_eq!(old.code(), 400, "row 15: the earlier scheduler is shut out");
 
     let connection = *office.streams.keys().next().unwrap();
     let ended = crate::core::Event::SubscriberDisconnected { connection };
     office.submit(ended).unwrap();
-    let late = answer(&mut office, &post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &fresh)]));
+    let late = office.schedule(&post(&call("REVIVE", ""), &[("Mesos-Stream-Id", &fresh)]));
     assert_eq!(late.code(), 403);
     assert_eq!(text(&late), "Framework is not subscribed");
 }
@@ -136,9 +135,32 @@ fn b2_a_subscription_that_is_invalid_is_an_error_event_on_a_stream() {
         r#""name":"f""#,
         r#""name":"f","roles":["a//b"],"capabilities":[{"type":"MULTI_ROLE"}]"#,
     );
-    let response = answer(&mut office, &post(&body, &[]));
+    let response = office.schedule(&post(&body, &[]));
     assert_eq!(response.code(), 200);
     assert!(response.headers().contains_key("mesos-stream-id"));
     assert_eq!(office.said, ["ERROR"]);
     assert!(office.streams.is_empty(), "closed after it");
+}
+
+#[test]
+fn b2_row_18_update_framework_is_answered_when_it_is_done() {
+    let (mut office, _stream, id) = subscribed();
+    let id = ("Mesos-Stream-Id", id.as_str());
+    let update = |info: &str| {
+        let info = format!(r#""id":{{"value":"m-0000"}},{info}"#);
+        post(
+            &call(
+                "UPDATE_FRAMEWORK",
+                &format!(r#","update_framework":{{"framework_info":{{{info}}}}}"#),
+            ),
+            &[id],
+        )
+    };
+    let response = office.schedule(&update(r#""user":"root","name":"g""#));
+    assert_eq!((response.code().as_u16(), &*text(&response)), (200, ""));
+    let response = office.schedule(&update(r#""user":"nobody","name":"g""#));
+    assert_eq!(response.code(), 400);
+    assert_eq!(text(&response), "Updating 'FrameworkInfo.user' is unsupported");
+    let response = office.schedule(&post(&call("UPDATE_FRAMEWORK", ""), &[id]));
+    assert_eq!(text(&response), "Expecting 'update_framework' to be present");
 }
