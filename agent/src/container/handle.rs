@@ -244,6 +244,7 @@ impl ContainerHandle {
         match self.ask(&Request::Kill) {
             Ok(_) | Err(SignalError::Ended { .. }) => {
                 if let Ok(Some(report)) = self.wait_for(DESTROY_PATIENCE) {
+                    clear_cgroup(&self.id, self.cgroup.as_ref())?;
                     return Ok(Outcome::Exited(report));
                 }
             }
@@ -336,6 +337,24 @@ pub fn list(runtime_dir: &Path) -> io::Result<Vec<ContainerId>> {
     Ok(ids)
 }
 
+/// Ends what a supervisor that has recorded the end had to leave behind: it gives up after a
+/// while on what does not die. Idempotent; call it for [`Attached::Exited`] only.
+pub fn clear_ended(runtime_dir: &Path, id: &ContainerId) -> Result<(), DestroyError> {
+    let intent: Option<Intent> =
+        durable::read(&container_dir(runtime_dir, id), INTENT).ok().flatten();
+    clear_cgroup(id, intent.and_then(|intent| intent.cgroup).as_ref())
+}
+
+/// Only when the supervisor could not remove the cgroup is there anything to do.
+fn clear_cgroup(id: &ContainerId, cgroup: Option<&ContainerCgroup>) -> Result<(), DestroyError> {
+    let Some(cgroup) = cgroup.filter(|cgroup| cgroup.exists()) else {
+        return Ok(());
+    };
+    let reason = LostReason::SupervisorDied;
+    let lost = LostContainer { id: id.clone(), reason, forked: None, cgroup: Some(cgroup.clone()) };
+    lost.kill_leftovers(LEFTOVER_PATIENCE)
+}
+
 /// Removes what is kept of a container that has ended. Call it when the end is recorded elsewhere.
 /// Idempotent; refuses while its supervisor lives.
 pub fn forget(runtime_dir: &Path, id: &ContainerId) -> Result<(), DestroyError> {
@@ -345,16 +364,7 @@ pub fn forget(runtime_dir: &Path, id: &ContainerId) -> Result<(), DestroyError> 
             return Err(DestroyError::StillRunning { id: id.clone() });
         }
         Ok(Attached::Lost(lost)) => lost.kill_leftovers(LEFTOVER_PATIENCE)?,
-        Ok(Attached::Exited(_)) => {
-            // Only when the supervisor could not remove it is it still there.
-            let intent: Option<Intent> = durable::read(&dir, INTENT).ok().flatten();
-            if let Some(cgroup) = intent.and_then(|intent| intent.cgroup) {
-                let until = clock::deadline(clock::now(), LEFTOVER_PATIENCE);
-                cgroup
-                    .remove(until)
-                    .map_err(|source| DestroyError::Cgroup { id: id.clone(), source })?;
-            }
-        }
+        Ok(Attached::Exited(_)) => clear_ended(runtime_dir, id)?,
         Err(AttachError::NoSuchContainer { .. }) => return Ok(()),
         Err(source) => return Err(DestroyError::Attach { id: id.clone(), source }),
     }

@@ -156,7 +156,10 @@ impl Shared {
         }
         let id = linux_id(container)?;
         match ContainerHandle::attach(&self.runtime_dir, &id) {
-            Ok(Attached::Exited(report)) => Ok(exit_of(report)),
+            Ok(Attached::Exited(report)) => {
+                handle::clear_ended(&self.runtime_dir, &id).map_err(|error| text(&error))?;
+                Ok(exit_of(report))
+            }
             Ok(Attached::Running(handle)) => {
                 match handle.destroy().map_err(|error| text(&error))? {
                     Outcome::Exited(report) => Ok(exit_of(report)),

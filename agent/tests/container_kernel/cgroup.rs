@@ -17,6 +17,11 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_supervisor_is_outside_its_container", a_supervisor_is_outside),
     ("a_cgrouped_daemon_does_not_outlive", a_cgrouped_daemon_does_not_outlive),
     ("a_lost_container_is_killed_by_its_cgroup", a_lost_container_is_killed_by_its_cgroup),
+    ("a_frozen_leftover_is_destroyed", a_frozen_leftover_is_destroyed),
+    ("a_frozen_container_is_destroyed", a_frozen_container_is_destroyed),
+    ("a_container_that_froze_below_is_destroyed", a_container_that_froze_below_is_destroyed),
+    ("what_left_one_hierarchy_is_killed", what_left_one_hierarchy_is_killed),
+    ("a_recorded_end_leaves_nothing", what_a_recorded_end_left_behind_is_destroyed),
     ("a_dropped_preparation_leaves_no_cgroup", a_dropped_preparation_leaves_no_cgroup),
     ("without_cgroups_limits_are_not_enforced", without_cgroups_limits_are_not_enforced),
 ];
@@ -195,6 +200,105 @@ fn a_lost_container_is_killed_by_its_cgroup() {
     lost.kill_leftovers(DEADLINE).unwrap();
     assert!(!alive(daemon) && !alive(handle.forked().child.pid));
     assert!(group.dirs("c").is_empty());
+}
+
+/// The freezer's folder of the container; none on version 2, where frozen processes can be killed.
+fn freezer(group: &Group) -> Option<PathBuf> {
+    group.v1().then(|| Path::new("/sys/fs/cgroup/freezer").join(&group.0.parent).join("c"))
+}
+
+/// Freezes a cgroup, and returns when everything in it stands.
+fn freeze(dir: &Path) {
+    let state = dir.join("freezer.state");
+    std::fs::write(&state, "FROZEN").unwrap();
+    until("a frozen cgroup", || std::fs::read_to_string(&state).unwrap().trim() == "FROZEN");
+}
+
+/// A container that runs, and what it may do before it loops.
+fn started(group: &Group, fixture: &Fixture, before: &str) -> ContainerHandle {
+    let script = format!("{before} touch ready; {LOOP}");
+    let launcher = fixture.launcher(Some(group.0.clone()));
+    let handle = launcher.prepare(&fixture.shell("c", &script)).unwrap().release().unwrap();
+    until("ready", || fixture.sandbox().join("ready").exists());
+    handle
+}
+
+/// As one who was killed between freezing a container and thawing it leaves it.
+fn a_frozen_leftover_is_destroyed() {
+    let Some(group) = group() else { return };
+    let fixture = Fixture::new();
+    let handle = started(&group, &fixture, "");
+    if let Some(dir) = freezer(&group) {
+        freeze(&dir);
+        kill(Pid::from_raw(handle.forked().child.pid), Signal::SIGKILL).unwrap();
+    }
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGKILL).unwrap();
+    assert!(handle.wait_for(DEADLINE).is_err());
+    let attached = ContainerHandle::attach(&fixture.runtime(), handle.id()).unwrap();
+    let Attached::Lost(lost) = attached else { panic!("{attached:?}") };
+    lost.kill_leftovers(DEADLINE).unwrap();
+    assert!(!alive(handle.forked().child.pid) && group.dirs("c").is_empty());
+}
+
+/// Its supervisor lives, and finds it frozen.
+fn a_frozen_container_is_destroyed() {
+    let Some(group) = group() else { return };
+    let fixture = Fixture::new();
+    let handle = started(&group, &fixture, "");
+    freezer(&group).iter().for_each(|dir| freeze(dir));
+    let outcome = handle.destroy().unwrap();
+    assert!(matches!(&outcome, Outcome::Exited(report) if report.left_behind.is_empty()));
+    assert!(!alive(handle.forked().child.pid) && group.dirs("c").is_empty());
+}
+
+/// A container of root can make cgroups below its own and freeze itself there: each stays frozen
+/// when the one above is thawed.
+fn a_container_that_froze_below_is_destroyed() {
+    let Some(group) = group() else { return };
+    let Some(dir) = freezer(&group) else { return };
+    let fixture = Fixture::new();
+    let below = dir.join("below");
+    let before = format!("mkdir {0}; echo $$ > {0}/cgroup.procs;", below.display());
+    let handle = started(&group, &fixture, &before);
+    freeze(&below);
+    let outcome = handle.destroy().unwrap();
+    assert!(matches!(&outcome, Outcome::Exited(report) if report.left_behind.is_empty()));
+    assert!(!alive(handle.forked().child.pid) && group.dirs("c").is_empty());
+}
+
+/// What has left the unified hierarchy of a hybrid machine is not reached by its `cgroup.kill`.
+fn what_left_one_hierarchy_is_killed() {
+    let Some(group) = group() else { return };
+    let Some(dir) = freezer(&group) else { return };
+    let fixture = Fixture::new();
+    let handle = started(&group, &fixture, "");
+    let unified = Path::new("/sys/fs/cgroup/unified/cgroup.procs");
+    if unified.exists() {
+        std::fs::write(unified, handle.forked().child.pid.to_string()).unwrap();
+    }
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGKILL).unwrap();
+    assert!(handle.wait_for(DEADLINE).is_err());
+    freeze(&dir);
+    assert_eq!(handle.destroy().unwrap(), Outcome::StatusUnknown);
+    assert!(!alive(handle.forked().child.pid) && group.dirs("c").is_empty());
+}
+
+/// A supervisor gives up on what does not die for long, and records the end without it.
+fn what_a_recorded_end_left_behind_is_destroyed() {
+    let Some(group) = group() else { return };
+    let fixture = Fixture::new();
+    let handle = started(&group, &fixture, "");
+    freezer(&group).iter().for_each(|dir| freeze(dir));
+    kill(Pid::from_raw(handle.forked().supervisor.pid), Signal::SIGKILL).unwrap();
+    assert!(handle.wait_for(DEADLINE).is_err());
+    let report = serde_json::json!({
+        "status": null, "oom_killed": false, "kill_requested": true, "released": true,
+        "exec_failure": null, "forked_at_ms": 1, "ended_at_ms": 2,
+        "left_behind": [handle.forked().child.pid],
+    });
+    std::fs::write(fixture.folder("c").join("exit.json"), report.to_string()).unwrap();
+    handle::forget(&fixture.runtime(), handle.id()).unwrap();
+    assert!(!alive(handle.forked().child.pid) && group.dirs("c").is_empty());
 }
 
 fn a_dropped_preparation_leaves_no_cgroup() {

@@ -140,6 +140,11 @@ impl ContainerCgroup {
         self.config.path_of(self.id.as_str())
     }
 
+    /// Whether any hierarchy has it.
+    pub(crate) fn exists(&self) -> bool {
+        self.dirs().iter().any(|dir| dir.exists())
+    }
+
     /// Every folder of this cgroup, one per hierarchy.
     fn dirs(&self) -> Vec<PathBuf> {
         match &self.config.version {

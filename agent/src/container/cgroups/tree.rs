@@ -45,7 +45,8 @@ fn remove_once(dir: &Path) -> Result<(), (PathBuf, io::Error)> {
     Ok(())
 }
 
-fn below(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// The cgroups directly below `dir`.
+pub(super) fn below(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let Some(entries) = absent_ok(std::fs::read_dir(dir))? else {
         return Ok(found);
@@ -60,7 +61,7 @@ fn below(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// `None` for what is not there (ENODEV: a cgroup removed while its file was open).
-fn absent_ok<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn absent_ok<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error)

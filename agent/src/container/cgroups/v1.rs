@@ -116,7 +116,11 @@ pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<()
     Ok(())
 }
 
-/// Freeze, SIGKILL all, thaw: nothing can fork away in between.
+/// SIGKILL to all of it, without a moment at which the killer's own death leaves it frozen where
+/// the kernel can do that (`cgroup.kill` of a hybrid machine, Linux 5.14).
+///
+/// Thaws in any case: a frozen process does not die of SIGKILL on version 1, and may have been
+/// frozen by a killer that was killed itself, or by the container in a cgroup of its own.
 pub(super) fn kill(
     path: &str,
     processes: impl Fn() -> Result<Vec<i32>, CgroupError>,
@@ -126,13 +130,43 @@ pub(super) fn kill(
     if !freezer.path().exists() {
         return Ok(());
     }
+    let killed = match kill_unified(path)? {
+        // What has left the unified hierarchy is still in the freezer's.
+        Some(reached) => processes()?.iter().all(|pid| reached.contains(pid)),
+        None => false,
+    };
+    let killed = if killed { Ok(()) } else { kill_frozen(path, freezer, processes) };
+    thaw(freezer.path()).map_err(at("thaw", freezer.path()))?;
+    killed
+}
+
+/// Kills what is in the unified hierarchy, and says who was; `None` where that cannot be done.
+fn kill_unified(path: &str) -> Result<Option<Vec<i32>>, CgroupError> {
+    let Some(dir) = unified(path).filter(|dir| dir.join("cgroup.kill").exists()) else {
+        return Ok(None);
+    };
+    let mut reached = Vec::new();
+    tree::processes(&dir, &mut reached).map_err(at("read", &dir))?;
+    tree::absent_ok(std::fs::write(dir.join("cgroup.kill"), "1")).map_err(at("kill", &dir))?;
+    Ok(Some(reached))
+}
+
+/// Freeze and SIGKILL all: nothing can fork away in between. To be thawed by the caller.
+fn kill_frozen(
+    path: &str,
+    freezer: &FreezerController,
+    processes: impl Fn() -> Result<Vec<i32>, CgroupError>,
+) -> Result<(), CgroupError> {
     freezer.freeze().map_err(failed("freeze", path))?;
     let frozen = || matches!(freezer.state(), Ok(FreezerState::Frozen));
     tree::wait_for(clock::deadline(clock::now(), FREEZE_PATIENCE), frozen);
-    let listed = processes().map(|pids| tree::kill_each(&pids));
-    // Thawed whatever happened: a frozen process does not die of SIGKILL on version 1.
-    freezer.thaw().map_err(failed("thaw", path))?;
-    listed
+    processes().map(|pids| tree::kill_each(&pids))
+}
+
+/// Thaws `dir` and every cgroup below it: each stays frozen for itself.
+fn thaw(dir: &Path) -> io::Result<()> {
+    tree::absent_ok(std::fs::write(dir.join("freezer.state"), "THAWED"))?;
+    tree::below(dir)?.iter().try_for_each(|child| thaw(child))
 }
 
 /// The counter of `memory.oom_control` (Linux 4.13).
