@@ -17,6 +17,7 @@ use crate::core::effect::{Effect, Lane, Level};
 use crate::core::ids::{DialId, ExecutorConnection, TimerKey, WriteId};
 use crate::core::Event;
 use crate::http::executor::{Asking, Closed, HttpExecutors};
+use crate::node::hidden_from;
 use libproc::http::Response;
 use libproc::{
     Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Reply, Role, Sender, TimerId,
@@ -135,6 +136,9 @@ impl Hands {
     pub(crate) fn reached(&mut self, dial: DialId, peer: &Peer, cx: &mut Cx) {
         if let Ok(id) = ProcessId::new(MASTER_PROCESS) {
             let remote: Remote<master::FromAgent> = peer.remote(&id);
+            if let Some(warning) = hidden_from(peer.address.as_deref(), self.node.advertised()) {
+                tracing::warn!("{warning}");
+            }
             cx.link(remote.address());
             self.masters.insert(dial, remote);
         }

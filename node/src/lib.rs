@@ -6,8 +6,8 @@
 //!   certificate, and what one proves itself with.
 //! - [`http`]: requests and answers of the v1 API.
 //! - [`traced`]: what traces tell of messages.
-//! - [`backoff`], [`causes`], [`duration`], [`pack`], [`uuid`]: waits, errors, spans of time, records
-//!   and UUIDs, alike everywhere.
+//! - [`backoff`], [`causes`], [`duration`], [`loopback`], [`pack`], [`uuid`]: waits, errors, spans of
+//!   time, addresses, records and UUIDs, alike everywhere.
 
 pub mod backoff;
 pub mod causes;
@@ -17,6 +17,7 @@ pub mod duration;
 pub mod election;
 pub mod http;
 pub mod keys;
+pub mod loopback;
 pub mod pack;
 pub mod store;
 pub mod traced;

@@ -3,8 +3,9 @@
 use crate::harness::*;
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::master::FromAgent;
-use meseta_api::v1::TaskState;
+use meseta_api::v1::{Address, TaskState};
 use meseta_master::core::Event;
+use meseta_master::registrar::registry::Registry;
 use std::time::Duration;
 
 const ALL: &str = "cpus:4;mem:1024";
@@ -84,16 +85,8 @@ fn b13_a_new_registration_from_the_address_of_a_known_agent_removes_that() {
     m.framework(10, info("f"));
     m.running(10, 1, "t");
     m.does(lost_agent(1));
-    m.does(Event::AgentSaid {
-        connection: meseta_master::core::ConnectionId(2),
-        address: "10.0.0.1:5051".to_owned(),
-        said: FromAgent::RegisterAgent {
-            term: term(),
-            info: Box::new(agent_info("host", ALL)),
-            version: String::new(),
-        },
-    })
-    .says("persist RemoveAgent m-S0\npersist AdmitAgent m-S1");
+    m.does(registers_at("10.0.0.1:5051", 2, ALL))
+        .says("persist RemoveAgent m-S0\npersist AdmitAgent m-S1");
     // E8: LOST also for who is aware of partitions.
     m.durable().says(
         "stream 10 <- UPDATE t TASK_LOST REASON_AGENT_REMOVED
@@ -101,6 +94,45 @@ fn b13_a_new_registration_from_the_address_of_a_known_agent_removes_that() {
          agent 2 <- Registered m-S1
          agent 2 <- Ping 1",
     );
+}
+
+/// What an agent says of its address is only claimed; the connection of the holder is a fact.
+#[test]
+fn who_claims_the_address_of_an_agent_in_service_is_refused() {
+    let mut m = Master::new();
+    m.does(registers(1, ALL));
+    assert_eq!(m.refuses(registers_at("10.0.0.1:5051", 2, ALL)).0, 409, "being admitted");
+    m.durable();
+    m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    let (code, message) = m.refuses(registers_at("10.0.0.1:5051", 2, ALL));
+    assert_eq!((code, message.contains("m-S0")), (409, true), "{message}");
+    m.durable().gives("");
+    // Once the holder's connection has ended, its process has too.
+    m.does(lost_agent(1));
+    m.does(registers_at("10.0.0.1:5051", 2, ALL)).says("persist RemoveAgent m-S0");
+}
+
+/// Every host has a 127.0.0.1: agents of several hosts that say so are not one another.
+#[test]
+fn loopback_tells_agents_apart_only_where_the_master_is_there_too() {
+    let local = "127.0.0.1:5051";
+    let registered = |ip: &str| {
+        let mut me = identity("m");
+        me.info.address = Some(Address { ip: Some(ip.to_owned()), ..Default::default() });
+        let mut m = Master::recovered_as(me, Registry::default(), Default::default());
+        m.does(registers_at(local, 1, ALL));
+        m.durable();
+        m
+    };
+    assert_eq!(registered("127.0.0.1").refuses(registers_at(local, 2, ALL)).0, 409);
+    let mut m = registered("10.0.0.9");
+    m.does(lost_agent(1));
+    let gave = m.does(registers_at(local, 2, ALL));
+    assert!(!gave.all().contains("RemoveAgent"), "{}", gave.all());
+    m.durable().says("agent 2 <- Registered m-S1");
+    m.does(reregisters(3, &"m-S0".parse().unwrap(), ALL, Report::default()))
+        .says("agent 3 <- Reregistered m-S0 reconcile []");
 }
 
 #[test]

@@ -60,12 +60,16 @@ impl Master {
     }
 
     pub fn recovered(registry: Registry, config: Config) -> Self {
+        Self::recovered_as(identity("m"), registry, config)
+    }
+
+    pub fn recovered_as(identity: Identity, registry: Registry, config: Config) -> Self {
         let at = Moment {
             now: Instant::ZERO + Duration::from_secs(1000),
             wall: Timestamp(5_000_000_000_000),
         };
         let (core, first) =
-            Core::recover(registry.clone(), identity("m"), config, at).expect("a short id");
+            Core::recover(registry.clone(), identity, config, at).expect("a short id");
         let mut master = Master {
             core,
             allocator: Allocator::new(AllocatorConfig::default()),
@@ -508,14 +512,20 @@ pub fn agent_info(host: &str, resources: &str) -> v1::AgentInfo {
 }
 
 pub fn registers(connection: u64, resources: &str) -> Event {
-    says(
-        connection,
-        FromAgent::RegisterAgent {
+    registers_at(&format!("10.0.0.{connection}:5051"), connection, resources)
+}
+
+/// Who registers says where it is.
+pub fn registers_at(address: &str, connection: u64, resources: &str) -> Event {
+    Event::AgentSaid {
+        connection: ConnectionId(connection),
+        address: address.to_owned(),
+        said: FromAgent::RegisterAgent {
             term: term(),
             info: Box::new(agent_info("host", resources)),
             version: "0.1.0".to_owned(),
         },
-    )
+    }
 }
 
 /// What an agent that comes back reports.

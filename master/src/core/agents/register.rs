@@ -22,6 +22,7 @@ use meseta_api::internal::agent::Order;
 use meseta_api::internal::TaskKey;
 use meseta_api::resources::Resources;
 use meseta_api::v1;
+use meseta_node::loopback::is_loopback;
 use std::collections::BTreeMap;
 
 /// Longest hostname that an agent may have, in bytes; the limit of DNS.
@@ -82,7 +83,7 @@ pub struct RegisterPlan {
     total: Resources,
     version: String,
     address: String,
-    /// Agents of the same address: their process is no more.
+    /// Agents of the same address whose connection has ended: their process is no more.
     replaced: Vec<AgentId>,
 }
 
@@ -122,21 +123,42 @@ impl Core {
             return Err(Rejection::bad_request("an agent that has an id must say ReregisterAgent"));
         }
         let total = validate_info(&info)?;
-        let same_address = self.agents.iter().filter(|(_, agent)| {
-            agent.address == address
-                && matches!(
-                    agent.state,
-                    AgentState::Active { .. } | AgentState::Disconnected { .. }
-                )
-        });
+        let replaced = self.replaced_at(&address)?;
         Ok(Plan::Register(Box::new(RegisterPlan {
             connection,
             info,
             total,
             version,
-            replaced: same_address.map(|(id, _)| id.clone()).collect(),
             address,
+            replaced,
         })))
+    }
+
+    /// The agents that a newcomer at this address shows to be no more. One that still has its
+    /// connection is there, whoever claims its address: the newcomer is refused.
+    fn replaced_at(&self, address: &str) -> Result<Vec<AgentId>, Rejection> {
+        let mut replaced = Vec::new();
+        if !self.tells_apart(address) {
+            return Ok(replaced);
+        }
+        for (id, agent) in self.agents.iter().filter(|(_, agent)| agent.address == address) {
+            match agent.state {
+                AgentState::Active { .. } | AgentState::Registering { connection: Some(_), .. } => {
+                    return Err(Rejection::conflict(format!(
+                        "address {address} is that of agent {id}, which is connected"
+                    )))
+                }
+                AgentState::Disconnected { .. } => replaced.push(id.clone()),
+                _ => {}
+            }
+        }
+        Ok(replaced)
+    }
+
+    /// Whether no two agents can be at this address: each machine has a loopback of its own.
+    fn tells_apart(&self, address: &str) -> bool {
+        let mine = self.identity.info.address.as_ref().and_then(|mine| mine.ip.as_deref());
+        !address.is_empty() && (!is_loopback(address) || mine.is_some_and(is_loopback))
     }
 
     pub(in crate::core) fn commit_register(
