@@ -220,6 +220,30 @@ fn ag_08_a_spurious_return_kills_nothing_and_counts_nothing_twice() {
     m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:3;mem:896");
 }
 
+/// What a return settles is settled whether or not its connection outlives the write.
+#[test]
+fn schedulers_hear_of_a_return_whose_connection_ended_during_the_write() {
+    let mut m = Master::new();
+    let agent = m.agent(1, ALL);
+    let framework = m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    m.running(10, 1, "u");
+    m.passes(75 * SECOND);
+    m.durable();
+    let report = Report {
+        tasks: vec![reported(&framework, &agent, "t", TaskState::TaskRunning)],
+        frameworks: vec![with_id(info("f"), &framework)],
+        ..Report::default()
+    };
+    m.does(reregisters(2, &agent, ALL, report)).gives("persist MarkReachable m-S0");
+    m.does(lost_agent(2));
+    m.durable().says(
+        "timer reregister m-S0 in 600s
+         stream 10 <- UPDATE u TASK_GONE REASON_RECONCILIATION
+         stream 10 <- UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED",
+    );
+}
+
 #[test]
 fn a_return_on_a_new_connection_closes_the_old_one() {
     let mut m = Master::new();

@@ -52,17 +52,19 @@ impl Core {
         };
         self.step_agent(id, step, out);
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
-        if connection.is_none() {
+        if connection.is_some() {
+            self.greet(id, origin, reconcile, out);
+            for order in orders {
+                self.order(id, order, out);
+            }
+            self.repeat_drain(id, out);
+            self.repeat_kills(id, out);
+            self.commit_ping(id, out);
+        } else {
             out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
-            return self.await_return(id, out);
+            self.await_return(id, out);
         }
-        self.greet(id, origin, reconcile, out);
-        for order in orders {
-            self.order(id, order, out);
-        }
-        self.repeat_drain(id, out);
-        self.repeat_kills(id, out);
-        self.commit_ping(id, out);
+        // Also of an agent that has left again: what its report settled is settled.
         for (framework, status) in told {
             self.tell(&framework, say::update(status), out);
         }
