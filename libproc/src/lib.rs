@@ -189,7 +189,8 @@ pub use id::{Address, IdError, NodeId, ProcessId, Upid};
 pub use mailbox::{Limit, Queue};
 pub use net::tls::{Certificate, ClientAuth, Identity, Open, TlsConfig, TlsError};
 pub use net::{
-    Admission, Authenticator, Certified, DialError, Limits, NodeConfig, PageGuard, Target,
+    Admission, Authenticator, BodyGuard, Certified, DialError, Limits, NodeConfig, PageGuard,
+    Target,
 };
 pub use node::{Counts, Node, SpawnError};
 pub use observe::Observation;

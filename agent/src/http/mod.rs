@@ -10,7 +10,9 @@ mod documents;
 pub mod executor;
 pub mod files;
 mod operator;
+mod realm;
 mod routes;
 pub mod snapshot;
 
+pub use realm::realm_of;
 pub(crate) use routes::declare;

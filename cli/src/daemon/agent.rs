@@ -12,7 +12,7 @@ use meseta_agent::container::{
 use meseta_agent::containerizer::real::LinuxContainerizer;
 use meseta_agent::{AgentConfig, AgentStop};
 use meseta_node::causes::with_causes;
-use meseta_node::http::auth::{pages, Realm};
+use meseta_node::http::auth::{bodies, pages, Realm};
 use meseta_node::keys::AGENT;
 use std::fs::DirBuilder;
 use std::net::IpAddr;
@@ -84,6 +84,7 @@ impl Agent {
             admit: Arc::new(keyring.clone()),
             tls: setup.tls.clone(),
             pages: pages(&setup.config.guards, Realm::AgentReadOnly),
+            bodies: bodies(&setup.config.guards, meseta_agent::http::realm_of),
             ..NodeConfig::new(&setup.config.cluster, "meseta-agent")
         })
         .await

@@ -10,7 +10,7 @@ use meseta_master::core::Config;
 use meseta_master::{Master, MasterConfig, StepDown};
 use meseta_node::credentials::Known;
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
-use meseta_node::http::auth::{pages, Guards, Realm};
+use meseta_node::http::auth::{bodies, pages, Guards, Realm};
 use meseta_node::keys::MASTER;
 use meseta_node::store::etcd::{Endpoints, EtcdConfig};
 use meseta_node::store::{EmbeddedStore, EtcdStore, MemoryStore, Store, StoreChoice};
@@ -96,6 +96,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         admit: Arc::new(keyring),
         tls: setup.tls.clone(),
         pages: pages(&setup.guards, Realm::MasterReadOnly),
+        bodies: bodies(&setup.guards, meseta_master::http::realm_of),
         ..NodeConfig::new(&setup.cluster, "meseta-master")
     })
     .await

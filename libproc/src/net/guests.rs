@@ -23,6 +23,10 @@ pub struct Limits {
     pub strangers_per_address: usize,
     /// Connections of one address that have not proven who they are.
     pub guests_per_address: usize,
+    /// Bytes of all bodies of requests that are being read or answered. Past it a request is
+    /// answered 503. Half of it is for those whose head alone has let them in
+    /// ([`NodeConfig::bodies`](crate::NodeConfig::bodies)).
+    pub bodies: usize,
 }
 
 impl Default for Limits {
@@ -35,6 +39,8 @@ impl Default for Limits {
             strangers_per_address: 512,
             // One address, be it a proxy, never takes all.
             guests_per_address: 10_000,
+            // Four of the longest that there may be, or any number of usual ones.
+            bodies: 256 * 1024 * 1024,
         }
     }
 }

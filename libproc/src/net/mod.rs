@@ -3,9 +3,11 @@
 //! One port per node serves HTTP/1.1; a connection becomes a libproc connection by an `Upgrade:
 //! libproc` request. `handshake.rs` is pure and shared with the simulator, as is `queue.rs`, what
 //! waits to be written; `tcp.rs` dials and pumps frames; `server.rs` serves; `tls/` lies under both
-//! where a node is configured so; `guests.rs` bounds how many may be at the door.
+//! where a node is configured so; `guests.rs` bounds how many may be at the door, `bodies.rs` what
+//! their requests hold.
 
 mod backlog;
+mod bodies;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gated;
@@ -70,6 +72,8 @@ pub struct NodeConfig {
     pub recorder: usize,
     /// Who may read the node's own pages over HTTP; by default anybody.
     pub pages: PageGuard,
+    /// Who may send a long body over HTTP; by default anybody.
+    pub bodies: BodyGuard,
     /// A connection that brings nothing for this long is asked for a sign of life, and is given up
     /// after four times as long without a byte. Both sides do so by their own setting.
     pub keepalive: Duration,
@@ -81,6 +85,11 @@ const QUEUE_ALARM: Limit = Limit { messages: 1_000_000, bytes: 64 * 1024 * 1024 
 /// Looks at a request for one of the node's own pages, all but `/health` and `/help`: `Some` is the
 /// answer instead of the page. Must not block.
 pub type PageGuard = Arc<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+
+/// Looks at the head of a request whose body gets longer than 64 KiB, and at the path of the route
+/// that it goes to: `Some` is the answer, and nothing more is read. It keeps memory from whoever may
+/// not be heard; the handler still decides. Must not block.
+pub type BodyGuard = Arc<dyn Fn(&str, &Request) -> Option<Response> + Send + Sync>;
 
 /// Well below the patience of firewalls and of those who wait for a master's or an agent's end.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -101,6 +110,7 @@ impl NodeConfig {
             queue_alarm: QUEUE_ALARM,
             recorder: 0,
             pages: Arc::new(|_| None),
+            bodies: Arc::new(|_, _| None),
             keepalive: KEEPALIVE,
         }
     }

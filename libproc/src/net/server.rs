@@ -6,12 +6,13 @@
 
 #![allow(clippy::disallowed_types, reason = "the real World's network is here")]
 
+use super::bodies::{self, Held};
 use super::guests::{Guest, Limits};
 use super::handshake::{self, Channel, Rejection};
 use super::tcp::{self, read_frame};
 use super::tls::{self, Accepted, ClientAuth, Stream};
 use super::upgrade::{read_hello, write_welcome, PATH};
-use crate::http::{builtin, percent_decode, resolve, Request, Response, ResponseBody, MAX_BODY};
+use crate::http::{builtin, percent_decode, resolve, Request, Response, ResponseBody};
 use crate::node::{Node, DRAIN};
 use crate::peer::Role;
 use crate::reply::Reply;
@@ -20,8 +21,8 @@ use crate::trace::TraceContext;
 use crate::wire::Envelope;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, StatusCode};
@@ -246,44 +247,49 @@ fn barred(caller: &Caller, path: &str) -> Option<String> {
 async fn handle(caller: &Caller, request: hyper::Request<Incoming>) -> Response {
     let node = &caller.node;
     let (head, body) = request.into_parts();
-    let too_large = || {
-        let text = format!("the body is larger than {MAX_BODY} bytes");
-        Response::text(StatusCode::PAYLOAD_TOO_LARGE, text)
-    };
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return too_large();
-    }
-    let collected = tokio::select! { biased;
-        collected = Limited::new(body, MAX_BODY).collect() => collected,
-        () = node.sleep(BODY_WITHIN) => {
-            return Response::text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-        }
-    };
-    let body = match collected {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return too_large();
-        }
-        Err(error) => {
-            return Response::text(
-                StatusCode::BAD_REQUEST,
-                format!("cannot read the body: {error}"),
-            )
-        }
-    };
     let trace = head.headers.get("traceparent").and_then(|value| value.to_str().ok());
-    let request = Request {
+    let mut request = Request {
         method: head.method,
         path: head.uri.path().to_owned(),
         rest: String::new(),
         query: head.uri.query().unwrap_or("").to_owned(),
         trace: trace.and_then(TraceContext::parse),
         headers: head.headers,
-        body,
+        body: Bytes::new(),
         client: caller.client.to_string(),
         certificate: caller.channel.certificate.clone(),
     };
-    dispatch(node, request).await
+    let (net, limits) = (node.net(), &node.config().limits);
+    let held = Held::nothing(net.bodies());
+    let read = tokio::select! { biased;
+        read = bodies::read(body, held, limits, || kept_short(node, &request)) => read,
+        () = node.sleep(BODY_WITHIN) => {
+            return Response::text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+        }
+    };
+    match read {
+        Ok((body, _held)) => {
+            request.body = body;
+            dispatch(node, request).await
+        }
+        Err(refused) => {
+            if refused.status == StatusCode::SERVICE_UNAVAILABLE {
+                net.tally().too_much.fetch_add(1, Relaxed);
+            }
+            refused
+        }
+    }
+}
+
+/// The answer to a long body that goes nowhere, or that its sender may not send.
+fn kept_short(node: &Node, request: &Request) -> Option<Response> {
+    match resolve(node, &request.path) {
+        Some((entry, route, _)) => {
+            let path = entry.door.routes().get(route).map_or("", |info| &info.path);
+            (node.config().bodies)(path, request)
+        }
+        None => Some(Response::text(StatusCode::NOT_FOUND, "nothing takes a body here; see /help")),
+    }
 }
 
 /// To the process that claims the path, else to the node's own pages.

@@ -1,5 +1,6 @@
 //! What a node's port keeps between connections: [`NetState`].
 
+use super::bodies::Bodies;
 use super::guests::Guests;
 use super::tls::Tls;
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ const NOTICE: usize = 256;
 pub(crate) struct NetState {
     tls: OnceLock<Tls>,
     guests: Arc<Guests>,
+    bodies: Arc<Bodies>,
     tally: Tally,
     noticed: Mutex<BTreeSet<String>>,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Tally {
     pub(crate) refused: AtomicU64,
     /// Connections over a limit.
     pub(crate) overflown: AtomicU64,
+    /// Requests whose bodies were refused because others held all room.
+    pub(crate) too_much: AtomicU64,
 }
 
 impl NetState {
@@ -53,6 +57,10 @@ impl NetState {
 
     pub(crate) fn guests(&self) -> &Arc<Guests> {
         &self.guests
+    }
+
+    pub(crate) fn bodies(&self) -> &Arc<Bodies> {
+        &self.bodies
     }
 
     pub(crate) fn tally(&self) -> &Tally {
@@ -80,10 +88,14 @@ impl NetState {
             ("handshakes_late", &tally.late),
             ("handshakes_refused", &tally.refused),
             ("connections_over_limit", &tally.overflown),
+            ("requests_over_limit", &tally.too_much),
         ];
         let counts = counts.map(|(name, count)| (name, count.load(Relaxed) as f64));
-        let under_way = [("handshakes_under_way", self.guests.strangers() as f64)];
-        let all = counts.into_iter().chain(under_way);
+        let now = [
+            ("handshakes_under_way", self.guests.strangers() as f64),
+            ("request_bodies_bytes", self.bodies.held() as f64),
+        ];
+        let all = counts.into_iter().chain(now);
         all.map(|(name, value)| (format!("libproc/{name}"), value)).collect()
     }
 }

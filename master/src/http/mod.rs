@@ -11,9 +11,11 @@ mod classic;
 mod desk;
 pub mod documents;
 mod operator;
+mod realm;
 mod routes;
 mod scheduler;
 
+pub use realm::realm_of;
 pub(crate) use routes::declare;
 
 #[cfg(test)]

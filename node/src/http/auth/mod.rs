@@ -14,7 +14,7 @@ pub use token::{Claims, ExecutorTokens};
 
 use super::refusal::Refusal;
 use libproc::http::{header, HeaderValue, Request, Response};
-use libproc::PageGuard;
+use libproc::{BodyGuard, PageGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -140,6 +140,12 @@ impl Guards {
 pub fn pages(guards: &Guards, realm: Realm) -> PageGuard {
     let guards = guards.clone();
     Arc::new(move |request| guards.enter(realm, request).err().map(Response::from))
+}
+
+/// Asks for the credentials of the realm of a request's route before a long body of it is read.
+pub fn bodies(guards: &Guards, realm_of: fn(&str) -> Realm) -> BodyGuard {
+    let guards = guards.clone();
+    Arc::new(move |route, request| guards.pass(realm_of(route), request).err().map(Response::from))
 }
 
 impl fmt::Debug for Guards {

@@ -181,3 +181,20 @@ fn each_realm_is_challenged_under_its_name() {
     ];
     assert_eq!(names, expected);
 }
+
+#[test]
+fn a_long_body_wants_the_credentials_of_its_route() {
+    let realm_of = |route: &str| match route {
+        "/scheduler" => Realm::MasterScheduler,
+        _ => Realm::MasterReadWrite,
+    };
+    let ask = |guards: &Guards, route: &str, line: &str| {
+        let refused = bodies(guards, realm_of)(route, &asking(&[line.as_bytes()]));
+        refused.map(|response| response.code().as_u16())
+    };
+    let framework = format!("Basic {}", pair("framework:f"));
+    assert_eq!(ask(&guards(), "/scheduler", &framework), None);
+    assert_eq!(ask(&guards(), "/operate", &framework), Some(401));
+    assert_eq!(ask(&guards(), "/scheduler", "Basic eA=="), Some(401));
+    assert_eq!(ask(&Guards::open(), "/scheduler", ""), None);
+}
