@@ -1,4 +1,4 @@
-//! What requests may hold of a node's memory.
+//! What requests may hold of a node's memory, and for how long a client may wait between two.
 mod common;
 use common::*;
 use libproc::http::{Response, Routes, StatusCode};
@@ -126,5 +126,38 @@ fn bodies_share_one_room_and_strangers_half_of_it() {
         until_held(&node, 0).await;
         let mut again = send(&node, "/web/take", "", SHORT, SHORT).await;
         answered(&mut again, 200, &format!("took {SHORT}")).await;
+    });
+}
+
+/// The v1 scheduler library of the reference keeps one connection for its calls and takes its end
+/// for that of its subscription.
+#[test]
+fn a_client_that_has_made_a_request_may_be_silent_for_long() {
+    let limits = Limits { handshake: Duration::from_millis(200), ..Limits::default() };
+    libproc::run(async {
+        let node = serve(limits).await;
+        let mut kept = send(&node, "/web/take", "", 1, 1).await;
+        answered(&mut kept, 200, "took 1").await;
+        // Twice as long as a stranger may be silent.
+        for _ in 0..2 {
+            let mut stranger = Socket::connect(node.advertised()).await.unwrap();
+            assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        }
+        let head = "POST /web/take HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nhi";
+        kept.write_all(head.as_bytes()).await.unwrap();
+        answered(&mut kept, 200, "took 2").await;
+        assert_eq!(metric(&node, "libproc/handshakes_late").await, 2.0);
+    });
+}
+
+#[test]
+fn a_client_that_is_idle_for_too_long_is_let_go() {
+    let limits = Limits { idle: Duration::from_millis(200), ..Limits::default() };
+    libproc::run(async {
+        let node = serve(limits).await;
+        let mut kept = send(&node, "/web/take", "", 1, 1).await;
+        answered(&mut kept, 200, "took 1").await;
+        assert_eq!(kept.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        assert_eq!(metric(&node, "libproc/handshakes_late").await, 0.0);
     });
 }

@@ -15,6 +15,10 @@ pub struct Limits {
     /// How long each step of a handshake may take, whatever trickles in meanwhile: TLS, the head
     /// of a request, a peer's proof.
     pub handshake: Duration,
+    /// How long a connection that has made a request may wait before it makes the next. Clients of
+    /// the v1 API keep one for their calls and take its end for that of their subscription, however
+    /// seldom they call; a machine that is gone is noticed by probes of TCP.
+    pub idle: Duration,
     /// Connections of the node, dialled ones included.
     pub connections: usize,
     /// Connections whose handshake is under way.
@@ -33,6 +37,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(24 * 60 * 60),
             connections: 15_000,
             strangers: 2_048,
             // A rack of agents behind one address comes back at once after a failover.

@@ -27,6 +27,7 @@ use hyper::header::{CONNECTION, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -107,11 +108,11 @@ impl Caller {
 
 async fn connection(node: Node, stream: TcpStream, client: SocketAddr, guest: Guest) {
     let _ = stream.set_nodelay(true);
+    probe(&stream);
     let here = stream.local_addr().is_ok_and(|local| local.ip() == client.ip());
     let Some((stream, channel)) = shake(&node, stream, client).await else {
         return;
     };
-    let patience = node.config().limits.handshake;
     let guest = Mutex::new(Some(guest));
     let caller = Arc::new(Caller { node: node.clone(), client, channel, here, guest });
     let calling = caller.clone();
@@ -121,20 +122,27 @@ async fn connection(node: Node, stream: TcpStream, client: SocketAddr, guest: Gu
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        // From the end of one request to the head of the next. The first head has a deadline below.
+        .header_read_timeout(node.config().limits.idle)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = pin!(served);
-    tokio::select! { biased;
-        _ = node.ended() => {}
-        left = served.as_mut() => {
-            // How a client left is of no interest, unless it never said what it came for.
-            let stranger = caller.guest().as_ref().is_some_and(Guest::is_stranger);
-            if stranger && left.is_err_and(|error| error.is_timeout()) {
-                node.net().tally().late.fetch_add(1, Relaxed);
+    let mut said_hello = pin!(node.sleep(node.config().limits.handshake));
+    let mut awaited = true;
+    loop {
+        tokio::select! { biased;
+            _ = node.ended() => break,
+            // How a client leaves is of no interest.
+            _ = served.as_mut() => return,
+            () = said_hello.as_mut(), if awaited => {
+                awaited = false;
+                // Unless it never says what it came for.
+                if caller.guest().as_ref().is_some_and(Guest::is_stranger) {
+                    node.net().tally().late.fetch_add(1, Relaxed);
+                    return;
+                }
             }
-            return;
         }
     }
     // What is being answered is answered: streams end with the processes that feed them.
@@ -143,6 +151,13 @@ async fn connection(node: Node, stream: TcpStream, client: SocketAddr, guest: Gu
         _ = served => {}
         () = node.sleep(DRAIN) => {}
     }
+}
+
+/// Has the kernel ask a silent client for a sign of life, so that a connection of a machine that is
+/// gone ends, after two hours unless the kernel is told otherwise. What cannot be set leaves that to
+/// the limit of idle connections.
+fn probe(stream: &TcpStream) {
+    let _ = setsockopt(stream, sockopt::KeepAlive, &true);
 }
 
 /// The TLS handshake, if the node serves TLS. It costs a client that fails it this connection,
