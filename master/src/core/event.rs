@@ -91,6 +91,8 @@ pub enum TimerKey {
     OfferExpiryDue,
     /// Time to look for what the registry need not remember any more.
     RegistryPruneDue,
+    /// Time for the next answers to a scheduler that asked about many tasks.
+    AnswersDue(FrameworkId),
 }
 
 /// What can happen to the master.

@@ -41,6 +41,7 @@ pub use plan::{Ignored, Plan, Rejection};
 use crate::registrar::registry::GoneAgentRecord;
 use agents::{Agent, AgentConnection};
 use allocation::Told;
+use calls::asked::Asked;
 use counters::Counters;
 use frameworks::{Completed, Framework};
 use ids::NextIds;
@@ -64,6 +65,8 @@ pub struct Core {
     frameworks: BTreeMap<FrameworkId, Framework>,
     subscribers: BTreeMap<ConnectionId, FrameworkId>,
     completed: Completed,
+    /// Who has asked about tasks and has not been told of all of them.
+    asked: BTreeMap<FrameworkId, Asked>,
     tasks: Tasks,
     offers: Offers,
     told: Told,
@@ -156,7 +159,8 @@ impl Core {
             Plan::Roles(plan) => self.commit_roles(plan, out),
             Plan::Kill(plan) => self.commit_kill(plan, out),
             Plan::Acknowledge(plan) => self.commit_acknowledge(plan, out),
-            Plan::Reconcile(plan) => self.commit_reconcile(plan, out),
+            Plan::Ask(plan) => self.commit_questions(plan, at, out),
+            Plan::AnswerOn(framework) => self.commit_answers(&framework, at, out),
             Plan::Message(plan) => self.commit_message(plan, out),
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
             Plan::Answer { request, answer } => out.push(Effect::Answer { request, answer }),
@@ -184,6 +188,7 @@ impl Core {
             TimerKey::TimeLeftDue(framework) => self.check_time_left_due(framework),
             TimerKey::OfferExpiryDue => Plan::ExpireOffers,
             TimerKey::RegistryPruneDue => self.check_prune(at),
+            TimerKey::AnswersDue(framework) => self.check_answers_due(framework),
         }
     }
 }

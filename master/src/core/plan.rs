@@ -12,10 +12,10 @@ use super::agents::reregister::ReregisterPlan;
 use super::agents::update::UpdatePlan;
 use super::calls::accept::AcceptPlan;
 use super::calls::acknowledge::AcknowledgePlan;
+use super::calls::asked::AskPlan;
 use super::calls::decline::DeclinePlan;
 use super::calls::kill::KillPlan;
 use super::calls::message::MessagePlan;
-use super::calls::reconcile::ReconcilePlan;
 use super::calls::roles::RolesPlan;
 use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
@@ -128,7 +128,9 @@ pub enum Plan {
     /// ACKNOWLEDGE.
     Acknowledge(AcknowledgePlan),
     /// RECONCILE, and the answer to a KILL of an unknown task.
-    Reconcile(ReconcilePlan),
+    Ask(AskPlan),
+    /// The next answers to what a scheduler asked.
+    AnswerOn(FrameworkId),
     /// MESSAGE.
     Message(MessagePlan),
     /// UPDATE_FRAMEWORK; written first.

@@ -40,6 +40,7 @@ impl Core {
             gone: registry.gone,
             draining: BTreeSet::new(),
             completed: Completed { tombstones: registry.completed, details: VecDeque::new() },
+            asked: BTreeMap::new(),
             tasks: Tasks::default(),
             offers: Offers::default(),
             told: Told::default(),

@@ -348,6 +348,7 @@ fn timer(key: &TimerKey) -> String {
         TimerKey::TimeLeftDue(framework) => format!("time-left {framework}"),
         TimerKey::OfferExpiryDue => "offers".to_owned(),
         TimerKey::RegistryPruneDue => "prune".to_owned(),
+        TimerKey::AnswersDue(framework) => format!("answers {framework}"),
     }
 }
 

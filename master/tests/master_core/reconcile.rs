@@ -4,6 +4,7 @@ use crate::harness::*;
 use meseta_api::ids::FrameworkId;
 use meseta_api::v1;
 use meseta_api::v1::task_status::{Reason, Source};
+use meseta_master::core::calls::asked::{MOST, PAUSE, SLICE};
 use meseta_master::core::Event;
 
 const ALL: &str = "cpus:4;mem:1024";
@@ -108,4 +109,105 @@ fn ids_that_are_none_are_refused() {
     for (task, agent) in [("", None), ("a/b", None), ("t", Some("a/b"))] {
         assert_eq!(m.refuses(call(10, &framework, reconcile(&[(task, agent)]))).0, 400);
     }
+}
+
+/// A framework of so many tasks, and their names.
+fn many(tasks: usize) -> (Master, v1::FrameworkId, Vec<String>) {
+    let resources = format!("cpus:{tasks};mem:{}", 128 * tasks);
+    let mut m = Master::new();
+    let agent = m.agent(1, &resources);
+    let framework = m.framework(10, info("f"));
+    let names: Vec<String> = (0..tasks).map(|n| format!("t{n:05}")).collect();
+    let running = |name: &String| reported(&framework, &agent, name, v1::TaskState::TaskRunning);
+    let report = Report {
+        tasks: names.iter().map(running).collect(),
+        frameworks: vec![with_id(info("f"), &framework)],
+        ..Report::default()
+    };
+    m.does(reregisters(1, &agent, &resources, report));
+    (m, (&framework).into(), names)
+}
+
+fn told(gave: &Gave) -> Vec<String> {
+    gave.updates().into_iter().map(|status| status.task_id.value).collect()
+}
+
+fn about(names: &[String]) -> v1::scheduler::Call {
+    let asked: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), None)).collect();
+    reconcile(&asked)
+}
+
+/// All answers at once would be more than a connection holds.
+#[test]
+fn many_answers_go_out_in_slices() {
+    let tasks = 2 * SLICE + SLICE / 2;
+    let (mut m, framework, names) = many(tasks);
+    for asked in [reconcile(&[]), about(&names)] {
+        let mut heard = Vec::new();
+        let mut gave = m.does(call(10, &framework, asked));
+        for expected in [SLICE, SLICE, SLICE / 2] {
+            assert_eq!(told(&gave).len(), expected);
+            heard.extend(told(&gave));
+            gave = m.passes(PAUSE);
+        }
+        assert_eq!(told(&gave).len(), 0);
+        assert_eq!(heard, names);
+    }
+}
+
+#[test]
+fn asked_again_while_it_is_being_answered_a_scheduler_hears_all_once_more() {
+    let (mut m, framework, names) = many(2 * SLICE);
+    let mut heard = told(&m.does(call(10, &framework, reconcile(&[]))));
+    // However often it asks.
+    for _ in 0..3 {
+        heard.extend(told(&m.does(call(10, &framework, reconcile(&[])))));
+    }
+    heard.extend(told(&m.does(call(10, &framework, about(&names[..1])))));
+    assert_eq!(heard.len(), SLICE);
+    heard.extend(told(&m.passes(MINUTE)));
+    let one = &names[..1];
+    assert_eq!(heard, [&names[..], one, &names[..]].concat());
+}
+
+#[test]
+fn an_answer_is_what_is_known_when_it_is_given() {
+    let (mut m, framework, _) = many(SLICE + 1);
+    m.does(call(10, &framework, reconcile(&[])));
+    // It has ended when its turn comes, and that it ended was told.
+    m.does(lost_agent(1));
+    let agent = "m-S0".parse().unwrap();
+    let known = FrameworkId::try_from(&framework).unwrap();
+    let last = format!("t{SLICE:05}");
+    let ended = vec![reported(&known, &agent, &last, v1::TaskState::TaskFinished)];
+    let frameworks = vec![with_id(info("f"), &known)];
+    let report = Report { tasks: ended, frameworks, ..Report::default() };
+    m.does(reregisters(1, &agent, "cpus:2000;mem:256000", report));
+    assert_eq!(told(&m.passes(PAUSE)), Vec::<String>::new());
+}
+
+#[test]
+fn who_has_left_is_not_answered_on() {
+    let (mut m, framework, names) = many(2 * SLICE);
+    m.does(call(10, &framework, reconcile(&[])));
+    m.does(lost_stream(10));
+    let gave = m.passes(2 * PAUSE);
+    assert_eq!(told(&gave).len(), 0, "{}", gave.all());
+    let id = FrameworkId::try_from(&framework).unwrap();
+    m.does(subscribes(11, with_id(info("f"), &id)));
+    m.durable();
+    let mut heard = told(&m.does(call(11, &framework, reconcile(&[]))));
+    heard.extend(told(&m.passes(MINUTE)));
+    assert_eq!(heard, names);
+}
+
+#[test]
+fn questions_that_wait_are_bounded() {
+    let (mut m, framework, _) = many(1);
+    let names: Vec<String> = (0..MOST + 2 * SLICE).map(|n| format!("u{n}")).collect();
+    // All that a scheduler has it may ask about.
+    m.does(call(10, &framework, about(&names)));
+    assert_eq!(m.refuses(call(10, &framework, about(&names[..1]))).0, 429);
+    m.passes(2 * PAUSE);
+    m.does(call(10, &framework, about(&names[..1])));
 }

@@ -4,7 +4,7 @@
 //! task that is unknown is answered as an explicit reconciliation of it.
 
 use crate::core::effect::{Effect, Note};
-use crate::core::event::{Moment, RequestId};
+use crate::core::event::RequestId;
 use crate::core::plan::{Ignored, Plan, Rejection};
 use crate::core::tasks::life::Life;
 use crate::core::tasks::{self, Kill};
@@ -29,7 +29,6 @@ impl Core {
         &self,
         framework: &FrameworkId,
         kill: call::Kill,
-        at: Moment,
     ) -> Result<Plan, Rejection> {
         let bad = |error: meseta_api::ids::IdError| Rejection::bad_request(error.to_string());
         let task_id = TaskId::try_from(&kill.task_id).map_err(bad)?;
@@ -43,7 +42,7 @@ impl Core {
         let Some(task) = self.tasks.get(&key) else {
             let asked = call::reconcile::Task { task_id: kill.task_id, agent_id: kill.agent_id };
             let reconcile = call::Reconcile { tasks: vec![asked] };
-            return self.check_reconcile(framework, reconcile, at);
+            return self.check_reconcile(framework, reconcile);
         };
         if agent.is_some_and(|agent| agent != task.agent) {
             return Ok(Plan::Ignore(Ignored::KillOnWrongAgent));

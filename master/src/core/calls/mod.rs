@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub mod acknowledge;
+pub mod asked;
 pub mod decline;
 pub mod kill;
 mod launch;
@@ -62,9 +63,9 @@ impl Core {
             Arguments::Decline(call) => Ok(self.check_decline(&id, call)),
             Arguments::Revive(call) => roles::check_revive(id, framework, call),
             Arguments::Suppress(call) => roles::check_suppress(id, framework, call),
-            Arguments::Kill(call) => self.check_kill(&id, call, at),
+            Arguments::Kill(call) => self.check_kill(&id, call),
             Arguments::Acknowledge(call) => self.check_acknowledge(&id, call),
-            Arguments::Reconcile(call) => self.check_reconcile(&id, call, at),
+            Arguments::Reconcile(call) => self.check_reconcile(&id, call),
             Arguments::Message(call) => self.check_message(id, call),
             Arguments::Request => Ok(Plan::Ignore(Ignored::ResourceRequest)),
             Arguments::UpdateFramework(call) => {
