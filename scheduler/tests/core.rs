@@ -106,22 +106,52 @@ fn a_new_framework_keeps_its_id_first() {
     assert_eq!(told, ["cancel Subscribe", "set Silence", "store m-0000", "subscribed as m-0000"]);
 }
 
-/// B8: reconciliation on every subscription under a known id, implicit and explicit.
+/// The tasks that each RECONCILE names.
+fn asked(effects: &[Effect]) -> Vec<Vec<String>> {
+    let calls = effects.iter().filter_map(|effect| match effect {
+        Effect::Send(call) => call.reconcile.as_ref(),
+        _ => None,
+    });
+    let names =
+        |call: &call::Reconcile| call.tasks.iter().map(|task| task.task_id.value.clone()).collect();
+    calls.map(names).collect()
+}
+
+/// B8: reconciliation on every subscription under a known id, implicit; explicit of those tasks
+/// that it leaves in doubt.
 #[test]
 fn a_known_framework_reconciles() {
     let mut core = up(Some("m-0000"));
-    core.handle(launch("t"), 0);
+    for task in ["t", "u", "v"] {
+        core.handle(launch(task), 0);
+    }
     core.handle(Event::Lost("reset".into()), 0);
     core.handle(Event::Due(Timer::Retry), 0);
     core.handle(Event::Dialled(Ok(())), 0);
-    let told = lines(&core.handle(subscribed(), 0));
-    let asked = ["subscribed as m-0000", "send RECONCILE", "send RECONCILE", "set Reconcile"];
-    assert_eq!(told[2..], asked);
-    // Until every task is answered for.
-    let again = lines(&core.handle(Event::Due(Timer::Reconcile), 0));
-    assert_eq!(again, ["send RECONCILE", "set Reconcile"]);
+    let effects = core.handle(subscribed(), 0);
+    assert_eq!(lines(&effects)[2..], ["subscribed as m-0000", "send RECONCILE", "set Reconcile"]);
+    assert_eq!(asked(&effects), [Vec::<String>::new()]);
+    // While answers come in, nothing more is asked.
     core.handle(update("t", v1::TaskState::TaskRunning, None), 0);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Reconcile), 0)), ["set Reconcile"]);
+    for _ in 0..2 {
+        let again = core.handle(Event::Due(Timer::Reconcile), 0);
+        assert_eq!(lines(&again), ["send RECONCILE", "set Reconcile"]);
+        assert_eq!(asked(&again), [["u", "v"]]);
+    }
+    // Until every task is answered for.
+    core.handle(update("u", v1::TaskState::TaskRunning, None), 0);
+    core.handle(update("v", v1::TaskState::TaskGone, None), 0);
     assert_eq!(lines(&core.handle(Event::Due(Timer::Reconcile), 0)), Vec::<String>::new());
+}
+
+#[test]
+fn a_framework_without_tasks_asks_once() {
+    let mut core = core(&["m:1"], Some("m-0000"));
+    core.handle(Event::Start, 0);
+    core.handle(Event::Dialled(Ok(())), 0);
+    let told = lines(&core.handle(subscribed(), 0));
+    assert_eq!(told[2..], ["subscribed as m-0000", "send RECONCILE"]);
 }
 
 /// SCH-19, B7: acknowledged after the policy has seen it, and only what has a uuid.

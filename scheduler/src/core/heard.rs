@@ -80,12 +80,13 @@ impl Core {
         }
         effects.push(Effect::Tell(Notice::Subscribed(id)));
         if known_before {
-            // Implicit: tasks that this process never saw. Explicit: those that it did.
+            // Implicit: also of tasks that this process never saw. What it leaves in doubt is asked
+            // about one by one, when it has been answered.
             effects.push(
                 self.say(CallType::Reconcile, |call| call.reconcile = Some(Default::default())),
             );
-            self.tasks.doubt_all();
-            effects.extend(self.reconcile_again());
+            let wait = self.tasks.doubt_all();
+            effects.extend(wait.map(|wait| Effect::Set(Timer::Reconcile, wait)));
             for kill in self.tasks.kills() {
                 effects.push(self.say(CallType::Kill, |call| call.kill = Some(kill)));
             }
@@ -97,8 +98,8 @@ impl Core {
         let Some((reconcile, wait)) = self.tasks.ask() else {
             return Vec::new();
         };
-        let call = self.say(CallType::Reconcile, |call| call.reconcile = Some(reconcile));
-        vec![call, Effect::Set(Timer::Reconcile, wait)]
+        let ask = |asked| self.say(CallType::Reconcile, |call| call.reconcile = Some(asked));
+        reconcile.map(ask).into_iter().chain([Effect::Set(Timer::Reconcile, wait)]).collect()
     }
 
     /// The policy sees a status before it is acknowledged.
