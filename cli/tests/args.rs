@@ -50,6 +50,8 @@ fn what_is_taken() {
         "tasks -a --cluster c",
         "logs x -f --stderr",
         "kill f/x --credential k.json",
+        "weights list -o json",
+        "weights set eng/web=2.5 *=0.5 --master m:1",
         "demo --clean",
     ] {
         if let Err(error) = parse(words(line)) {
@@ -79,6 +81,10 @@ fn what_is_refused_names_what_was_wrong() {
         ("master --authenticate-http-readonly=perhaps", "'perhaps'"),
         ("master --authenticate-http-readonly true", "'true'"),
         ("master --authenticate-http-executors", "--authenticate-http-executors"),
+        ("weights", "Usage"),
+        ("weights set", "ROLE=WEIGHT"),
+        ("weights set a", "expecting ROLE=WEIGHT"),
+        ("weights set a=b", "`b` is no number"),
         ("run -- true", "--name"),
         ("run --name n", "COMMAND"),
         ("run --name n true", "'true'"),

@@ -3,8 +3,8 @@
 use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::master::response::{get_agents, get_frameworks};
-use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetTasks};
-use meseta_cli::view::{agents, frameworks, render, tasks, Format};
+use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetTasks, GetWeights};
+use meseta_cli::view::{agents, frameworks, render, tasks, weights, Format};
 
 fn resources(text: &str) -> Vec<v1::Resource> {
     Resources::parse(text).unwrap().to_v1()
@@ -143,4 +143,12 @@ fn nothing_is_titles_or_an_empty_array() {
     let table = render(&rows, Format::Table).unwrap();
     assert!(table.starts_with("AGENT  ") && table.lines().count() == 1, "{table:?}");
     assert_eq!(render(&rows, Format::Json).unwrap(), "[]\n");
+}
+
+#[test]
+fn weights_as_a_table() {
+    let info = |role: &str, weight| v1::WeightInfo { weight, role: Some(role.into()) };
+    let response = GetWeights { weight_infos: vec![info("eng/web", 2.5), info("*", 1.0)] };
+    let expected = "ROLE     WEIGHT\n*        1\neng/web  2.5\n";
+    assert_eq!(render(&weights::rows(&response), Format::Table).unwrap(), expected);
 }

@@ -10,6 +10,7 @@ pub mod logs;
 pub mod master;
 pub mod run;
 pub mod tasks;
+pub mod weights;
 
 use crate::client::{Cluster, ClusterArgs};
 use crate::environment;

@@ -4,6 +4,7 @@ pub mod agents;
 pub mod frameworks;
 mod table;
 pub mod tasks;
+pub mod weights;
 
 pub use table::table;
 

@@ -1,10 +1,13 @@
 //! [`Weight`]: how much a role counts against the others.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// A role's weight in thousandths, so that shares compare without floating point. Never zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A role's weight in thousandths, so that shares compare without floating point. Never zero; as
+/// data it is the number of thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Weight(NonZeroU32);
 
 impl Weight {

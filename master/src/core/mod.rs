@@ -30,6 +30,7 @@ mod say;
 mod send;
 pub mod tasks;
 mod validation;
+pub mod weights;
 mod writes;
 
 pub use config::{Config, Identity};
@@ -49,6 +50,7 @@ use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use std::collections::{BTreeMap, BTreeSet};
 use tasks::Tasks;
+use weights::Weights;
 use writes::Write;
 
 /// A leading master's whole state. It exists only while its master leads and its registry is
@@ -70,6 +72,7 @@ pub struct Core {
     tasks: Tasks,
     offers: Offers,
     told: Told,
+    weights: Weights,
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
@@ -163,6 +166,7 @@ impl Core {
             Plan::AnswerOn(framework) => self.commit_answers(&framework, at, out),
             Plan::Message(plan) => self.commit_message(plan, out),
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
+            Plan::UpdateWeights(plan) => self.commit_update_weights(plan, out),
             Plan::Answer { request, answer } => out.push(Effect::Answer { request, answer }),
             Plan::Finish(write) => self.commit_finish(write, at, out),
         }

@@ -3,7 +3,7 @@
 
 use super::event::{Moment, RequestId};
 use super::plan::{Plan, Rejection};
-use super::{queries, tasks, Core};
+use super::{queries, tasks, weights, Core};
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1;
@@ -26,6 +26,7 @@ impl Core {
                 Type::ReactivateAgent => self.check_reactivate(request, call.reactivate_agent),
                 Type::DrainAgent => self.check_drain(request, call.drain_agent, at),
                 Type::MarkAgentGone => self.check_mark_gone(request, call.mark_agent_gone),
+                Type::UpdateWeights => weights::check_update(request, call.update_weights),
                 _ => {
                     let response = self.query(&call)?;
                     Ok(Plan::Answer {
@@ -52,6 +53,7 @@ impl Core {
             Type::GetTasks => Ok(queries::get_tasks::response(self)),
             Type::GetRoles => Ok(queries::get_roles::response(self)),
             Type::GetState => Ok(queries::get_state::response(self)),
+            Type::GetWeights => Ok(queries::get_weights::response(self)),
             other => Err(Rejection::not_implemented(format!(
                 "call {} is not supported yet",
                 other.as_str_name()

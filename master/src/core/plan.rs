@@ -20,6 +20,7 @@ use super::calls::roles::RolesPlan;
 use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
+use super::weights::WeightsPlan;
 use crate::allocator::event::OfferGrant;
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::internal::master::OperatorAnswer;
@@ -135,6 +136,8 @@ pub enum Plan {
     Message(MessagePlan),
     /// UPDATE_FRAMEWORK; written first.
     UpdateFramework(Box<UpdateFrameworkPlan>),
+    /// UPDATE_WEIGHTS; written first.
+    UpdateWeights(WeightsPlan),
     /// Answer an operator.
     Answer {
         /// Which question.

@@ -15,7 +15,9 @@ use super::frameworks::Completed;
 use super::ids::NextIds;
 use super::offers::Offers;
 use super::tasks::Tasks;
+use super::weights::Weights;
 use super::Core;
+use crate::allocator::AllocatorEvent;
 use crate::registrar::registry::{AgentRecord, Registry};
 use libproc::Timestamp;
 use meseta_api::resources::Resources;
@@ -44,6 +46,7 @@ impl Core {
             tasks: Tasks::default(),
             offers: Offers::default(),
             told: Told::default(),
+            weights: Weights::new(registry.weights),
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
@@ -51,6 +54,10 @@ impl Core {
             drop_subtraction: false,
         };
         let mut out = Vec::new();
+        let weights: Vec<_> = core.weights.iter().map(|(r, weight)| (r.clone(), weight)).collect();
+        if !weights.is_empty() {
+            out.push(Effect::Allocator(AllocatorEvent::WeightsUpdated(weights)));
+        }
         for (id, record) in registry.frameworks {
             core.add_recovered(&id, record, at, &mut out);
         }

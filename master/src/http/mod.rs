@@ -14,6 +14,7 @@ mod operator;
 mod realm;
 mod routes;
 mod scheduler;
+mod settings;
 
 pub use realm::realm_of;
 pub(crate) use routes::declare;

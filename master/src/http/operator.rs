@@ -1,5 +1,5 @@
-//! `POST /api/v1` (MOP-01 to MOP-15): reads, and what is decided about frameworks and agents
-//! (MOP-21 to MOP-23, MOP-26); every other call is 501 until it is built.
+//! `POST /api/v1` (MOP-01 to MOP-15): reads, and what is decided about frameworks, agents and
+//! roles (MOP-14, MOP-21 to MOP-23, MOP-26); every other call is 501 until it is built.
 //!
 //! A standby answers health, version and metrics itself, unlike the reference (E16), and redirects
 //! the rest.
@@ -63,7 +63,8 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::DrainAgent
         | Type::DeactivateAgent
         | Type::ReactivateAgent
-        | Type::MarkAgentGone => Ok(Outcome::Ask(Box::new(call))),
+        | Type::MarkAgentGone
+        | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
         Type::GetHealth => answered(v1_response_of(response::Type::GetHealth, |response| {
             response.get_health = Some(GetHealth { healthy: true });
         })),

@@ -2,7 +2,7 @@
 
 use super::classic::{self, Which};
 use super::desk::{Called, Desk, Standing, Subscribing};
-use super::{documents, operator, scheduler};
+use super::{documents, operator, scheduler, settings};
 use crate::actor::Master;
 use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, ConnectionId, Event, Rejection, RequestId};
@@ -35,6 +35,10 @@ const ROUTES: &[(&str, &str, Handler)] = &[
         show(Which::Tasks, m, r, p, c)
     }),
     ("/roles", "roles (JSON)", |m, r, p, c| show(Which::Roles, m, r, p, c)),
+    ("/weights", "weights of roles (JSON; PUT sets them)", |m, r, p, c| {
+        let outcome = settings::weights(&At(m, c), &r);
+        carry_out(outcome, m, p, c);
+    }),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
     }),
@@ -95,7 +99,17 @@ fn operate(
     reply: Reply<Response>,
     cx: &mut Context<Master>,
 ) {
-    match operator::answer(&At(master, cx), &request) {
+    let outcome = operator::answer(&At(master, cx), &request);
+    carry_out(outcome, master, reply, cx);
+}
+
+fn carry_out(
+    outcome: operator::Outcome,
+    master: &mut Master,
+    reply: Reply<Response>,
+    cx: &mut Context<Master>,
+) {
+    match outcome {
         operator::Outcome::Answered(response) => reply.send(response),
         operator::Outcome::Metrics(codec) => {
             let node = cx.node().clone();

@@ -7,10 +7,11 @@
 
 use super::registry::{
     self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, Registry,
-    UnreachableAgentRecord,
+    UnreachableAgentRecord, WeightRecord,
 };
-use meseta_api::ids::{AgentId, FrameworkId};
+use meseta_api::ids::{AgentId, FrameworkId, Role};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One key of the registry with its new value; `None` deletes the key.
 pub type Change = (String, Option<Vec<u8>>);
@@ -107,6 +108,12 @@ pub enum RegistryOperation {
         /// Its id.
         framework: FrameworkId,
     },
+    /// An operator set weights, all of them at once; at most
+    /// [`MAX_ROLES_PER_OPERATION`](registry::MAX_ROLES_PER_OPERATION).
+    SetWeights {
+        /// By role; others keep theirs.
+        weights: BTreeMap<Role, WeightRecord>,
+    },
 }
 
 /// The record of an agent, by where it is kept.
@@ -162,6 +169,11 @@ impl RegistryOperation {
             Self::ForgetFramework { framework } => {
                 registry.completed.remove(framework);
             }
+            Self::SetWeights { weights } => {
+                registry
+                    .weights
+                    .extend(weights.iter().map(|(role, record)| (role.clone(), *record)));
+            }
         }
     }
 
@@ -204,6 +216,10 @@ impl RegistryOperation {
             ],
             Self::ForgetFramework { framework } => {
                 vec![delete(registry::completed_key(framework))]
+            }
+            Self::SetWeights { weights } => {
+                let put = |(role, record)| put(registry::weight_key(role), record);
+                weights.iter().map(put).collect::<Result<_, _>>()?
             }
         })
     }

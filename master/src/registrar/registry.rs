@@ -1,13 +1,15 @@
 //! What survives every master: [`Registry`], its records and its keys.
 //!
-//! Durable are agents (admitted, unreachable, gone, and what operators decided about them) and
-//! frameworks (info, time left, tombstone); never tasks, heartbeats or events. A value is one MessagePack map with named fields; fields are
-//! added with a default, never renamed. Changes go through `operation.rs`; the core starts from a
-//! loaded registry (`core/recover.rs`).
+//! Durable are agents (admitted, unreachable, gone, and what operators decided about them),
+//! frameworks (info, time left, tombstone) and the weights of roles; never tasks, heartbeats or
+//! events. A value is one MessagePack map with named fields; fields are added with a default, never
+//! renamed. Changes go through `operation.rs`; the core starts from a loaded registry
+//! (`core/recover.rs`).
 
+use crate::allocator::Weight;
 use crate::core::agents::duty::Duty;
 use libproc::Timestamp;
-use meseta_api::ids::{AgentId, FrameworkId, IdError};
+use meseta_api::ids::{AgentId, FrameworkId, IdError, Role, RoleError};
 use meseta_api::v1;
 use meseta_node::pack::{self, PackError};
 use serde::de::DeserializeOwned;
@@ -67,6 +69,13 @@ pub struct CompletedFrameworkRecord {
     pub removed: Timestamp,
 }
 
+/// A role's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightRecord {
+    /// In thousandths.
+    pub thousandths: Weight,
+}
+
 /// Everything durable, in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registry {
@@ -80,6 +89,8 @@ pub struct Registry {
     pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
     /// Tombstones.
     pub completed: BTreeMap<FrameworkId, CompletedFrameworkRecord>,
+    /// The weights that operators set.
+    pub weights: BTreeMap<Role, WeightRecord>,
 }
 
 /// The registry in the store cannot be understood; the node must not lead with it.
@@ -99,6 +110,15 @@ pub enum LoadError {
         /// What is wrong with it.
         #[source]
         source: IdError,
+    },
+    /// The part of the key after the kind is no role.
+    #[error("registry key {key} does not end in a role")]
+    BadRole {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: RoleError,
     },
     /// The value is not a record of its kind.
     #[error("value of registry key {key} cannot be decoded")]
@@ -137,6 +157,10 @@ impl Registry {
                     let id = parse(&key, FrameworkId::parse(id))?;
                     registry.completed.insert(id, decode(&key, &value)?);
                 }
+                Some(("weights", role)) => {
+                    let role = parse_role(&key, role)?;
+                    registry.weights.insert(role, decode(&key, &value)?);
+                }
                 _ => return Err(LoadError::UnknownKind { key }),
             }
         }
@@ -167,6 +191,22 @@ pub fn framework_key(framework: &FrameworkId) -> String {
 /// Key of a framework's tombstone.
 pub fn completed_key(framework: &FrameworkId) -> String {
     format!("completed/{framework}")
+}
+
+/// Longest role that can be set something: its key must be one that every store takes.
+pub const MAX_STORED_ROLE_BYTES: usize = 1000;
+
+/// Most roles that one operation may set something: it is one transaction, and no store takes less
+/// than so many keys.
+pub const MAX_ROLES_PER_OPERATION: usize = 64;
+
+/// Key of a role's weight.
+pub fn weight_key(role: &Role) -> String {
+    format!("weights/{role}")
+}
+
+fn parse_role(key: &str, role: &str) -> Result<Role, LoadError> {
+    Role::parse(role).map_err(|source| LoadError::BadRole { key: key.to_owned(), source })
 }
 
 fn parse<T>(key: &str, id: Result<T, IdError>) -> Result<T, LoadError> {

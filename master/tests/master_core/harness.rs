@@ -455,7 +455,10 @@ fn allocator(event: &AllocatorEvent) -> String {
         }
         Suppressed { framework, roles } => format!("Suppressed {framework} {}", roles.len()),
         Revived { framework, roles } => format!("Revived {framework} {}", roles.len()),
-        other => format!("{other:?}"),
+        WeightsUpdated(weights) => {
+            let weights = weights.iter().map(|(role, weight)| format!("{role}={weight}"));
+            format!("WeightsUpdated {}", weights.collect::<Vec<_>>().join(" "))
+        }
     }
 }
 
@@ -485,6 +488,10 @@ fn operation_line(operation: &RegistryOperation) -> String {
         },
         RemoveFramework { framework, .. } => format!("RemoveFramework {framework}"),
         ForgetFramework { framework } => format!("ForgetFramework {framework}"),
+        SetWeights { weights } => {
+            let weights = weights.iter().map(|(r, record)| format!("{r}={}", record.thousandths));
+            format!("SetWeights {}", weights.collect::<Vec<_>>().join(" "))
+        }
     }
 }
 

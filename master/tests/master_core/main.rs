@@ -22,3 +22,4 @@ mod shown;
 mod tasks;
 mod update_framework;
 mod validation;
+mod weights;

@@ -2,12 +2,13 @@
 
 use crate::harness::*;
 use libproc::Timestamp;
-use meseta_api::ids::{AgentId, FrameworkId};
+use meseta_api::ids::{AgentId, FrameworkId, Role};
+use meseta_master::allocator::Weight;
 use meseta_master::core::agents::duty::{Drain, Duty};
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::{
     AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, LoadError, Registry,
-    UnreachableAgentRecord,
+    UnreachableAgentRecord, WeightRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +28,12 @@ fn framework_record(left: Option<u64>) -> Box<FrameworkRecord> {
 
 fn gone() -> GoneAgentRecord {
     GoneAgentRecord { hostname: "host".to_owned(), since: Timestamp(10) }
+fn weights(thousandths: &[(&str, u32)]) -> BTreeMap<Role, WeightRecord> {
+    let record = |(role, thousandths): &(&str, u32)| {
+        let thousandths = Weight::from_thousandths(*thousandths).unwrap();
+        (Role::parse(role).unwrap(), WeightRecord { thousandths })
+    };
+    thousandths.iter().map(record).collect()
 }
 
 /// Every kind of operation, on two agents and two frameworks.
@@ -85,6 +92,8 @@ fn operations() -> Vec<RegistryOperation> {
             record: CompletedFrameworkRecord { name: "g".to_owned(), removed: Timestamp(11) },
         },
         ForgetFramework { framework: g() },
+        SetWeights { weights: weights(&[("eng/web", 2500), ("*", 1)]) },
+        SetWeights { weights: weights(&[("eng/web", 1000)]) },
     ]
 }
 
@@ -106,7 +115,7 @@ fn rg_01_keys_and_memory_agree_after_each_operation() {
         }
     }
     let keys: Vec<&str> = store.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["frameworks/m-0000", "gone/m-S0"]);
+    assert_eq!(keys, ["frameworks/m-0000", "gone/m-S0", "weights/*", "weights/eng/web"]);
 }
 
 #[test]
@@ -127,6 +136,9 @@ fn me_08_a_registry_that_cannot_be_understood_is_not_led_with() {
     assert!(matches!(load("agents/a/b", b""), Err(LoadError::BadId { .. })));
     assert!(matches!(load("agents/a", b"\xc1"), Err(LoadError::BadValue { .. })));
     assert!(matches!(load("frameworks/", b""), Err(LoadError::BadId { .. })));
+    assert!(matches!(load("weights/a//b", b""), Err(LoadError::BadRole { .. })));
+    let zero = rmp_serde::to_vec_named(&BTreeMap::from([("thousandths", 0)])).unwrap();
+    assert!(matches!(load("weights/a", &zero), Err(LoadError::BadValue { .. })));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! GET_ROLES (MOP-13): roles that some framework is subscribed to or holds resources in, and `*`.
+//! GET_ROLES (MOP-13): roles that some framework is subscribed to or holds resources in, those that
+//! an operator set a weight for, and `*`.
 
 use crate::core::ledger::merge;
 use crate::core::Core;
@@ -9,12 +10,12 @@ use meseta_api::v1::master::response::{GetRoles, Type};
 use meseta_api::v1::master::Response;
 use std::collections::BTreeMap;
 
-/// Weight of a role for which no operator set one.
-const DEFAULT_WEIGHT: f64 = 1.0;
-
 pub(in crate::core) fn response(core: &Core) -> Response {
     let mut roles: BTreeMap<Role, (Vec<FrameworkId>, Resources)> = BTreeMap::new();
     roles.entry(Role::default()).or_default();
+    for (role, _) in core.weights.iter() {
+        roles.entry(role.clone()).or_default();
+    }
     for (id, framework) in &core.frameworks {
         if framework.registered.is_none() {
             continue;
@@ -32,7 +33,7 @@ pub(in crate::core) fn response(core: &Core) -> Response {
     }
     let view = |(role, (frameworks, resources)): (Role, (Vec<FrameworkId>, Resources))| v1::Role {
         name: role.as_str().to_owned(),
-        weight: DEFAULT_WEIGHT,
+        weight: core.weights.of(&role).to_f64(),
         frameworks: frameworks.iter().map(Into::into).collect(),
         resources: resources.to_v1(),
     };

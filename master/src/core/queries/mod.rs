@@ -11,6 +11,7 @@ pub(super) mod get_roles;
 pub(super) mod get_state;
 pub(super) mod get_tasks;
 pub(super) mod get_version;
+pub(super) mod get_weights;
 
 use meseta_api::v1::master::response::Type;
 use meseta_api::v1::master::Response;

@@ -5,6 +5,7 @@ mod classic;
 mod documents;
 mod operator;
 mod scheduler;
+mod settings;
 
 use super::desk::{Called, Desk, Standing, Subscribing};
 use super::scheduler as scheduler_api;

@@ -29,7 +29,8 @@ const LOCAL: [(&str, &str); 4] = [
     ),
     (r#"{"type":"GET_FLAGS"}"#, r#"{"name":"hostname","value":"h7"}"#),
 ];
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
+    "GET_WEIGHTS",
     "GET_STATE",
     "GET_AGENTS",
     "GET_FRAMEWORKS",
@@ -120,10 +121,16 @@ fn b2_operator_refusals() {
         assert_eq!(response.code(), code, "{body}: {}", text(&response));
         assert!(text(&response).contains(words), "{body}: {}", text(&response));
     }
-    // What is decided is the core's matter, also what is missing in it (MOP-21 to MOP-23, MOP-26).
-    for kind in
-        ["TEARDOWN", "DRAIN_AGENT", "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "MARK_AGENT_GONE"]
-    {
+    // What is decided is the core's matter, also what is missing in it (MOP-14, MOP-21 to
+    // MOP-23, MOP-26).
+    for kind in [
+        "TEARDOWN",
+        "DRAIN_AGENT",
+        "DEACTIVATE_AGENT",
+        "REACTIVATE_AGENT",
+        "MARK_AGENT_GONE",
+        "UPDATE_WEIGHTS",
+    ] {
         let call = format!(r#"{{"type":"{kind}"}}"#);
         assert!(matches!(answer(&office, &post(&call, &[])), Outcome::Ask(_)), "{kind}");
     }
