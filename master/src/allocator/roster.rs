@@ -2,8 +2,9 @@
 //!
 //! Fed by `core.rs`, which tells of every subscription and every change in an account; read by
 //! `drf.rs` for shares. A framework may be here before it is added: an agent reported its tasks.
-//! A client stays while it is subscribed or holds something, and a role while it has clients or a
-//! weight of its own, so that names that nobody uses are forgotten.
+//! A client stays while it is subscribed or holds something, and a role while it has clients, roles
+//! below it or a weight of its own, so that names that nobody uses are forgotten. The roles above a
+//! role are here with it: they are the tree.
 
 use super::drf::Order;
 use super::ordinals::{AgentOrd, ClientOrd, FrameworkOrd, RoleOrd, Table};
@@ -48,7 +49,19 @@ struct Framework {
 #[derive(Debug, Default)]
 struct RoleRow {
     weight: Weight,
+    /// None of a top-level role.
+    parent: Option<RoleOrd>,
+    /// Roles directly below.
+    children: usize,
     clients: usize,
+    own: Tally,
+    /// With all roles below.
+    subtree: Tally,
+}
+
+/// What some clients hold together, and how often they were granted something.
+#[derive(Debug, Default)]
+struct Tally {
     held: Amounts,
     grants: u64,
 }
@@ -168,7 +181,7 @@ impl Roster {
         if let Some(client) = self.client(framework, role) {
             return client;
         }
-        let role = self.roles.find_or_insert_with(role, RoleRow::default);
+        let role = self.role_or_insert(role);
         self.roles[role].clients += 1;
         let client = self.clients.find_or_insert_with(&(framework, role), || Client {
             standing: Standing::Left,
@@ -178,6 +191,35 @@ impl Roster {
         });
         self.frameworks[framework].clients.insert(role, client);
         client
+    }
+
+    /// The role, made up with those above it if it is not known.
+    fn role_or_insert(&mut self, role: &Role) -> RoleOrd {
+        if let Some(known) = self.roles.find(role) {
+            return known;
+        }
+        // As deep as roles may be, which is bounded.
+        let parent = role.parent().map(|parent| self.role_or_insert(&parent));
+        if let Some(parent) = parent {
+            self.roles[parent].children += 1;
+        }
+        self.roles.find_or_insert_with(role, || RoleRow { parent, ..RoleRow::default() })
+    }
+
+    /// The role one level up; none of a top-level role.
+    pub(super) fn parent(&self, role: RoleOrd) -> Option<RoleOrd> {
+        self.roles[role].parent
+    }
+
+    /// Changes the tallies that a client of this role counts in.
+    fn count(&mut self, role: RoleOrd, change: impl Fn(&mut Tally)) {
+        change(&mut self.roles[role].own);
+        let mut at = Some(role);
+        while let Some(role) = at {
+            let row = &mut self.roles[role];
+            change(&mut row.subtree);
+            at = row.parent;
+        }
     }
 
     pub(super) fn standing(&self, client: ClientOrd) -> Standing {
@@ -212,7 +254,7 @@ impl Roster {
 
     /// The role gets this weight. The default is forgotten with the role.
     pub(super) fn set_weight(&mut self, role: &Role, weight: Weight) {
-        let role = self.roles.find_or_insert_with(role, RoleRow::default);
+        let role = self.role_or_insert(role);
         self.roles[role].weight = weight;
         self.order = None;
         self.prune_role(role);
@@ -231,7 +273,7 @@ impl Roster {
         let grant = |roster: &mut Self| {
             roster.hold(client, agent, amounts);
             roster.clients[client].grants += 1;
-            roster.roles[role].grants += 1;
+            roster.count(role, |tally| tally.grants += 1);
         };
         let Some(also) = also else {
             return self.change(client, grant);
@@ -248,7 +290,7 @@ impl Roster {
 
     fn hold(&mut self, client: ClientOrd, agent: AgentOrd, amounts: &Amounts) {
         let role = self.role_of(client);
-        self.roles[role].held.add(amounts);
+        self.count(role, |tally| tally.held.add(amounts));
         self.clients[client].held.add(amounts);
         self.clients[client].agents.insert(agent);
     }
@@ -263,7 +305,7 @@ impl Roster {
     ) {
         let role = self.role_of(client);
         self.change(client, |roster| {
-            roster.roles[role].held.subtract(amounts);
+            roster.count(role, |tally| tally.held.subtract(amounts));
             roster.clients[client].held.subtract(amounts);
             if !holds_more {
                 roster.clients[client].agents.remove(&agent);
@@ -294,9 +336,17 @@ impl Roster {
     }
 
     fn prune_role(&mut self, role: RoleOrd) {
-        let row = &self.roles[role];
-        if row.clients == 0 && row.weight == Weight::DEFAULT {
+        let mut at = Some(role);
+        while let Some(role) = at {
+            let row = &self.roles[role];
+            if row.clients > 0 || row.children > 0 || row.weight != Weight::DEFAULT {
+                return;
+            }
+            at = row.parent;
             self.roles.remove(role);
+            if let Some(parent) = at {
+                self.roles[parent].children -= 1;
+            }
         }
     }
 
@@ -312,14 +362,24 @@ impl Roster {
         self.frameworks.key(self.clients.key(client).0)
     }
 
-    /// What the role's clients hold together, whether they want offers or not, over its weight.
+    /// What the clients of the role and of those below it hold together, whether they want offers
+    /// or not, over the role's weight.
     pub(super) fn role_share(&self, role: RoleOrd) -> Share {
         let row = &self.roles[role];
-        Share::dominant(&row.held, &self.cluster, row.weight)
+        Share::dominant(&row.subtree.held, &self.cluster, row.weight)
     }
 
     pub(super) fn role_grants(&self, role: RoleOrd) -> u64 {
-        self.roles[role].grants
+        self.roles[role].subtree.grants
+    }
+
+    /// What the role's own clients hold together.
+    pub(super) fn own_share(&self, role: RoleOrd) -> Share {
+        Share::dominant(&self.roles[role].own.held, &self.cluster, Weight::DEFAULT)
+    }
+
+    pub(super) fn own_grants(&self, role: RoleOrd) -> u64 {
+        self.roles[role].own.grants
     }
 
     /// What the client holds; within a role all weigh the same.

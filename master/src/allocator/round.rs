@@ -131,7 +131,7 @@ impl Allocator {
         let order = few.or(self.roster.known_order())?;
         let lots = Lots::of(self.agents[agent].offerable()?);
         let mut unreserved = None;
-        for role in order.roles() {
+        order.find_role(&self.roster, |role| {
             let lot = lots.for_role(self.roster.role_name(role));
             let worth_it = match &lot {
                 // The same for all roles that get it.
@@ -141,15 +141,12 @@ impl Allocator {
                 Cow::Owned(lot) => self.config.min_allocatable.admits(lot),
             };
             if !worth_it {
-                continue;
+                return None;
             }
             let filtered = |client| self.filters.filtered_until(agent, client, &lot).is_some();
-            let taker = order.clients(role).find(|client| !filtered(*client));
-            if let Some(client) = taker {
-                return Some((client, lot.into_owned()));
-            }
-        }
-        None
+            let client = order.clients(role).find(|client| !filtered(*client))?;
+            Some((client, lot.into_owned()))
+        })
     }
 
     /// Lets the client hold the resources. None if the books do not allow it, which they do of

@@ -6,6 +6,7 @@ use super::super::*;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{ResourceName, Resources};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -28,11 +29,35 @@ pub(super) struct Model {
     refusals: Vec<Refusal>,
     weights: BTreeMap<Role, Weight>,
     client_grants: BTreeMap<Client, u32>,
+    /// Of a role's own clients.
+    own_grants: BTreeMap<Role, u32>,
+    /// Of a role and all below it.
     role_grants: BTreeMap<Role, u32>,
 }
 
 /// A fraction, compared by cross-multiplication.
-type Fraction = (u128, u128);
+#[derive(Clone, Copy)]
+struct Fraction(u128, u128);
+
+impl Ord for Fraction {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0 * other.1).cmp(&(other.0 * self.1))
+    }
+}
+
+impl PartialOrd for Fraction {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Fraction {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Fraction {}
 
 impl Model {
     /// Whether the event contradicts what is known, so that it must change nothing.
@@ -202,11 +227,11 @@ impl Model {
         let holders = self.held.keys().map(|(_, client)| client.clone());
         let clients: BTreeSet<Client> = subscribed.chain(holders).collect();
         self.client_grants.retain(|client, _| clients.contains(client));
-        let weights = &self.weights;
-        self.role_grants.retain(|role, _| {
-            clients.iter().any(|client| client.1 == *role)
-                || weights.get(role).is_some_and(|weight| *weight != Weight::DEFAULT)
-        });
+        let weighty = self.weights.iter().filter(|(_, weight)| **weight != Weight::DEFAULT);
+        let roles = clients.iter().map(|(_, role)| role).chain(weighty.map(|(role, _)| role));
+        let roles: BTreeSet<Role> = roles.flat_map(path).collect();
+        self.own_grants.retain(|role, _| roles.contains(role));
+        self.role_grants.retain(|role, _| roles.contains(role));
     }
 
     /// What nobody holds; none while more is held than there is.
@@ -245,21 +270,27 @@ impl Model {
 
     /// Who of those is next.
     pub(super) fn next<'a>(&self, allowed: impl Iterator<Item = &'a Client>) -> Option<&'a Client> {
-        let standing = |client: &Client| {
-            let weight = self.weights.get(&client.1).copied().unwrap_or_default();
-            let (role_held, role_of) = self.share(|holder| holder.1 == client.1);
-            let of_role = (role_held, role_of * u128::from(weight.thousandths()));
-            let of_client = self.share(|holder| holder == client);
-            let role_grants = self.role_grants.get(&client.1).copied().unwrap_or(0);
-            let client_grants = self.client_grants.get(client).copied().unwrap_or(0);
-            (of_role, role_grants, of_client, client_grants)
-        };
-        allowed.min_by(|a, b| {
-            let (x, y) = (standing(a), standing(b));
-            let roles = compare(x.0, y.0).then(x.1.cmp(&y.1)).then(a.1.cmp(&b.1));
-            let clients = compare(x.2, y.2).then(x.3.cmp(&y.3)).then(a.0.cmp(&b.0));
-            roles.then(clients)
-        })
+        allowed.min_by(|a, b| self.standing(a).cmp(&self.standing(b)))
+    }
+
+    /// What decides between two clients: at each level of the tree, from the top, the share, the
+    /// grants and the name of whatever there the client belongs to. A role's own clients are
+    /// something without a name beside the roles below it, and then each is on its own.
+    fn standing(&self, client: &Client) -> Vec<(Fraction, u32, String)> {
+        let grants = |count: Option<&u32>| count.copied().unwrap_or(0);
+        let mut levels: Vec<_> = path(&client.1)
+            .map(|role| {
+                let weight = self.weights.get(&role).copied().unwrap_or_default();
+                let share = self.share(|holder| role.covers(&holder.1));
+                let share = Fraction(share.0, share.1 * u128::from(weight.thousandths()));
+                (share, grants(self.role_grants.get(&role)), role.to_string())
+            })
+            .collect();
+        let own = self.share(|holder| holder.1 == client.1);
+        levels.push((own, grants(self.own_grants.get(&client.1)), String::new()));
+        let alone = self.share(|holder| holder == client);
+        levels.push((alone, grants(self.client_grants.get(client)), client.0.to_string()));
+        levels
     }
 
     /// The greatest fraction that the holders hold of any scalar resource.
@@ -270,20 +301,24 @@ impl Model {
             let held = self.held.iter().filter(|((_, client), _)| is_holder(client));
             let held = held.map(|(_, resources)| amount(resources, name)).sum();
             let of = self.agents.values().map(|agent| amount(&agent.1, name)).sum();
-            (held, of)
+            Fraction(held, of)
         });
-        let real = fractions.filter(|(_, of)| *of > 0);
-        real.max_by(|a, b| compare(*a, *b)).unwrap_or((0, 1))
+        fractions.filter(|fraction| fraction.1 > 0).max().unwrap_or(Fraction(0, 1))
     }
 
     pub(super) fn grant(&mut self, grant: &OfferGrant) {
         self.hold(&grant.framework, &grant.agent, &grant.resources);
         let client = (grant.framework.clone(), grant.role.clone());
         *self.client_grants.entry(client).or_default() += 1;
-        *self.role_grants.entry(grant.role.clone()).or_default() += 1;
+        *self.own_grants.entry(grant.role.clone()).or_default() += 1;
+        for role in path(&grant.role) {
+            *self.role_grants.entry(role).or_default() += 1;
+        }
     }
 }
 
-fn compare(a: Fraction, b: Fraction) -> std::cmp::Ordering {
-    (a.0 * b.1).cmp(&(b.0 * a.1))
+/// A role and those above it, the topmost first.
+fn path(role: &Role) -> impl Iterator<Item = Role> {
+    let up = std::iter::successors(Some(role.clone()), Role::parent);
+    up.collect::<Vec<_>>().into_iter().rev()
 }

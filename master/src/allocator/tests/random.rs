@@ -26,6 +26,9 @@ enum Step {
     },
 }
 
+/// `c` is only above another; `a` has roles below and frameworks of its own.
+const ROLES: [&str; 7] = ["*", "a", "a/x", "a/x/q", "a/y", "b", "c/d"];
+
 const TOTALS: [&str; 5] = [
     "cpus:4;mem:100;ports:[1-10]",
     "cpus:2;mem:400",
@@ -43,7 +46,7 @@ fn framework() -> impl Strategy<Value = FrameworkId> {
 }
 
 fn role() -> impl Strategy<Value = Role> {
-    prop::sample::select(vec!["*", "a", "a/x", "b"]).prop_map(|name| Role::parse(name).unwrap())
+    prop::sample::select(ROLES.to_vec()).prop_map(|name| Role::parse(name).unwrap())
 }
 
 fn total() -> impl Strategy<Value = Resources> {
@@ -190,7 +193,7 @@ impl Bench {
     fn remove_everything(mut self) -> Result<(), TestCaseError> {
         use AllocatorEvent::*;
         let weight = |name| (Role::parse(name).unwrap(), Weight::DEFAULT);
-        self.apply(WeightsUpdated(["*", "a", "a/x", "b"].map(weight).to_vec()))?;
+        self.apply(WeightsUpdated(ROLES.map(weight).to_vec()))?;
         for n in 0..4 {
             let agent = AgentRemoved { id: AgentId::parse(&format!("a{n}")).unwrap() };
             let framework = FrameworkRemoved { id: FrameworkId::parse(&format!("f{n}")).unwrap() };

@@ -22,6 +22,7 @@ scripts! {
     coarse_grained
     fair_shares
     weights
+    hierarchy
     refusals
     suppression
     activation
