@@ -28,6 +28,8 @@ fn framework_record(left: Option<u64>) -> Box<FrameworkRecord> {
 
 fn gone() -> GoneAgentRecord {
     GoneAgentRecord { hostname: "host".to_owned(), since: Timestamp(10) }
+}
+
 fn weights(thousandths: &[(&str, u32)]) -> BTreeMap<Role, WeightRecord> {
     let record = |(role, thousandths): &(&str, u32)| {
         let thousandths = Weight::from_thousandths(*thousandths).unwrap();
