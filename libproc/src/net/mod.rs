@@ -37,7 +37,7 @@ pub(crate) use numbers::Way;
 #[cfg_attr(not(feature = "sim"), allow(unused_imports, reason = "the simulator's transport"))]
 pub(crate) use outbox::{Outbox, Transport};
 #[cfg_attr(not(feature = "sim"), allow(unused_imports, reason = "the simulator's transport"))]
-pub(crate) use queue::{Message, NotSent, Queue, Taken, BACKLOG};
+pub(crate) use queue::{Message, NotSent, Queue, Taken, BACKLOG, LOSSY_BACKLOG};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

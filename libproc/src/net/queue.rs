@@ -27,6 +27,8 @@ use std::sync::Arc;
 /// Bytes that may wait for one process of the peer beyond its credit; past it the message's
 /// overflow action is taken. A single message of any length may wait.
 pub(crate) const BACKLOG: usize = 16 * 1024 * 1024;
+/// The same for messages that may be lost: what they leave is for those whose loss ends links.
+pub(crate) const LOSSY_BACKLOG: usize = BACKLOG / 4 * 3;
 /// Bytes that may wait for one peer; past it its connection is closed.
 pub(crate) const LIMIT: usize = 64 * 1024 * 1024;
 /// No message's tag, ids and route are longer than this.
@@ -41,6 +43,8 @@ pub(crate) struct Message<'a> {
     pub(crate) ask: Option<(u64, u64)>,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) state: &'a TraceState,
+    /// How much may wait for its process, itself included.
+    pub(crate) room: usize,
 }
 
 /// Why a frame was not queued.
@@ -52,7 +56,7 @@ pub(crate) enum NotSent {
     Encode(#[from] EncodeError),
     #[error("message of {0} bytes is larger than {MAX_FRAME}")]
     TooLarge(usize),
-    #[error("more than {BACKLOG} bytes wait for a slow process")]
+    #[error("as much as may wait for a slow process waits for it")]
     Full,
 }
 
@@ -251,7 +255,7 @@ impl Queue {
             stream.partial = Some(start);
             let put = put(stream.backlog.tail());
             let length = stream.backlog.tail().len() - start;
-            let over = stream.backlog.size() > BACKLOG && !stream.backlog.is_empty();
+            let over = stream.backlog.size() > message.room && !stream.backlog.is_empty();
             let refused = match put {
                 Err(error) => Err(error.into()),
                 Ok(_) if length > MAX_FRAME - MAX_HEAD => Err(NotSent::TooLarge(length)),

@@ -4,7 +4,7 @@ use super::peers::Connection;
 use super::{lock, Node};
 use crate::frame::{Meta, Signal};
 use crate::id::{Address, NodeId, ProcessId};
-use crate::net::{Message, NotSent, Way, BACKLOG};
+use crate::net::{Message, NotSent, Way, BACKLOG, LOSSY_BACKLOG};
 use crate::process::{Exit, Reason};
 use crate::remote::{Overflow, Remote};
 use crate::reply::{AskError, Reply};
@@ -41,7 +41,8 @@ impl Node {
         };
         let from = self.sender_of(&meta);
         let way = Way { to: &to.address().id, from, wire: name, variant };
-        let outgoing = Message { way, ask: None, trace: meta.trace(), state: state_of(&meta) };
+        let outgoing =
+            Message { way, ask: None, trace: meta.trace(), state: state_of(&meta), room: room(to) };
         let sent = connection.outbox.message(&outgoing, |out| wire::encode_into(&message, out));
         match sent {
             Ok(()) => {
@@ -95,7 +96,8 @@ impl Node {
         let from = self.sender_of(&meta);
         let way = Way { to: &to.address().id, from, wire: name, variant };
         let ask = Some((id, within_ms));
-        let outgoing = Message { way, ask, trace: meta.trace(), state: state_of(&meta) };
+        let outgoing =
+            Message { way, ask, trace: meta.trace(), state: state_of(&meta), room: room(to) };
         let asked = connection.outbox.message(&outgoing, |out| wire::encode_into(&request, out));
         if let Err(error) = asked {
             if let Some(decoded) = connection.answered(id) {
@@ -171,6 +173,13 @@ impl Node {
         let exited = Envelope::Exited { watcher: to, target, code, detail };
         // Of a connection that has ended every link fires.
         let _ = connection.follow(&watcher, &exited);
+    }
+}
+
+fn room<W: Wire>(to: &Remote<W>) -> usize {
+    match to.overflow() {
+        Overflow::Exit => BACKLOG,
+        Overflow::Drop => LOSSY_BACKLOG,
     }
 }
 

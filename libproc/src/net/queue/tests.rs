@@ -22,7 +22,19 @@ fn say(
 ) -> Result<(), NotSent> {
     let (to, from) = (id(to), id("me"));
     let way = Way { to: &to, from: &from, wire: WIRE, variant: "V" };
-    queue.message(&Message { way, ask, trace: None, state: &TraceState::NONE }, |out| {
+    say_within(queue, &way, ask, BACKLOG, fill, length)
+}
+
+fn say_within(
+    queue: &mut Queue,
+    way: &Way<'_>,
+    ask: Option<(u64, u64)>,
+    room: usize,
+    fill: u8,
+    length: usize,
+) -> Result<(), NotSent> {
+    let message = Message { way: *way, ask, trace: None, state: &TraceState::NONE, room };
+    queue.message(&message, |out| {
         out.resize(out.len() + length, fill);
         Ok(())
     })
@@ -191,6 +203,21 @@ fn what_waits_for_one_process_is_bounded_and_can_be_thrown_away() {
 }
 
 #[test]
+fn what_may_be_lost_leaves_room_for_what_may_not() {
+    let mut queue = Queue::of_bytes();
+    let (to, from) = (id("slow"), id("me"));
+    let way = Way { to: &to, from: &from, wire: WIRE, variant: "V" };
+    let fill = |queue: &mut Queue, room| {
+        while say_within(queue, &way, None, room, b'x', 5_000).is_ok() {}
+        queue.bytes()
+    };
+    let waits = fill(&mut queue, LOSSY_BACKLOG);
+    send(&mut queue, "slow", b'y', 1_000_000).unwrap();
+    assert!(fill(&mut queue, LOSSY_BACKLOG) < waits + 1_100_000);
+    assert!(fill(&mut queue, BACKLOG) > waits + 3_900_000);
+}
+
+#[test]
 fn long_frames_travel_in_parts_between_others() {
     let (mut queue, mut reader) = (Queue::of_bytes(), Reader::default());
     let long = 300_000;
@@ -267,7 +294,7 @@ fn what_cannot_be_sent_leaves_nothing() {
     let (mut queue, mut reader) = (Queue::of_bytes(), Reader::default());
     let (to, from) = (id("a"), id("me"));
     let way = Way { to: &to, from: &from, wire: WIRE, variant: "V" };
-    let message = Message { way, ask: None, trace: None, state: &TraceState::NONE };
+    let message = Message { way, ask: None, trace: None, state: &TraceState::NONE, room: BACKLOG };
     let failed = queue.message(&message, |out| {
         out.push(1);
         Err(EncodeError::UnknownLength)
