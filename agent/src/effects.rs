@@ -20,8 +20,8 @@ use crate::http::executor::{Asking, Closed, HttpExecutors};
 use crate::node::hidden_from;
 use libproc::http::Response;
 use libproc::{
-    Address, Context, Node, NodeId, Peer, ProcessId, Reason, Remote, Reply, Role, Sender, TimerId,
-    TraceContext,
+    Address, Context, Node, NodeId, Overflow, Peer, ProcessId, Reason, Remote, Reply, Role, Sender,
+    TimerId, TraceContext,
 };
 use meseta_api::ids::{ContainerId, IdError};
 use meseta_api::internal::{executor, master};
@@ -63,6 +63,18 @@ pub(crate) struct Doors {
     pub(crate) guards: Guards,
     /// What executors present over HTTP, if they are asked.
     pub(crate) tokens: Option<ExecutorTokens>,
+}
+
+/// What becomes of a message for which a slow master has no room. What tenants make the agent say
+/// is lost alone: a status is said again until it is acknowledged, a message to a scheduler is
+/// best effort. So no tenant can cost the agent its connection.
+fn overflow_of(message: &master::FromAgent) -> Overflow {
+    match message {
+        master::FromAgent::UpdateStatus(_) | master::FromAgent::RelayMessage { .. } => {
+            Overflow::Drop
+        }
+        _ => Overflow::Exit,
+    }
 }
 
 /// See the module.
@@ -228,7 +240,8 @@ impl Hands {
             }
             Effect::ToMaster { dial, message } => {
                 if let Some(remote) = self.masters.get(&dial) {
-                    traced::send(cx, remote, *message);
+                    let remote = remote.clone().on_overflow(overflow_of(&message));
+                    traced::send(cx, &remote, *message);
                 }
             }
             Effect::Persist { write, lane, operations } => {

@@ -65,4 +65,6 @@ pub enum TimerKey {
     DestroyAgain(ContainerId),
     /// A status update is not acknowledged yet.
     StatusRetry(TaskKey),
+    /// Updates that wait for their turn may go, though few acknowledgements came.
+    UpdatesRested,
 }

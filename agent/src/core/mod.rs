@@ -220,6 +220,12 @@ impl Agent {
             }
             _ => {}
         }
+        for forward in self.streams.turns() {
+            self.forward(forward, turn);
+        }
+        if let Some(pause) = self.streams.rest() {
+            turn.set_timer(TimerKey::UpdatesRested, pause);
+        }
     }
 
     fn persisted(&mut self, write: WriteId, turn: &mut Turn<'_>) {
@@ -266,6 +272,7 @@ impl Agent {
                     self.forward(forward, turn);
                 }
             }
+            TimerKey::UpdatesRested => self.streams.rested(),
             TimerKey::ExecutorRegistration(container) => {
                 self.phase(&container, executor::PhaseEvent::RegistrationOverdue, turn);
             }

@@ -68,6 +68,7 @@ impl Agent {
             LinkStep::ExpectPing(within) => turn.set_timer(TimerKey::PingOverdue, within),
             LinkStep::Unregistered => {
                 turn.cancel(TimerKey::PingOverdue);
+                turn.cancel(TimerKey::UpdatesRested);
                 self.streams.pause();
             }
             LinkStep::TermRefused(why) => {

@@ -9,11 +9,13 @@
 //!
 //! ```text
 //! offer ──> record durable ──> executor ACKNOWLEDGED; front of the stream is forwarded,
-//!                              again after 10 s, 20 s, … 10 min, while the agent is registered
+//!                              again after 10 s, 20 s, … 10 min, while the agent is registered;
+//!                              so much at once, the rest in turn ([`pace`])
 //! acknowledge ──> record durable ──> front leaves; the next one is forwarded;
 //!                                    after a terminal one the stream is closed
 //! ```
 
+pub mod pace;
 pub mod streams;
 
 #[cfg(test)]

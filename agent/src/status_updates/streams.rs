@@ -1,5 +1,6 @@
 //! The streams: which update is to be delivered next, and until when it is repeated.
 
+use super::pace::{cost, Pace};
 use crate::checkpoint::records::UpdateRecord;
 use crate::core::ids::UpdateId;
 use libproc::TraceContext;
@@ -87,6 +88,8 @@ pub struct Stream {
     acknowledged: VecDeque<UpdateId>,
     latest: TaskState,
     retry: Duration,
+    /// It waits for its turn to be forwarded.
+    waits: bool,
 }
 
 /// What waits for acknowledgements.
@@ -106,6 +109,7 @@ pub struct Streams {
     streams: BTreeMap<TaskKey, Stream>,
     /// Whether a master is there to send to.
     open: bool,
+    pace: Pace,
 }
 
 fn state_of(status: &TaskStatus) -> TaskState {
@@ -123,12 +127,13 @@ fn unload(loads: &mut BTreeMap<ContainerId, Load>, container: &ContainerId, entr
 }
 
 impl Stream {
-    fn forward(&mut self, key: &TaskKey, again: bool) -> Option<Forward> {
-        if self.acking {
-            return None;
-        }
-        let front = self.pending.front().filter(|front| front.stored)?;
-        self.retry = if again { (self.retry * 2).min(RETRY_RAREST) } else { RETRY_FIRST };
+    /// What may be forwarded.
+    fn front(&self) -> Option<&Entry> {
+        self.pending.front().filter(|front| front.stored && !self.acking)
+    }
+
+    fn forward(&self, key: &TaskKey) -> Option<Forward> {
+        let front = self.front()?;
         let update = StatusUpdate {
             framework_id: key.framework_id.clone(),
             status: front.status.clone(),
@@ -158,6 +163,7 @@ impl Streams {
             acknowledged: VecDeque::new(),
             latest: state,
             retry: RETRY_FIRST,
+            waits: false,
         });
         if let Some(known) = stream.pending.iter().find(|entry| entry.id == id) {
             return if known.stored { Offered::Stored } else { Offered::BeingStored };
@@ -180,11 +186,10 @@ impl Streams {
 
     /// An update's record is durable (or needs none); what to send now, if it is its turn.
     pub fn stored(&mut self, key: &TaskKey, id: UpdateId) -> Option<Forward> {
-        let open = self.open;
         let stream = self.streams.get_mut(key)?;
         let at = stream.pending.iter().position(|entry| entry.id == id)?;
         stream.pending[at].stored = true;
-        (at == 0 && open).then(|| stream.forward(key, false)).flatten()
+        (at == 0).then(|| self.due(key, false)).flatten()
     }
 
     /// The scheduler acknowledged an update: write the record, then call
@@ -212,7 +217,6 @@ impl Streams {
 
     /// An acknowledgement's record is durable.
     pub fn acknowledged(&mut self, key: &TaskKey, id: UpdateId) -> AckOutcome {
-        let open = self.open;
         let Some(stream) = self.streams.get_mut(key) else {
             return AckOutcome::Next(None);
         };
@@ -223,6 +227,7 @@ impl Streams {
                 stream.acknowledged.pop_front();
             }
             let front = stream.pending.pop_front();
+            self.pace.regain(front.as_ref().map_or(0, |front| cost(&front.status)));
             if let (Some(container), Some(front)) = (&stream.container, &front) {
                 unload(&mut self.loads, container, front);
             }
@@ -232,26 +237,84 @@ impl Streams {
                 return AckOutcome::Closed;
             }
         }
-        AckOutcome::Next(open.then(|| stream.forward(key, false)).flatten().map(Box::new))
+        AckOutcome::Next(self.due(key, false).map(Box::new))
+    }
+
+    /// The front of a stream is to be forwarded, for the first time or `again`: at once or, if too
+    /// much is under way, in its turn.
+    fn due(&mut self, key: &TaskKey, again: bool) -> Option<Forward> {
+        let stream = self.streams.get_mut(key).filter(|_| self.open)?;
+        stream.front()?;
+        if again && stream.waits {
+            return None;
+        }
+        stream.retry = if again { (stream.retry * 2).min(RETRY_RAREST) } else { RETRY_FIRST };
+        if stream.waits {
+            return None;
+        }
+        if !self.pace.admits() {
+            stream.waits = true;
+            self.pace.wait(key);
+            return None;
+        }
+        let forward = stream.forward(key)?;
+        self.pace.spend(cost(&forward.update.status));
+        Some(forward)
+    }
+
+    /// What may go of what waited for its turn.
+    pub fn turns(&mut self) -> Vec<Forward> {
+        let mut forwards = Vec::new();
+        while let Some(key) = self.pace.next() {
+            // It may have been dropped, or acknowledged meanwhile.
+            let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.waits) else {
+                continue;
+            };
+            stream.waits = false;
+            if let Some(forward) = stream.forward(&key) {
+                self.pace.spend(cost(&forward.update.status));
+                forwards.push(forward);
+            }
+        }
+        forwards
+    }
+
+    /// After how long to call [`Streams::rested`], if something waits that acknowledgements alone
+    /// may never let go; said once.
+    pub fn rest(&mut self) -> Option<Duration> {
+        self.pace.rest()
+    }
+
+    /// The time of [`Streams::rest`] is over.
+    pub fn rested(&mut self) {
+        self.pace.rested();
     }
 
     /// The front of a stream was not acknowledged in time.
     pub fn retry(&mut self, key: &TaskKey) -> Option<Forward> {
-        let open = self.open;
-        let stream = self.streams.get_mut(key)?;
-        open.then(|| stream.forward(key, true)).flatten()
+        self.due(key, true)
     }
 
     /// The master is gone: nothing is sent until [`Streams::resume`].
     pub fn pause(&mut self) {
         self.open = false;
+        self.pace.clear();
+        self.streams.values_mut().for_each(|stream| stream.waits = false);
     }
 
-    /// A master is there: the front of every stream is due, and its retries begin anew.
+    /// A master is there: the front of every stream is due, and its retries begin anew. Given are
+    /// those that may go at once; the rest has its [turns](Streams::turns).
     pub fn resume(&mut self) -> Vec<Forward> {
         self.open = true;
-        let all = self.streams.iter_mut();
-        all.filter_map(|(key, stream)| stream.forward(key, false)).collect()
+        self.pace.clear();
+        for (key, stream) in &mut self.streams {
+            stream.waits = stream.front().is_some();
+            if stream.waits {
+                stream.retry = RETRY_FIRST;
+                self.pace.wait(key);
+            }
+        }
+        self.turns()
     }
 
     /// Rebuilds a stream from its records, all of them durable; true if it is over.

@@ -7,6 +7,7 @@ use meseta_api::internal::agent::{FromMaster, Order};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::task_status::Reason;
 use meseta_node::http::auth::{Claims, ExecutorTokens};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use world::{key, run_task, term, Master, World};
 
@@ -168,6 +169,32 @@ fn b7_an_update_is_repeated_until_acknowledged_and_again_after_a_reset() {
     assert_eq!(updates[2].latest_state.as_str_name(), "TASK_FINISHED");
     master.state.lock().unwrap().acknowledges = true;
     world.until("all", || master.states("t").ends_with(&DONE));
+}
+
+/// One tenant may have more unacknowledged than waits for one process of another node: that must
+/// cost the agent, and with it every tenant, nothing.
+#[test]
+fn an_agent_with_many_large_statuses_stays_with_the_next_master() {
+    const STATUSES: u32 = 24;
+    let (mut world, master) = registered(15);
+    master.state.lock().unwrap().acknowledges = false;
+    world.say(&master, run_task("t", &format!("boast {STATUSES}")));
+    let told = |master: &Master| {
+        let state = master.state.lock().unwrap();
+        let tasks = state.heard.iter().filter_map(|message| match message {
+            FromAgent::UpdateStatus(update) => Some(update.status.task_id.value.clone()),
+            _ => None,
+        });
+        tasks.collect::<BTreeSet<_>>().len() as u32
+    };
+    world.until("all was said", || told(&master) == STATUSES + 1);
+    master.state.lock().unwrap().heard.clear();
+    world.sim.reset(world.agent_machine, master.machine);
+    world.until("reregistered", || master.reregistered() == 1);
+    world.run(Duration::from_secs(60));
+    assert_eq!((told(&master), master.reregistered()), (STATUSES + 1, 1));
+    let counts = world.agent.as_ref().unwrap().0.counts();
+    assert_eq!((counts.overflowed, counts.dropped), (0, 0), "{counts:?}");
 }
 
 #[test]

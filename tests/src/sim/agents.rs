@@ -150,7 +150,7 @@ impl Executor for Scripted {
                     executor.end(id, state, driver)
                 });
             }
-            Script::Forever | Script::Stubborn => {}
+            Script::Forever | Script::Stubborn | Script::Boast { .. } => {}
             // The executor dies without a word.
             Script::Crash | Script::OutOfMemory => driver.stop(),
         }

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// Between two attempts to reach the agent.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Data of each status of a boaster: the most that an agent takes.
+const BOAST: usize = 1 << 20;
+
 /// SIGKILL, as a raw wait(2) status.
 const KILLED: i32 = 9;
 
@@ -31,6 +34,8 @@ pub struct FakeExecutor {
     tasks: BTreeMap<String, (TaskInfo, Script)>,
     /// Sent and not acknowledged, in order.
     updates: Vec<TaskStatus>,
+    /// Tasks that it is yet to boast of.
+    boasts: u32,
     shutting_down: bool,
 }
 
@@ -58,6 +63,7 @@ impl FakeExecutor {
             agent: None,
             tasks: BTreeMap::new(),
             updates: Vec::new(),
+            boasts: 0,
             shutting_down: false,
         }
     }
@@ -120,7 +126,22 @@ impl FakeExecutor {
     }
 
     fn update(&mut self, task: &str, state: TaskState, cx: &mut Context<Self>) {
+        self.say(task, state, None, cx);
+    }
+
+    /// Speaks of one more task, if what it said before is acknowledged: all at once would be more
+    /// than its own connection takes.
+    fn boast(&mut self, cx: &mut Context<Self>) {
+        if self.boasts > 0 && self.updates.is_empty() {
+            self.boasts -= 1;
+            let task = format!("boast-{}", self.boasts);
+            self.say(&task, TaskState::TaskRunning, Some(vec![b'x'; BOAST]), cx);
+        }
+    }
+
+    fn say(&mut self, task: &str, state: TaskState, data: Option<Vec<u8>>, cx: &mut Context<Self>) {
         let status = TaskStatus {
+            data: data.map(Into::into),
             task_id: task.into(),
             state: state.into(),
             source: Some(Source::Executor.into()),
@@ -148,6 +169,7 @@ impl FakeExecutor {
             Script::OutOfMemory => {
                 self.end(ContainerExit { status: Some(KILLED), oom_killed: true });
             }
+            Script::Boast { tasks } => self.boasts = tasks,
             Script::Forever | Script::Stubborn => {}
         }
     }
@@ -186,6 +208,7 @@ impl FakeExecutor {
                 if let Some(acknowledged) = event.acknowledged {
                     let uuid = Some(&acknowledged.uuid);
                     self.updates.retain(|status| status.uuid.as_ref() != uuid);
+                    self.boast(cx);
                     self.end_if_done();
                 }
             }

@@ -22,6 +22,12 @@ pub enum Script {
     Crash,
     /// `oom`: its container runs out of memory.
     OutOfMemory,
+    /// `boast 3`: runs until it is killed, and its executor speaks of so many tasks that it was
+    /// not given, of each with a mebibyte of data.
+    Boast {
+        /// How many.
+        tasks: u32,
+    },
 }
 
 impl Script {
@@ -45,6 +51,9 @@ impl Script {
                 ["stubborn"] => return Script::Stubborn,
                 ["crash"] => return Script::Crash,
                 ["oom"] => return Script::OutOfMemory,
+                ["boast", number] => {
+                    return Script::Boast { tasks: number.parse().unwrap_or_default() };
+                }
                 ["exit", number] => *code = number.parse().unwrap_or(127),
                 ["sleep", seconds] => match seconds.parse::<f64>() {
                     Ok(seconds) if (0.0..1e9).contains(&seconds) => {
@@ -76,6 +85,7 @@ mod tests {
             ("sleep 5; exit 3", exit(5, 3)),
             ("sleep infinity", Script::Forever),
             ("sleep 1; crash", Script::Crash),
+            ("boast 3", Script::Boast { tasks: 3 }),
             ("oom", Script::OutOfMemory),
             ("rm -rf /", exit(0, 127)),
         ] {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::bounds::STRANGERS;
 use crate::core::effect::Level;
+use crate::status_updates::pace::{BURST, PAUSE};
 
 fn updates_of(bench: &mut Bench, task: &str) {
     bench.call(None, update("t", status(task, 1, TaskState::TaskRunning)));
@@ -60,4 +61,85 @@ fn a_report_has_no_data_of_statuses_and_the_update_has() {
     assert!(bench.has(|e| matches!(e, Effect::ToMaster { message, .. }
         if matches!(&**message, FromAgent::UpdateStatus(update)
             if update.status.data.as_deref() == Some(&[7])))));
+}
+
+const MIB: usize = 1 << 20;
+
+/// A status of a mebibyte.
+fn large(task: &str, n: u8) -> v1::TaskStatus {
+    let data = Some(vec![0; MIB].into());
+    v1::TaskStatus { data, ..status(task, n, TaskState::TaskRunning) }
+}
+
+/// What statuses were sent to the master in the last step: their tasks.
+fn sent(bench: &Bench) -> Vec<String> {
+    let updates = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::ToMaster { message, .. } => match &**message {
+            FromAgent::UpdateStatus(update) => Some(update.status.task_id.value.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    updates.collect()
+}
+
+fn rests(bench: &Bench) -> bool {
+    bench.has(|e| *e == Effect::SetTimer { key: TimerKey::UpdatesRested, after: PAUSE })
+}
+
+#[test]
+fn a_new_master_is_not_flooded_with_what_nobody_acknowledged() {
+    let mut bench = Bench::registered();
+    bench.running("t");
+    // As much as the agent keeps of one executor; nobody acknowledges any of it.
+    for n in 0..63 {
+        bench.call(None, update("t", large(&format!("s{n:02}"), 1)));
+        assert_eq!(bench.refused(), None);
+    }
+    bench.another_master();
+    bench.reregistered(vec![]);
+    let at_once = BURST / MIB;
+    let mut all = sent(&bench);
+    assert_eq!((all.len(), rests(&bench)), (at_once, true));
+    // Acknowledged, one makes room for the next.
+    bench.ack(&all[0], uuid(1));
+    all.extend(sent(&bench));
+    assert_eq!((all.len(), rests(&bench)), (at_once + 1, false));
+    // Another framework's status is behind one of these, not behind all.
+    let other = TaskKey { framework_id: "G".parse().unwrap(), task_id: "u".parse().unwrap() };
+    bench.order(Order::KillTask { task: other, kill_policy: None });
+    assert_eq!(sent(&bench), Vec::<String>::new());
+    let mut pauses = 0;
+    while all.len() < 64 && pauses < 64 {
+        bench.on(Event::TimerDue(TimerKey::UpdatesRested));
+        let now = sent(&bench);
+        assert!(now.len() <= at_once + 1, "{now:?}");
+        assert!(pauses > 0 || now[..2].contains(&"u".to_owned()), "{now:?}");
+        all.extend(now);
+        pauses += 1;
+    }
+    assert_eq!(pauses, 15);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 64, "each went, once");
+    bench.on(Event::TimerDue(TimerKey::UpdatesRested));
+    assert!(sent(&bench).is_empty() && !rests(&bench));
+}
+
+#[test]
+fn updates_that_come_faster_than_acknowledgements_wait_too() {
+    let mut bench = Bench::registered();
+    bench.running("t");
+    let mut all = 0;
+    for n in 0..20 {
+        bench.call(None, update("t", large(&format!("s{n:02}"), 1)));
+        all += sent(&bench).len();
+    }
+    assert_eq!(all, BURST / MIB);
+    // What waits is repeated by nothing before it was sent, and not sent once the master is gone.
+    bench.on(Event::TimerDue(TimerKey::StatusRetry(key("s19"))));
+    assert!(sent(&bench).is_empty());
+    bench.on(Event::MasterLost { dial: bench.dial, reason: "x".into() });
+    bench.on(Event::TimerDue(TimerKey::UpdatesRested));
+    assert!(sent(&bench).is_empty());
 }
