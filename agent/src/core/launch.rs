@@ -238,25 +238,25 @@ impl Agent {
             sandbox: layout.sandbox(&agent, &framework_id, &executor_id, &container),
             run,
         });
-        executor.take(task_id, Task::new(task, turn.trace));
+        executor.take(task_id.clone(), Task::new(task, turn.trace));
         holder.executors.insert(executor_id.clone(), executor);
         self.containers.insert(container.clone(), (framework_id, executor_id));
-        self.persist(lane, operations, Written::Run(container), turn);
+        self.persist(lane, operations, Written::Run(container, task_id), turn);
     }
 
-    /// A run is on disk: it may be launched, and its tasks wait for it.
-    pub(super) fn run_stored(&mut self, container: &ContainerId, turn: &mut Turn<'_>) {
-        if let Some(executor) = self.executor_of(container) {
-            for (_, task) in executor.tasks_mut() {
-                if task.step == TaskStep::Checkpointing {
-                    task.step = TaskStep::Queued;
-                }
-            }
-        }
+    /// A run is on disk with its first task: it may be launched. Tasks that came since are in
+    /// writes of their own.
+    pub(super) fn run_stored(
+        &mut self,
+        container: &ContainerId,
+        task: &TaskId,
+        turn: &mut Turn<'_>,
+    ) {
+        self.task_stored(container, task, turn);
         self.phase(container, PhaseEvent::Checkpointed, turn);
     }
 
-    /// A further task of an executor is on disk.
+    /// A task is on disk.
     pub(super) fn task_stored(
         &mut self,
         container: &ContainerId,

@@ -93,8 +93,8 @@ enum Written {
     Term(Term),
     /// The agent has this id; who gave it, and how often it pings, in milliseconds.
     AgentId(Box<v1::AgentInfo>, DialId, u64),
-    /// The container may be launched.
-    Run(ContainerId),
+    /// The container may be launched, for this task.
+    Run(ContainerId, TaskId),
     /// The task may be given to its executor.
     Task(ContainerId, TaskId),
     /// The update is safe.
@@ -235,7 +235,7 @@ impl Agent {
         match written {
             Written::Term(term) => self.link(LinkEvent::TermStored(term), turn),
             Written::AgentId(info, dial, ping) => self.identified(*info, dial, ping, turn),
-            Written::Run(container) => self.run_stored(&container, turn),
+            Written::Run(container, task) => self.run_stored(&container, &task, turn),
             Written::Task(container, task) => self.task_stored(&container, &task, turn),
             Written::Update(key, update) => self.update_stored(&key, update, turn),
             Written::Acknowledgement(key, update) => self.ack_stored(&key, update, turn),

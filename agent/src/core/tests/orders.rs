@@ -30,6 +30,29 @@ fn a_task_is_on_disk_before_its_container_is_launched() {
 }
 
 #[test]
+fn a_task_that_is_still_being_written_is_not_launched_with_the_first_of_its_executor() {
+    let mut bench = Bench::registered();
+    bench.hold_disk = true;
+    bench.run(task_of_x("first"));
+    bench.run_with(task_of_x("second"), false);
+    let writes = std::mem::take(&mut bench.held);
+    bench.on(Event::Persisted(writes[0]));
+    let container = bench.launched_spec().unwrap().container;
+    bench.launched(&container);
+    bench.call(Some(&container), subscribe("X"));
+    let told = |bench: &Bench| {
+        let events = bench.effects.iter().filter_map(|effect| match effect {
+            Effect::ToExecutor { event, .. } => event.launch.clone(),
+            _ => None,
+        });
+        events.map(|launch| launch.task.task_id.value).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&bench), ["first"]);
+    bench.on(Event::Persisted(writes[1]));
+    assert_eq!(told(&bench), ["second"]);
+}
+
+#[test]
 fn agt_02_the_id_is_on_disk_before_it_is_used() {
     let mut bench = Bench::new();
     bench.on(Event::Recovered(Box::default()));
