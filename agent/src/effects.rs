@@ -273,14 +273,15 @@ impl Hands {
             Effect::AcceptCall { connection } => {
                 Self::watch(connection, self.http.accept(connection), cx);
             }
-            Effect::RefuseCall { connection, code, message } if self.http.has(connection) => {
+            Effect::RefuseCall { connection, code, message, .. } if self.http.has(connection) => {
                 self.http.refuse(connection, code, &message);
             }
             Effect::CloseExecutor { connection } if self.http.has(connection) => {
                 self.http.close(connection);
             }
-            Effect::RefuseCall { connection, code, message } => {
-                let refused = executor::FromAgent::Refused { code, message };
+            Effect::RefuseCall { connection, code, message, update } => {
+                let update = update.map(|update| update.to_bytes().into());
+                let refused = executor::FromAgent::Refused { code, message, update };
                 self.to_executor(connection, refused, cx);
             }
             Effect::CloseExecutor { connection } => self.close_executor(connection, cx),

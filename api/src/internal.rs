@@ -336,6 +336,10 @@ pub mod executor {
             code: u16,
             /// Why.
             message: String,
+            /// The uuid of the status, if the call was an UPDATE: it is not taken, and saying it
+            /// again does not help.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            update: Option<bytes::Bytes>,
         },
     }
 }

@@ -134,6 +134,7 @@ impl<E: Executor> ExecutorProcess<E> {
                 Notice::Launch(task) => executor.launch(*task, driver),
                 Notice::Kill(task, policy) => executor.kill(task, policy, driver),
                 Notice::Acknowledged(task) => executor.acknowledged(task, driver),
+                Notice::Refused(status, why) => executor.refused(*status, &why, driver),
                 Notice::Message(data) => executor.message(data, driver),
                 Notice::Shutdown => executor.shutdown(driver),
             },

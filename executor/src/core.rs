@@ -5,7 +5,7 @@
 //!   Down ──────────────────> Dialling ────────────> Subscribing ───────────> Up
 //!    ^                          │ Dialled(err)           │ Lost                │ Lost
 //!    └──────────────────────────┴────────────────────────┴────────────────────┘
-//!          GiveUpDue while not Up, or ERROR from the agent: Stopped
+//!          GiveUpDue while not Up, a refusal while Subscribing, or ERROR from the agent: Stopped
 //! ```
 
 use meseta_api::internal::executor::FromAgent;
@@ -78,6 +78,8 @@ pub enum Notice {
     Kill(v1::TaskId, Option<v1::KillPolicy>),
     /// The agent has an update of this task.
     Acknowledged(v1::TaskId),
+    /// The agent does not take this update, and why.
+    Refused(Box<v1::TaskStatus>, String),
     /// From the scheduler.
     Message(bytes::Bytes),
     /// End.
@@ -205,12 +207,28 @@ impl Core {
 
     fn heard(&mut self, message: FromAgent) -> Vec<Effect> {
         match message {
+            FromAgent::Refused { code, message, update } => self.refused(code, message, update),
+            FromAgent::Event(event) => self.event(*event),
+        }
+    }
+
+    /// Once subscribed, a refusal is of one call; every other task of this executor goes on.
+    fn refused(&mut self, code: u16, message: String, update: Option<bytes::Bytes>) -> Vec<Effect> {
+        match (self.link, code) {
             // The agent is still recovering: ask again.
-            FromAgent::Refused { code: 503, .. } => self.down(0),
-            FromAgent::Refused { code, message } => {
+            (Link::Subscribing, 503) => self.down(0),
+            (Link::Subscribing, _) => {
                 self.abort(format!("refused by the agent ({code}): {message}"))
             }
-            FromAgent::Event(event) => self.event(*event),
+            _ => {
+                let refused = |status: &v1::TaskStatus| update.is_some() && status.uuid == update;
+                let found = self.updates.iter().position(refused);
+                let status = found.map(|at| Box::new(self.updates.remove(at)));
+                status
+                    .map(|status| Effect::Tell(Notice::Refused(status, message)))
+                    .into_iter()
+                    .collect()
+            }
         }
     }
 

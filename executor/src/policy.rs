@@ -6,6 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+/// A message of a status that may be why an agent refuses it.
+const LONG_MESSAGE: usize = 16 << 10;
+
 /// Runs tasks. Handlers run one at a time and never wait; work goes to [`Driver::defer`].
 pub trait Executor: Send + Sized + 'static {
     /// Subscribed to the agent, for the first time or again.
@@ -27,6 +30,23 @@ pub trait Executor: Send + Sized + 'static {
     /// The agent has taken an update durably.
     fn acknowledged(&mut self, task: v1::TaskId, driver: &mut Driver<'_, Self>) {
         let _ = (task, driver);
+    }
+
+    /// The agent does not take an update, because it is too large or means nothing; it is dropped.
+    /// Unless this does otherwise, the end of a task is said again without what it carried beside
+    /// (data, labels, a long message): a task must have an end.
+    fn refused(&mut self, status: v1::TaskStatus, why: &str, driver: &mut Driver<'_, Self>) {
+        let message = status.message.as_ref().map_or(0, String::len);
+        let carries = status.data.is_some() || status.labels.is_some() || message > LONG_MESSAGE;
+        if status.state().is_terminal() && carries {
+            driver.update(v1::TaskStatus {
+                task_id: status.task_id,
+                state: status.state,
+                reason: status.reason,
+                message: Some(format!("what was said of its end was refused: {why}")),
+                ..Default::default()
+            });
+        }
     }
 
     /// The scheduler's message; best effort.

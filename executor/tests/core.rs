@@ -108,10 +108,33 @@ fn a_refusal_ends_it_but_a_recovering_agent_is_asked_again() {
         core.handle(Event::Start, 0);
         core.handle(Event::Dialled(Ok(())), 0);
         let message = "no".into();
-        core.handle(Event::Heard(Box::new(FromAgent::Refused { code, message })), 0)
+        core.handle(Event::Heard(Box::new(FromAgent::Refused { code, message, update: None })), 0)
     };
     assert!(matches!(refused(403).as_slice(), [Effect::Abort(_)]));
     assert!(refused(503).iter().any(|effect| matches!(effect, Effect::Set(Timer::Retry, _))));
+}
+
+/// One status that the agent does not take is not the end of the executor's other tasks.
+#[test]
+fn a_refused_update_is_dropped_and_the_executor_told() {
+    let refused = |uuid: Option<&[u8]>| {
+        let update = uuid.map(|uuid| uuid.to_vec().into());
+        let message = "too large".into();
+        Event::Heard(Box::new(FromAgent::Refused { code: 400, message, update }))
+    };
+    let mut core = up();
+    core.handle(Event::Update(status("a", b"1")), 0);
+    core.handle(Event::Update(status("b", b"2")), 0);
+    let told = core.handle(refused(Some(b"1")), 0);
+    let notice = Notice::Refused(status("a", b"1"), "too large".into());
+    assert_eq!((told, core.unacknowledged()), (vec![Effect::Tell(notice)], 1));
+    // Of a message, or said twice.
+    for again in [None, Some(&b"1"[..])] {
+        assert_eq!((core.handle(refused(again), 0), core.unacknowledged()), (vec![], 1));
+    }
+    // It is up still, and what is left is said again.
+    core.handle(launch("c"), 0);
+    assert_eq!(subscribing(&mut core), (vec!["c".into()], 1));
 }
 
 #[test]

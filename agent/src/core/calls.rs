@@ -25,12 +25,16 @@ impl Agent {
         call: Call,
         turn: &mut Turn<'_>,
     ) {
+        let said = call.update.as_ref().and_then(|update| update.status.uuid.as_deref());
+        let update = said.and_then(UpdateId::from_slice);
         let outcome = self
             .container_of_call(authenticated, &call)
             .and_then(|container| self.executor_call(connection, &container, call, turn));
         match outcome {
             Ok(()) => turn.push(Effect::AcceptCall { connection }),
-            Err(Refused(code, why)) => turn.refuse(connection, code, &why),
+            Err(Refused(code, message)) => {
+                turn.push(Effect::RefuseCall { connection, code, message, update });
+            }
         }
     }
 

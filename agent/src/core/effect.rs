@@ -3,7 +3,7 @@
 //! Effects are data and are carried out in order. What depends on a durable write is not an effect
 //! until [`Event::Persisted`](super::event::Event::Persisted) has come back for that write.
 
-use super::ids::{DialId, ExecutorConnection, TimerKey, WriteId};
+use super::ids::{DialId, ExecutorConnection, TimerKey, UpdateId, WriteId};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{ContainerLimits, LaunchSpec};
 use libproc::TraceContext;
@@ -87,6 +87,8 @@ pub enum Effect {
         code: u16,
         /// Why.
         message: String,
+        /// The uuid of the status that the call was to say, if it was one.
+        update: Option<UpdateId>,
     },
     /// End an executor's connection after what was sent on it.
     CloseExecutor {

@@ -58,8 +58,4 @@ impl<'a> Turn<'a> {
     pub(super) fn tell_executor(&mut self, connection: ExecutorConnection, event: Event) {
         self.push(Effect::ToExecutor { connection, event: Box::new(event) });
     }
-
-    pub(super) fn refuse(&mut self, connection: ExecutorConnection, code: u16, message: &str) {
-        self.push(Effect::RefuseCall { connection, code, message: message.to_owned() });
-    }
 }

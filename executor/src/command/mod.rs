@@ -100,6 +100,10 @@ impl Executor for CommandExecutor {
         }
     }
 
+    fn refused(&mut self, status: v1::TaskStatus, _: &str, driver: &mut Driver<'_, Self>) {
+        self.acknowledged(status.task_id, driver);
+    }
+
     fn shutdown(&mut self, driver: &mut Driver<'_, Self>) {
         self.step(Event::Shutdown, driver);
     }

@@ -255,7 +255,7 @@ impl Receive<FromAgent> for FakeExecutor {
     fn receive(&mut self, message: FromAgent, _: &Sender, cx: &mut Context<Self>) {
         match message {
             FromAgent::Event(event) => self.told(*event, cx),
-            FromAgent::Refused { code, message } => {
+            FromAgent::Refused { code, message, .. } => {
                 tracing::info!(code, message, "the agent refused a call");
             }
         }

@@ -42,8 +42,9 @@ fn a_status_that_is_too_large_is_refused_and_said_to_be() {
     let large = v1::TaskStatus { data, ..status("t", 1, TaskState::TaskRunning) };
     bench.call(None, update("t", large));
     assert_eq!((bench.refused(), bench.states()), (Some(400), vec![]));
-    assert!(bench.has(|e| matches!(e, Effect::RefuseCall { message, .. }
-        if message.starts_with("status.data: 1048577 bytes"))));
+    assert!(bench.has(|e| matches!(e, Effect::RefuseCall { message, update, .. }
+        if message.starts_with("status.data: 1048577 bytes")
+            && update.map(UpdateId::to_bytes) == Some(uuid(1)))));
 }
 
 #[test]
