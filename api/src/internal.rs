@@ -185,6 +185,16 @@ pub mod agent {
             /// `host:port` of the leader, if known.
             leader: Option<String>,
         },
+        /// The agent's request to be registered was refused. It may ask again, but until something
+        /// is changed it is refused again.
+        Refused {
+            /// The sender's term.
+            term: Term,
+            /// HTTP status that fits the refusal.
+            code: u16,
+            /// Why, for the agent's operator.
+            message: String,
+        },
         /// Everything else.
         Order {
             /// The sender's term; an order under any other than the acknowledged term is refused.

@@ -7,7 +7,7 @@ use crate::config::MasterConfig;
 use crate::core::{Caller, Channel, Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
-use crate::peers::{EventStream, Peers};
+use crate::peers::{self, EventStream, Peers};
 use crate::registrar::actor::Written;
 use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
 use meseta_api::internal::agent::FromMaster as ToAgent;
@@ -137,7 +137,7 @@ impl Process for Master {
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
         if let Some(connection) = self.peers.at(&exit.who) {
             let event = match self.peers.remove(connection) {
-                Some(crate::peers::Peer::Agent(_)) => Event::AgentDisconnected { connection },
+                Some(peers::Peer::Agent(_)) => Event::AgentDisconnected { connection },
                 _ => Event::SubscriberDisconnected { connection },
             };
             self.note(event, cx);
@@ -168,7 +168,13 @@ impl Receive<FromAgent> for Master {
         if new {
             cx.link(agent.address());
         }
-        self.note(Event::AgentSaid { connection, address, said }, cx);
+        let registers = peers::registers(&said);
+        if let Err(refused) = self.submit(Event::AgentSaid { connection, address, said }, cx) {
+            tracing::warn!(code = refused.code, agent = %agent.address().node, "{refused}");
+            if let Some(core) = self.core().filter(|_| registers) {
+                cx.send(&agent, peers::refusal(core.identity().term, refused));
+            }
+        }
     }
 }
 

@@ -5,9 +5,11 @@
 //! each SUBSCRIBE makes a new one, also on the same libproc connection, so that what the core
 //! still says to the earlier one reaches nobody.
 
-use crate::core::ConnectionId;
+use crate::core::{ConnectionId, Rejection};
 use libproc::{Address, Remote};
+use meseta_api::internal::master::FromAgent;
 use meseta_api::internal::{agent, scheduler};
+use meseta_api::term::Term;
 use meseta_api::v1;
 use std::collections::BTreeMap;
 
@@ -22,6 +24,17 @@ pub(crate) enum Peer {
     Agent(Remote<agent::FromMaster>),
     Scheduler(Remote<scheduler::FromMaster>),
     Http(Box<dyn EventStream>),
+}
+
+/// Whether an agent asks to be registered. It asks until it is answered, and whoever runs it looks
+/// into its log, not into the master's: a refusal is told to it.
+pub(crate) fn registers(said: &FromAgent) -> bool {
+    matches!(said, FromAgent::RegisterAgent { .. } | FromAgent::ReregisterAgent { .. })
+}
+
+/// A refusal as an agent is told.
+pub(crate) fn refusal(term: Term, why: Rejection) -> agent::FromMaster {
+    agent::FromMaster::Refused { term, code: why.code, message: why.message }
 }
 
 #[derive(Default)]

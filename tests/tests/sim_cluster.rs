@@ -1,8 +1,14 @@
 //! The simulated cluster without faults: work is done, the invariants hold, a seed is a run.
 
+use libproc::{NodeConfig, Observation, Process};
+use meseta_agent::config::AgentConfig;
+use meseta_agent::containerizer::fake::FakeContainerizer;
 use meseta_api::v1::TaskState;
-use meseta_tests::sim::cluster::{Shape, SimCluster};
+use meseta_node::keys::{Credential, Keyring, AGENT};
+use meseta_tests::sim::cluster::{Shape, SimCluster, SECRET};
+use meseta_tests::sim::masters::MASTERS;
 use meseta_tests::sim::workload::record;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn run(seed: u64, shape: Shape) -> SimCluster {
@@ -36,4 +42,38 @@ fn the_same_seed_is_the_same_run() {
     assert!(first.len() > 500, "only {} steps", first.len());
     assert_eq!(first, log(5));
     assert_ne!(first, log(6));
+}
+
+/// The reason stands where the agent's operator looks, and the agent asks on.
+#[test]
+fn an_agent_that_the_master_refuses_says_so() {
+    let mut cluster = SimCluster::new(3, Shape { tasks: 0, ..Shape::default() });
+    let machine = cluster.sim.machine("refused", "10.0.9.1:5051");
+    let ring = Keyring::new("agent", AGENT);
+    let config = NodeConfig {
+        listen: Some("10.0.9.1:5051".into()),
+        admit: Arc::new(ring.clone()),
+        ..NodeConfig::new("sim", "meseta-agent")
+    };
+    let node = cluster.sim.start(machine, config);
+    let credential = Credential { principal: "agent".into(), secret: SECRET.into() };
+    let masters = MASTERS.join(",").parse().unwrap();
+    let mut config = AgentConfig::new(masters, credential, "/work".into());
+    config.ip = "10.0.9.1".into();
+    config.resources = "cpus:1;mem:64".into();
+    config.hostname = "h".repeat(300);
+    let containers = Arc::new(FakeContainerizer::new(Arc::new(|_| {})));
+    let agent = meseta_agent::spawn(&node, config, ring, containers).unwrap();
+    let refused = move |cluster: &mut SimCluster| {
+        let mut seen = Observation::default();
+        cluster.sim.inspect(&agent, |agent| agent.observe(&mut seen));
+        seen.state["refused"].as_str().is_some_and(|why| why.contains("255 bytes"))
+    };
+    let mut said = false;
+    for _ in 0..60 {
+        cluster.run_for(Duration::from_secs(1));
+        said |= refused(&mut cluster);
+    }
+    assert!(said);
+    assert_eq!(cluster.breaches(), Vec::<String>::new());
 }

@@ -33,6 +33,7 @@ pub mod model;
 pub mod moment;
 mod orders;
 mod recovery;
+mod refusal;
 mod report;
 pub mod settings;
 pub mod snapshot;
@@ -122,6 +123,8 @@ pub struct Agent {
     held: BTreeMap<TaskKey, held::Held>,
     /// The master has it emptied.
     draining: Option<drain::Drain>,
+    /// Why the master refuses to register this agent, if it did.
+    refusal: Option<refusal::Refusal>,
     /// Executors that ended while the master's answer to a report that had them was awaited.
     unreported_ends: Vec<FromAgent>,
     frameworks: Frameworks,
@@ -149,6 +152,7 @@ impl Agent {
             early: Vec::new(),
             held: BTreeMap::new(),
             draining: None,
+            refusal: None,
             unreported_ends: Vec::new(),
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),

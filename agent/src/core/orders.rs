@@ -55,6 +55,7 @@ impl Agent {
             }
             LinkStep::Registered(ping_timeout) => {
                 turn.cancel(TimerKey::RegisterAgain);
+                self.refusal = None;
                 turn.set_timer(TimerKey::PingOverdue, ping_timeout);
                 for exited in std::mem::take(&mut self.unreported_ends) {
                     if let Some(dial) = self.link.registered() {
@@ -108,6 +109,9 @@ impl Agent {
             }
             FromMaster::NotLeader { leader } => {
                 self.link(LinkEvent::NotLeader(dial, leader), turn);
+            }
+            FromMaster::Refused { code, message, .. } => {
+                self.refused(dial, code, message, turn);
             }
             FromMaster::Order { term, order } if self.link.obeys(dial, term) => {
                 self.obey(dial, *order, turn);

@@ -81,6 +81,7 @@ impl Agent {
             "id": self.id.as_ref().map(|id| id.as_str()),
             "life": life,
             "master": link,
+            "refused": self.refusal.as_ref().map(|refusal| &refusal.why),
             "term": self.link.stored().map(|term| term.to_string()),
             "frameworks": frameworks.collect::<serde_json::Map<_, _>>(),
             "undelivered_updates": self.streams.undelivered(),

@@ -356,6 +356,7 @@ fn order(message: &FromMaster) -> String {
     let order = match message {
         FromMaster::AnnounceTerm { .. } => return "AnnounceTerm".to_owned(),
         FromMaster::NotLeader { .. } => return "NotLeader".to_owned(),
+        FromMaster::Refused { message, .. } => return format!("Refused {message}"),
         FromMaster::Order { term: of, order } => {
             assert_eq!(*of, term());
             order

@@ -151,6 +151,7 @@ impl Receive<FromMaster> for WireAgent {
             FromMaster::NotLeader { .. } => {
                 cx.after(RETRY, ConnectDue);
             }
+            FromMaster::Refused { message, .. } => panic!("refused by the master: {message}"),
             FromMaster::Order { order, .. } => self.ordered(*order, cx),
         }
     }

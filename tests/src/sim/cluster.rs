@@ -21,7 +21,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(super) const SECRET: &str = "simulated";
+/// Everybody's.
+pub const SECRET: &str = "simulated";
 
 /// How big a cluster is.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ mod held;
 mod launch_executor;
 mod orders;
 mod recovery;
+mod refusal;
 mod traces;
 
 use super::effect::Effect;
@@ -57,6 +58,7 @@ fn settings() -> Settings {
 /// A core, the effects of the last step, and a disk that finishes at once unless it is held.
 struct Bench {
     agent: Agent,
+    now: Instant,
     draws: u64,
     hold_disk: bool,
     held: Vec<WriteId>,
@@ -70,6 +72,7 @@ impl Bench {
     fn new() -> Self {
         Bench {
             agent: Agent::new(settings(), Instant::ZERO),
+            now: Instant::ZERO,
             draws: 0,
             hold_disk: false,
             held: Vec::new(),
@@ -107,7 +110,7 @@ impl Bench {
                 *draws += 1;
                 *draws
             };
-            let at = Moment::new(Instant::ZERO, Timestamp(1_000_000_000), &mut entropy);
+            let at = Moment::new(self.now, Timestamp(1_000_000_000), &mut entropy);
             let at = at.within(self.trace);
             for effect in self.agent.handle(event, at) {
                 if let Effect::Persist { write, operations, .. } = &effect {
