@@ -40,6 +40,15 @@ enum Content {
     One(Credential),
 }
 
+/// A framework's credential: of the file that is named, else of the one that `meseta local` left
+/// ([`local`]).
+pub fn find(named: Option<&Path>, masters: &Masters) -> Result<Credential, CredentialError> {
+    match named {
+        Some(path) => read(path),
+        None => read(&local(masters)?),
+    }
+}
+
 /// Reads a framework's credential.
 pub fn read(path: &Path) -> Result<Credential, CredentialError> {
     read_as(path, FRAMEWORK.as_str())

@@ -1,10 +1,10 @@
 //! A framework: runs one command N times, wherever the cluster has room, and ends.
 
 use clap::Parser;
-use libproc::{Node, NodeConfig, TlsConfig};
+use libproc::Node;
 use meseta_api::resources::Resources;
 use meseta_api::v1::{Offer, TaskInfo, TaskStatus};
-use meseta_scheduler::{credential, Driver, Masters, Scheduler, SchedulerConfig};
+use meseta_scheduler::{credential, node_config, Driver, Masters, Scheduler, SchedulerConfig};
 use std::path::PathBuf;
 
 #[derive(Clone, Parser)]
@@ -65,19 +65,12 @@ impl Scheduler for Hello {
 
 fn main() -> anyhow::Result<()> {
     let hello = Hello::parse();
-    if matches!(hello.master, Masters::Https(_)) && hello.tls_ca.is_none() {
-        anyhow::bail!("--master={}: give --tls-ca to verify it with", hello.master);
-    }
-    let path = match &hello.credential {
-        Some(path) => path.clone(),
-        None => credential::local(&hello.master)?,
-    };
-    let mut config = SchedulerConfig::new("hello", "*", credential::read(&path)?);
+    let credential = credential::find(hello.credential.as_deref(), &hello.master)?;
+    let node = node_config("hello", &hello.master, hello.tls_ca.clone())?;
+    let mut config = SchedulerConfig::new("hello", "*", credential);
     (config.masters, config.framework.user) = (hello.master.clone(), hello.user.clone());
     libproc::run(async {
-        let ca = hello.tls_ca.clone();
-        let tls = ca.map(|ca| TlsConfig { ca: Some(ca), ..TlsConfig::default() });
-        let node = Node::start(NodeConfig { tls, ..NodeConfig::new("meseta", "hello") }).await?;
+        let node = Node::start(node).await?;
         meseta_scheduler::spawn(&node, config, hello)?;
         println!("{}", node.finished().await);
         Ok(())
