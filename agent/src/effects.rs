@@ -255,10 +255,13 @@ impl Hands {
             Effect::UpdateContainer { container, limits } => {
                 let updating = self.containerizer.update(container.clone(), limits);
                 cx.defer(updating, move |me, outcome, cx| {
-                    if let Err(error) = outcome {
-                        let error = error.to_string();
-                        me.happened(Event::ContainerUpdateFailed { container, error }, cx);
-                    }
+                    let event = match outcome {
+                        Ok(()) => Event::ContainerUpdated { container },
+                        Err(error) => {
+                            Event::ContainerUpdateFailed { container, error: error.to_string() }
+                        }
+                    };
+                    me.happened(event, cx);
                 });
             }
             Effect::Destroy { container } => self.destroy(container, cx),

@@ -49,7 +49,8 @@ pub enum Effect {
     /// Let the executor of this container in (a fresh secret goes into its environment), then
     /// launch it, then wait for its end.
     Launch(Box<LaunchSpec>),
-    /// Change what a running container may use.
+    /// Change what a running container may use, and report it. Never said of a container whose
+    /// last change was not reported.
     UpdateContainer {
         /// Which.
         container: ContainerId,

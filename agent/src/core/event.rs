@@ -86,6 +86,11 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// A container's limits are changed as was said last.
+    ContainerUpdated {
+        /// Which.
+        container: ContainerId,
+    },
     /// A container's limits could not be changed.
     ContainerUpdateFailed {
         /// Which.

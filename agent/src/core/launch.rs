@@ -1,9 +1,10 @@
 //! A task from the master's order to its executor (the agent's part of "life of one launch").
 
-use super::effect::{Effect, Lane, Level};
+use super::effect::{Lane, Level};
 use super::executor::{Phase, PhaseEvent};
 use super::ids::{ExecutorConnection, TimerKey};
 use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
+use super::resize::After;
 use super::turn::Turn;
 use super::{environment, limits, unsupported, Agent, Written};
 use crate::checkpoint::layout::{executor_info, task_info, task_updates};
@@ -213,10 +214,7 @@ impl Agent {
             operations.push(DiskOperation::Write(path, to_json(&task)));
             executor.take(task_id.clone(), Task::new(task, turn.trace));
             let container = executor.container.clone();
-            let limits = limits::of(executor, self.settings.cpu_quota);
-            if matches!(executor.phase, Phase::Registering | Phase::Running { .. }) {
-                turn.push(Effect::UpdateContainer { container: container.clone(), limits });
-            }
+            self.resize(&container, turn);
             return self.persist(lane, operations, Written::Task(container, task_id), turn);
         }
         let Ok(container) = ContainerId::parse(&turn.at.uuid().to_string()) else {
@@ -252,12 +250,24 @@ impl Agent {
         task: &TaskId,
         turn: &mut Turn<'_>,
     ) {
-        self.task_stored(container, task, turn);
+        self.task_ready(container, task, turn);
         self.phase(container, PhaseEvent::Checkpointed, turn);
     }
 
-    /// A task is on disk.
+    /// A further task of an executor is on disk.
     pub(super) fn task_stored(
+        &mut self,
+        container: &ContainerId,
+        task: &TaskId,
+        turn: &mut Turn<'_>,
+    ) {
+        if !self.waits_for_limits(container, After::Launch(task.clone())) {
+            self.task_ready(container, task, turn);
+        }
+    }
+
+    /// A task is on disk, and its container has room for it.
+    pub(super) fn task_ready(
         &mut self,
         container: &ContainerId,
         task: &TaskId,
@@ -273,7 +283,7 @@ impl Agent {
         if found.step == TaskStep::Checkpointing {
             found.step = TaskStep::Queued;
         }
-        // Those that were stored while it was away were sent when it came: this is the only one.
+        // Those that were ready while it was away were sent when it came: this is the only one.
         if let Phase::Running { connection: Some(connection), .. } = phase {
             send(found, connection, turn);
         }

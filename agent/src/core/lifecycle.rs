@@ -7,7 +7,7 @@ use super::executor::{Phase, PhaseEvent, PhaseStep};
 use super::ids::{ExecutorConnection, TimerKey};
 use super::model::TaskStep;
 use super::turn::Turn;
-use super::{environment, limits, status, Agent, Life, Written};
+use super::{environment, status, Agent, Life, Written};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{ContainerExit, Launched};
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
@@ -136,16 +136,12 @@ impl Agent {
         if !launched.limits_enforced {
             turn.note(Level::Info, format!("container {container} runs without enforced limits"));
         }
-        let quota = self.settings.cpu_quota;
         if let Some(executor) = self.executor_of(container) {
             executor.pid = launched.pid;
-            // Tasks that came while it was being launched.
-            if executor.tasks().len() > 1 && executor.phase.takes_tasks() {
-                let (container, limits) = (container.clone(), limits::of(executor, quota));
-                turn.push(Effect::UpdateContainer { container, limits });
-            }
         }
         self.phase(container, PhaseEvent::Launched, turn);
+        // Tasks that came, or ended, while it was being launched.
+        self.begin_resize(container, turn);
     }
 
     pub(super) fn container_launch_failed(
@@ -201,16 +197,6 @@ impl Agent {
         }
     }
 
-    pub(super) fn container_update_failed(
-        &mut self,
-        container: &ContainerId,
-        error: String,
-        turn: &mut Turn<'_>,
-    ) {
-        turn.note(Level::Error, format!("limits of container {container} not changed: {error}"));
-        self.phase(container, PhaseEvent::Destroy(Ending::UpdateFailed(error)), turn);
-    }
-
     /// Nothing of a container is left: its tasks that had not ended are told so.
     fn finish(
         &mut self,
@@ -233,6 +219,7 @@ impl Agent {
             turn.push(Effect::CloseExecutor { connection });
         }
         turn.push(Effect::Forget { container: container.clone() });
+        self.limits_over(container, turn);
         let Some((framework_id, executor_id)) = self.containers.get(container).cloned() else {
             return;
         };

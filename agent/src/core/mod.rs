@@ -7,8 +7,8 @@
 //! - **Emits** effects, carried out in order by `effects.rs`. What depends on a write waits in
 //!   [`Written`] until the write is durable.
 //! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`],
-//!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`updates`] (status),
-//!   [`kill`], [`drain`], [`recovery`].
+//!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`resize`] (their limits),
+//!   [`updates`] (status), [`kill`], [`drain`], [`recovery`].
 //!
 //! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
 //! right there changes nothing, is counted, and is answered where an answer is due.
@@ -35,6 +35,7 @@ mod orders;
 mod recovery;
 mod refusal;
 mod report;
+mod resize;
 pub mod settings;
 pub mod snapshot;
 mod status;
@@ -64,6 +65,7 @@ use meseta_api::internal::TaskKey;
 use meseta_api::term::Term;
 use meseta_api::v1;
 use model::{Executor, Frameworks};
+use resize::After;
 use std::collections::{BTreeMap, BTreeSet};
 use turn::Turn;
 use view::Counters;
@@ -98,8 +100,8 @@ enum Written {
     Run(ContainerId, TaskId),
     /// The task may be given to its executor.
     Task(ContainerId, TaskId),
-    /// The update is safe.
-    Update(TaskKey, UpdateId),
+    /// The update is safe; of whose container the limits come first, if it gives any back.
+    Update(TaskKey, UpdateId, Option<ContainerId>),
     /// The acknowledgement is safe.
     Acknowledgement(TaskKey, UpdateId),
     /// The agent has given its id up.
@@ -198,6 +200,7 @@ impl Agent {
             Event::ContainerDestroyFailed { container, error } => {
                 self.destroy_failed(&container, &error, turn);
             }
+            Event::ContainerUpdated { container } => self.container_updated(&container, turn),
             Event::ContainerUpdateFailed { container, error } => {
                 self.container_update_failed(&container, error, turn);
             }
@@ -241,7 +244,12 @@ impl Agent {
             Written::AgentId(info, dial, ping) => self.identified(*info, dial, ping, turn),
             Written::Run(container, task) => self.run_stored(&container, &task, turn),
             Written::Task(container, task) => self.task_stored(&container, &task, turn),
-            Written::Update(key, update) => self.update_stored(&key, update, turn),
+            Written::Update(key, update, limits) => {
+                let what = After::Tell(key.clone(), update);
+                if !limits.is_some_and(|container| self.waits_for_limits(&container, what)) {
+                    self.update_stored(&key, update, turn);
+                }
+            }
             Written::Acknowledgement(key, update) => self.ack_stored(&key, update, turn),
             Written::Farewell => {
                 if let Life::Leaving { reason, .. } = &self.life {

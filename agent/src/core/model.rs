@@ -2,6 +2,7 @@
 
 use super::executor::Phase;
 use super::limits::Demand;
+use super::resize::Resizing;
 use libproc::TraceContext;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::v1::{self, TaskState};
@@ -37,6 +38,8 @@ pub struct Executor {
     tasks: BTreeMap<TaskId, Task>,
     /// What those that have not ended ask for together.
     demand: Demand,
+    /// How far its container's limits are behind that.
+    pub(super) resizing: Resizing,
     /// Its process.
     pub pid: Option<u32>,
     /// Its working directory.
@@ -76,6 +79,7 @@ impl From<NewExecutor> for Executor {
             for_command,
             tasks: BTreeMap::new(),
             demand: Demand::default(),
+            resizing: Resizing::default(),
             pid: None,
             sandbox,
             run,
@@ -182,6 +186,7 @@ impl Executor {
         if let Some(task) = self.tasks.get_mut(id).filter(|task| task.step != TaskStep::Over) {
             task.step = TaskStep::Over;
             task.kill = None;
+            self.resizing.forget(id);
             self.demand.subtract(task.info.as_deref());
         }
     }

@@ -1,10 +1,10 @@
 //! Status updates of tasks: taken in, written, forwarded, acknowledged (B7).
 
-use super::effect::{Effect, Lane, Level};
+use super::effect::{Lane, Level};
 use super::ids::{ExecutorConnection, TimerKey, UpdateId};
 use super::model::{Task, TaskStep};
 use super::turn::Turn;
-use super::{limits, status, Agent, Written};
+use super::{status, Agent, Written};
 use crate::checkpoint::layout::task_updates;
 use crate::checkpoint::records::UpdateRecord;
 use crate::checkpoint::DiskOperation;
@@ -52,7 +52,7 @@ impl Agent {
         };
         match offered {
             Offered::Fresh => {
-                self.note_state(container, task, &status, turn);
+                let gives_back = self.note_state(container, task, &status, turn);
                 if let Some((connection, _)) = from {
                     self.to_acknowledge.insert((key.clone(), update), connection);
                 }
@@ -63,7 +63,8 @@ impl Agent {
                 let record = UpdateRecord::update(update_of, trace);
                 let path = task_updates(&run, task);
                 let operations = vec![DiskOperation::Append(path, record.to_line())];
-                self.persist(lane, operations, Written::Update(key, update), turn);
+                let limits = gives_back.then(|| container.clone());
+                self.persist(lane, operations, Written::Update(key, update, limits), turn);
             }
             Offered::BeingStored => {
                 if let Some((connection, _)) = from {
@@ -120,18 +121,17 @@ impl Agent {
         }
     }
 
-    /// Takes the state of a status over into the task.
+    /// Takes the state of a status over into the task. True if its container is to become smaller.
     fn note_state(
         &mut self,
         container: &ContainerId,
         task: &TaskId,
         status: &v1::TaskStatus,
         turn: &mut Turn<'_>,
-    ) {
+    ) -> bool {
         let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown);
-        let quota = self.settings.cpu_quota;
         let Some(executor) = self.executor_of(container) else {
-            return;
+            return false;
         };
         // One that only its executor knows is kept from here on as well.
         match executor.task_mut(task) {
@@ -144,17 +144,15 @@ impl Agent {
             }
         }
         if !state.is_terminal() {
-            return;
+            return false;
         }
         executor.end(task);
-        // Before the end is forwarded: the master gives the resources away by it.
-        let shrinks = executor.is_busy() && executor.phase.takes_tasks();
-        let limits = limits::of(executor, quota);
+        let shrinks = executor.is_busy();
         self.counters.ended(state);
         if shrinks {
-            let container = container.clone();
-            turn.push(Effect::UpdateContainer { container, limits });
+            self.resize(container, turn);
         }
+        shrinks
     }
 
     pub(super) fn update_stored(&mut self, key: &TaskKey, update: UpdateId, turn: &mut Turn<'_>) {

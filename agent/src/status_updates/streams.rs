@@ -87,6 +87,8 @@ pub struct Stream {
     /// The last [`REMEMBERED`] that were.
     acknowledged: VecDeque<UpdateId>,
     latest: TaskState,
+    /// The newest that may be told.
+    safe: TaskState,
     retry: Duration,
     /// It waits for its turn to be forwarded.
     waits: bool,
@@ -137,7 +139,7 @@ impl Stream {
         let update = StatusUpdate {
             framework_id: key.framework_id.clone(),
             status: front.status.clone(),
-            latest_state: self.latest,
+            latest_state: self.safe,
         };
         Some(Forward { update, retry_in: self.retry, trace: front.trace })
     }
@@ -162,6 +164,7 @@ impl Streams {
             acking: false,
             acknowledged: VecDeque::new(),
             latest: state,
+            safe: state,
             retry: RETRY_FIRST,
             waits: false,
         });
@@ -184,11 +187,13 @@ impl Streams {
         Offered::Fresh
     }
 
-    /// An update's record is durable (or needs none); what to send now, if it is its turn.
+    /// An update may be told: its record is durable (or needs none), and nothing else that comes
+    /// first is left to do. What to send now, if it is its turn.
     pub fn stored(&mut self, key: &TaskKey, id: UpdateId) -> Option<Forward> {
         let stream = self.streams.get_mut(key)?;
         let at = stream.pending.iter().position(|entry| entry.id == id)?;
         stream.pending[at].stored = true;
+        stream.safe = state_of(&stream.pending[at].status);
         (at == 0).then(|| self.due(key, false)).flatten()
     }
 

@@ -89,12 +89,16 @@ fn b7_nothing_is_forwarded_before_it_is_stored() {
 }
 
 #[test]
-fn b7_every_forward_carries_the_latest_state() {
+fn b7_every_forward_carries_the_latest_state_that_may_be_told() {
     let mut streams = Streams::default();
     streams.resume();
     offer(&mut streams, 1, R);
     offer(&mut streams, 2, F);
+    // The master frees the task's resources by it.
     let forward = streams.stored(&key("t"), id(1)).unwrap();
+    assert_eq!((forward.update.status.state(), forward.update.latest_state), (R, R));
+    streams.stored(&key("t"), id(2));
+    let forward = streams.retry(&key("t")).unwrap();
     assert_eq!((forward.update.status.state(), forward.update.latest_state), (R, F));
 }
 

@@ -8,6 +8,7 @@ mod launch_executor;
 mod orders;
 mod recovery;
 mod refusal;
+mod resize;
 mod traces;
 
 use super::effect::Effect;
@@ -62,6 +63,8 @@ struct Bench {
     draws: u64,
     hold_disk: bool,
     held: Vec<WriteId>,
+    /// Containers' limits are not changed until it is said.
+    hold_limits: bool,
     operations: Vec<DiskOperation>,
     effects: Vec<Effect>,
     dial: DialId,
@@ -76,6 +79,7 @@ impl Bench {
             draws: 0,
             hold_disk: false,
             held: Vec::new(),
+            hold_limits: false,
             operations: Vec::new(),
             effects: Vec::new(),
             dial: DialId(1),
@@ -119,6 +123,11 @@ impl Bench {
                         true => self.held.push(*write),
                         false => events.push(Event::Persisted(*write)),
                     }
+                }
+                if let (Effect::UpdateContainer { container, .. }, false) =
+                    (&effect, self.hold_limits)
+                {
+                    events.push(Event::ContainerUpdated { container: container.clone() });
                 }
                 self.effects.push(effect);
             }
