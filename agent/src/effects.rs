@@ -85,6 +85,8 @@ pub(crate) struct Hands {
     containerizer: Arc<dyn Containerizer>,
     masters: BTreeMap<DialId, Remote<master::FromAgent>>,
     executors: BTreeMap<ExecutorConnection, Remote<executor::FromAgent>>,
+    /// The same by where they are: each message of an executor asks.
+    executors_at: BTreeMap<Address, ExecutorConnection>,
     http: HttpExecutors,
     next_connection: u64,
     timers: BTreeMap<TimerKey, TimerId>,
@@ -107,6 +109,7 @@ impl Hands {
             containerizer,
             masters: BTreeMap::new(),
             executors: BTreeMap::new(),
+            executors_at: BTreeMap::new(),
             http: HttpExecutors::default(),
             next_connection: 0,
             timers: BTreeMap::new(),
@@ -173,8 +176,7 @@ impl Hands {
         from: &Sender,
         cx: &mut Cx,
     ) -> ExecutorConnection {
-        let mut known = self.executors.iter();
-        if let Some((connection, _)) = known.find(|(_, remote)| remote.address() == address) {
+        if let Some(connection) = self.executors_at.get(address) {
             return *connection;
         }
         self.next_connection += 1;
@@ -182,6 +184,7 @@ impl Hands {
         if let Some(remote) = from.remote() {
             cx.link(address);
             self.executors.insert(connection, remote);
+            self.executors_at.insert(address.clone(), connection);
         }
         connection
     }
@@ -213,8 +216,7 @@ impl Hands {
     }
 
     pub(crate) fn forget_executor(&mut self, address: &Address) -> Option<ExecutorConnection> {
-        let found = self.executors.iter().find(|(_, remote)| remote.address() == address);
-        let connection = *found?.0;
+        let connection = self.executors_at.remove(address)?;
         self.executors.remove(&connection);
         Some(connection)
     }
@@ -326,8 +328,13 @@ impl Hands {
             return;
         };
         let address = remote.address();
+        self.executors_at.remove(address);
         cx.unlink(address);
-        let shared = self.executors.values().any(|other| other.address().node == address.node);
+        // Addresses are in the order of their nodes.
+        let before = self.executors_at.range(..address).next_back();
+        let after = self.executors_at.range(address..).next();
+        let mut beside = before.into_iter().chain(after);
+        let shared = beside.any(|(other, _)| other.node == address.node);
         if address.node != cx.node().id() && !shared {
             cx.node().disconnect(address.node, "the executor's connection is over");
         }

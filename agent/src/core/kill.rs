@@ -89,7 +89,7 @@ impl Agent {
         }
     }
 
-    fn container_of(&self, key: &TaskKey) -> Option<ContainerId> {
+    pub(super) fn container_of(&self, key: &TaskKey) -> Option<ContainerId> {
         let framework = self.frameworks.get(&key.framework_id)?;
         let mut executors = framework.executors.values();
         let executor = executors.find(|e| e.tasks().contains_key(&key.task_id))?;

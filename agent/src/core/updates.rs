@@ -210,27 +210,25 @@ impl Agent {
     }
 
     pub(super) fn ack_stored(&mut self, key: &TaskKey, update: UpdateId, turn: &mut Turn<'_>) {
+        // The agent's own word on a task has none; its executor may have spoken of it since.
+        let container = self.streams.container(key).cloned().or_else(|| self.container_of(key));
         match self.streams.acknowledged(key, update) {
             AckOutcome::Next(Some(forward)) => self.forward(*forward, turn),
             AckOutcome::Next(None) => {}
             AckOutcome::Closed => {
-                self.task_over(key, turn);
+                if let Some(container) = container {
+                    self.task_over(&container, &key.task_id, turn);
+                }
                 self.release_held(key, turn);
             }
         }
     }
 
     /// The last update of a task is acknowledged: nobody will ask for it again.
-    fn task_over(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
-        let Some(framework) = self.frameworks.get_mut(&key.framework_id) else {
-            return;
-        };
-        let holder =
-            framework.executors.values_mut().find(|e| e.tasks().contains_key(&key.task_id));
-        if let Some(executor) = holder {
-            executor.complete(&key.task_id);
-            let container = executor.container.clone();
-            self.forget_if_over(&container, turn);
+    fn task_over(&mut self, container: &ContainerId, task: &TaskId, turn: &mut Turn<'_>) {
+        if let Some(executor) = self.executor_of(container) {
+            executor.complete(task);
+            self.forget_if_over(container, turn);
         }
     }
 }

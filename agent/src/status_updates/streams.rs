@@ -397,9 +397,12 @@ impl Streams {
 
     /// Whether anything of a container is still to be delivered.
     pub fn holds(&self, container: &ContainerId) -> bool {
-        let undelivered =
-            |s: &Stream| s.container.as_ref() == Some(container) && !s.pending.is_empty();
-        self.streams.values().any(undelivered)
+        self.loads.contains_key(container)
+    }
+
+    /// Where the records of a task's stream are.
+    pub fn container(&self, key: &TaskKey) -> Option<&ContainerId> {
+        self.streams.get(key)?.container.as_ref()
     }
 
     /// Tasks of a container that have a stream.
