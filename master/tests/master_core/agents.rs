@@ -4,7 +4,6 @@ use crate::harness::*;
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::{Address, TaskState};
-use meseta_master::core::Event;
 use meseta_master::registrar::registry::Registry;
 use std::time::Duration;
 
