@@ -4,7 +4,7 @@
 //! serves, the core. Every decision is the core's; read `core/mod.rs`.
 
 use crate::config::MasterConfig;
-use crate::core::{Caller, Channel, Core, Event, Moment, Rejection};
+use crate::core::{Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
 use crate::peers::{self, EventStream, Peers};
@@ -12,8 +12,6 @@ use crate::registrar::actor::Written;
 use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
 use meseta_api::internal::agent::FromMaster as ToAgent;
 use meseta_api::internal::master::{FromAgent, FromFramework, FromOperator};
-use meseta_api::internal::scheduler::FromMaster as ToScheduler;
-use meseta_api::v1;
 use meseta_node::election::LeaderInfo;
 use meseta_node::keys::{AGENT, FRAMEWORK, OPERATOR};
 use meseta_node::traced;
@@ -79,11 +77,20 @@ impl Master {
     /// serve. A panic in a check refuses the event and leaves the state as it was; one in a commit
     /// ends the node.
     pub fn submit(&mut self, event: Event, cx: &mut Context<Self>) -> Result<(), Rejection> {
+        self.submit_then(event, |_, _| {}, cx)
+    }
+
+    /// The same; `accepted` runs between the check and what follows from it.
+    pub(crate) fn submit_then(
+        &mut self,
+        event: Event,
+        accepted: impl FnOnce(&mut Self, &mut Context<Self>),
+        cx: &mut Context<Self>,
+    ) -> Result<(), Rejection> {
         let at = Moment { now: cx.now(), wall: cx.wall() };
-        let Stage::Serving(serving) = &mut self.stage else {
+        let Some(core) = self.core() else {
             return Err(Rejection::unavailable("this master does not serve yet"));
         };
-        let core = &serving.core;
         let plan = match catch_unwind(AssertUnwindSafe(|| core.check(event, at))) {
             Ok(checked) => checked?,
             Err(_) => {
@@ -91,8 +98,11 @@ impl Master {
                 return Err(Rejection::new(500, "the event could not be checked"));
             }
         };
-        let effects = serving.core.commit(plan, at);
-        self.carry_out(effects, cx);
+        accepted(self, cx);
+        if let Stage::Serving(serving) = &mut self.stage {
+            let effects = serving.core.commit(plan, at);
+            self.carry_out(effects, cx);
+        }
         Ok(())
     }
 
@@ -174,45 +184,6 @@ impl Receive<FromAgent> for Master {
             if let Some(core) = self.core().filter(|_| registers) {
                 cx.send(&agent, peers::refusal(core.identity().term, refused));
             }
-        }
-    }
-}
-
-impl Receive<FromFramework> for Master {
-    fn receive(&mut self, said: FromFramework, from: &Sender, cx: &mut Context<Self>) {
-        traced::heard(cx, &said);
-        let FromFramework::Call(call) = said;
-        self.join(&call, false, cx);
-        let Some(scheduler) = from.remote::<ToScheduler>() else {
-            return;
-        };
-        if self.core().is_none() {
-            let leader = self.leader_address().filter(|_| !self.is_elected());
-            return cx.send(&scheduler, ToScheduler::NotLeader { leader });
-        }
-        let subscribes = call.r#type() == v1::scheduler::call::Type::Subscribe;
-        let mut replaced = None;
-        let connection = match self.peers.at(scheduler.address()) {
-            earlier if subscribes => {
-                cx.link(scheduler.address());
-                replaced = earlier;
-                self.peers.subscription(&scheduler)
-            }
-            Some(connection) => connection,
-            None => {
-                let message = "framework is not subscribed".to_owned();
-                return cx.send(&scheduler, ToScheduler::Refused { code: 403, message });
-            }
-        };
-        let principal = from.peer().map(|peer| peer.principal.clone());
-        let caller = Caller { connection, principal, channel: Channel::Process, answer: None };
-        if let Err(refused) = self.submit(Event::SchedulerCalled { caller, call }, cx) {
-            let Rejection { code, message } = refused;
-            cx.send(&scheduler, ToScheduler::Refused { code, message });
-        }
-        // Whatever became of the call: if it was another framework's, that one has left.
-        if let Some(connection) = replaced {
-            self.note(Event::SubscriberDisconnected { connection }, cx);
         }
     }
 }

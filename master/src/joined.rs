@@ -45,16 +45,30 @@ impl Updates {
     }
 }
 
+/// An acknowledgement, before it is known whether it is one that its scheduler may give.
+pub(crate) struct Joining {
+    uuid: Vec<u8>,
+    carried: bool,
+}
+
+impl Joining {
+    /// Of a call that came within a trace that its scheduler chose, or (`carried` false) did not.
+    pub(crate) fn of(call: &Call, carried: bool) -> Option<Self> {
+        let uuid = call.acknowledge.as_ref()?.uuid.to_vec();
+        Some(Joining { uuid, carried })
+    }
+}
+
 impl Master {
     /// What an ACKNOWLEDGE leads to goes on in the trace of its update, unless it came within that
-    /// trace, or `carried` one that its scheduler chose.
-    pub(crate) fn join(&mut self, call: &Call, carried: bool, cx: &mut Context<Self>) {
-        let uuid = call.acknowledge.as_ref().map(|acknowledge| &acknowledge.uuid);
-        let Some(update) = uuid.and_then(|uuid| self.updates.take(uuid)) else {
+    /// trace, or one that its scheduler chose. To be called once it has been accepted: what anybody
+    /// else says of the uuid changes nothing.
+    pub(crate) fn join(&mut self, joining: &Joining, cx: &mut Context<Self>) {
+        let Some(update) = self.updates.take(&joining.uuid) else {
             return;
         };
         let within = cx.trace().is_some_and(|trace| trace.trace_id == update.trace_id);
-        if !within && !carried {
+        if !within && !joining.carried {
             cx.continue_trace(Some(update));
         }
     }

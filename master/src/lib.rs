@@ -18,6 +18,7 @@ mod peers;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod registrar;
+mod schedulers;
 mod start;
 
 pub use actor::{Master, StepDown};

@@ -37,6 +37,15 @@ pub(crate) fn refusal(term: Term, why: Rejection) -> agent::FromMaster {
     agent::FromMaster::Refused { term, code: why.code, message: why.message }
 }
 
+/// Whose call it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CalledOn {
+    /// The subscription.
+    pub(crate) connection: ConnectionId,
+    /// The subscription at the same address that it takes the place of.
+    pub(crate) replaced: Option<ConnectionId>,
+}
+
 #[derive(Default)]
 pub(crate) struct Peers {
     last: u64,
@@ -67,12 +76,22 @@ impl Peers {
         }
     }
 
-    /// A new subscription of the scheduler at an address.
-    pub(crate) fn subscription(&mut self, remote: &Remote<scheduler::FromMaster>) -> ConnectionId {
-        if let Some(earlier) = self.at(remote.address()) {
+    /// The subscription that a scheduler's call is of; with SUBSCRIBE it is a new one. None if
+    /// there is none.
+    pub(crate) fn called(
+        &mut self,
+        remote: &Remote<scheduler::FromMaster>,
+        subscribes: bool,
+    ) -> Option<CalledOn> {
+        let earlier = self.at(remote.address());
+        if !subscribes {
+            return earlier.map(|connection| CalledOn { connection, replaced: None });
+        }
+        if let Some(earlier) = earlier {
             self.by_id.remove(&earlier);
         }
-        self.put(remote.address().clone(), Peer::Scheduler(remote.clone()))
+        let connection = self.put(remote.address().clone(), Peer::Scheduler(remote.clone()));
+        Some(CalledOn { connection, replaced: earlier })
     }
 
     /// A new subscription over HTTP.
@@ -93,5 +112,42 @@ impl Peers {
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Peer> {
         self.by_address.retain(|_, at| *at != id);
         self.by_id.remove(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libproc::{ProcessId, Role};
+
+    fn scheduler(id: &str) -> Remote<scheduler::FromMaster> {
+        let peer = libproc::Peer {
+            node: "0000000000000001".parse().unwrap(),
+            principal: "p".into(),
+            role: Role::named("framework"),
+            address: None,
+            features: Vec::new(),
+        };
+        peer.remote(&ProcessId::new(id).unwrap())
+    }
+
+    #[test]
+    fn a_call_is_of_the_latest_subscription_at_its_address() {
+        let mut peers = Peers::default();
+        let (one, other) = (scheduler("one"), scheduler("other"));
+        assert_eq!(peers.called(&one, false), None, "it has not subscribed");
+        let first = peers.called(&one, true).unwrap();
+        assert_eq!(first.replaced, None);
+        assert_eq!(peers.called(&other, false), None, "it is somebody else's");
+        assert_eq!(peers.called(&one, false).map(|on| on.connection), Some(first.connection));
+        let second = peers.called(&one, true).unwrap();
+        assert_eq!(second.replaced, Some(first.connection));
+        assert_ne!(second.connection, first.connection);
+        // What is still said to the first reaches nobody.
+        assert!(peers.get(first.connection).is_none());
+        let again = CalledOn { replaced: None, ..second };
+        assert_eq!(peers.called(&one, false), Some(again));
+        peers.remove(second.connection);
+        assert_eq!(peers.called(&one, false), None);
     }
 }

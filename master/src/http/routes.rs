@@ -173,9 +173,7 @@ impl At<'_, '_> {
             channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
             answer,
         };
-        let call = called.call;
-        self.0.join(&call, called.traced, self.1);
-        self.0.submit(Event::SchedulerCalled { caller, call }, self.1)
+        self.0.submit_call(caller, called.call, called.traced, self.1)
     }
 }
 

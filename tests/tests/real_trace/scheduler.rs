@@ -31,12 +31,14 @@ pub(crate) fn run_one_task(port: u16, task: &str) -> Span {
     let stream_id = head.all("mesos-stream-id")[0].to_owned();
     let subscribed = next(&mut stream, "SUBSCRIBED");
     let framework = subscribed["subscribed"]["framework_id"].clone();
-    let call = |kind: &str, field: &str, value: Value, traceparent: Option<&str>| {
+    let call_on = |id: &str, kind: &str, field: &str, value: &Value, trace: Option<&str>| {
         let body = json!({ "type": kind, "framework_id": framework, field: value }).to_string();
-        let mut headers =
-            vec![("Content-Type", "application/json"), ("Mesos-Stream-Id", &stream_id)];
-        headers.extend(traceparent.map(|traceparent| ("traceparent", traceparent)));
-        let answer = ask(port, "POST", PATH, &headers, body.as_bytes());
+        let mut headers = vec![("Content-Type", "application/json"), ("Mesos-Stream-Id", id)];
+        headers.extend(trace.map(|traceparent| ("traceparent", traceparent)));
+        ask(port, "POST", PATH, &headers, body.as_bytes())
+    };
+    let call = |kind: &str, field: &str, value: &Value, trace: Option<&str>| {
+        let answer = call_on(&stream_id, kind, field, value, trace);
         assert_eq!((answer.head.status, answer.body.as_str()), (202, ""), "{kind}");
     };
 
@@ -57,7 +59,7 @@ pub(crate) fn run_one_task(port: u16, task: &str) -> Span {
         }] } }],
     });
     let traceparent = format!("00-{}-{}-01", hex(&TRACE), hex(&SPAN));
-    call("ACCEPT", "accept", accept, Some(&traceparent));
+    call("ACCEPT", "accept", &accept, Some(&traceparent));
     loop {
         let update = next(&mut stream, "UPDATE");
         let status = &update["update"]["status"];
@@ -68,7 +70,10 @@ pub(crate) fn run_one_task(port: u16, task: &str) -> Span {
             "task_id": status["task_id"],
             "uuid": uuid,
         });
-        call("ACKNOWLEDGE", "acknowledge", acknowledge, None);
+        // One that is refused takes nothing from the one that counts.
+        let refused = call_on("another", "ACKNOWLEDGE", "acknowledge", &acknowledge, None);
+        assert_eq!(refused.head.status, 400, "{}", refused.body);
+        call("ACKNOWLEDGE", "acknowledge", &acknowledge, None);
         if status["state"] == "TASK_FINISHED" {
             break;
         }
