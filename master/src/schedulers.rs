@@ -32,7 +32,7 @@ impl Receive<FromFramework> for Master {
         };
         let principal = from.peer().map(|peer| peer.principal.clone());
         let channel = Channel::Process;
-        let connection = called.connection;
+        let connection = Some(called.connection);
         let caller = Caller { connection, principal, channel, answer: None };
         if let Err(Rejection { code, message }) = self.submit_call(caller, call, false, cx) {
             cx.send(&scheduler, ToScheduler::Refused { code, message });

@@ -44,8 +44,9 @@ pub struct WriteId(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// For SUBSCRIBE the event stream that it opens. For other calls over libproc the caller's
-    /// connection, which is also its event stream; over HTTP it is not looked at.
-    pub connection: ConnectionId,
+    /// connection, which is also its event stream. None for other calls over HTTP: each comes on a
+    /// connection of its own, and its stream id says whose it is.
+    pub connection: Option<ConnectionId>,
     /// Authenticated principal; `None` where authentication is off.
     pub principal: Option<String>,
     /// How the call came.

@@ -5,7 +5,7 @@ use super::desk::{Called, Desk, Standing, Subscribing};
 use super::{documents, operator, scheduler, settings};
 use crate::actor::Master;
 use crate::config::MasterConfig;
-use crate::core::{CallAnswer, Caller, Channel, ConnectionId, Event, Rejection, RequestId};
+use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::peers::EventStream;
 use libproc::http::{Request, Response, Routes, StatusCode};
@@ -167,8 +167,7 @@ struct At<'a, 'b>(&'a mut Master, &'b mut Context<Master>);
 impl At<'_, '_> {
     fn submit(&mut self, called: Called, answer: Option<RequestId>) -> Result<(), Rejection> {
         let caller = Caller {
-            // Not looked at: the stream id ties the call to its subscription.
-            connection: ConnectionId(0),
+            connection: None,
             principal: called.principal,
             channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
             answer,
@@ -203,7 +202,7 @@ impl Desk for At<'_, '_> {
         let closed = stream.closed();
         let connection = self.0.open_stream(Box::new(HttpStream(stream)));
         let channel = Channel::Http { stream_id, new_stream_id };
-        let caller = Caller { connection, principal, channel, answer: None };
+        let caller = Caller { connection: Some(connection), principal, channel, answer: None };
         let taken = self.0.submit(Event::SchedulerCalled { caller, call }, self.1);
         match &taken {
             Ok(()) => self.1.defer(closed, move |master: &mut Master, (), cx| {

@@ -12,7 +12,7 @@ const ALL: &str = "cpus:4;mem:1024";
 fn http(connection: u64, stream_id: Option<&str>, principal: Option<&str>, call: Call) -> Event {
     Event::SchedulerCalled {
         caller: Caller {
-            connection: ConnectionId(connection),
+            connection: Some(ConnectionId(connection)),
             principal: principal.map(str::to_owned),
             channel: Channel::Http {
                 stream_id: stream_id.map(str::to_owned),

@@ -327,7 +327,7 @@ fn fw_05_a_framework_keeps_its_principal() {
     let subscribe_as =
         |connection: u64, principal: Option<&str>, info: FrameworkInfo| Event::SchedulerCalled {
             caller: Caller {
-                connection: ConnectionId(connection),
+                connection: Some(ConnectionId(connection)),
                 principal: principal.map(str::to_owned),
                 channel: Channel::Process,
                 answer: None,

@@ -606,7 +606,7 @@ pub fn with_id(mut info: v1::FrameworkInfo, id: &FrameworkId) -> v1::FrameworkIn
 
 pub fn process(connection: u64) -> Caller {
     Caller {
-        connection: ConnectionId(connection),
+        connection: Some(ConnectionId(connection)),
         principal: None,
         channel: Channel::Process,
         answer: None,

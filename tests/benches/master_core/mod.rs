@@ -79,8 +79,12 @@ impl MasterCore {
     }
 
     fn call(&mut self, framework: Option<v1::FrameworkId>, call: Call) -> Vec<Effect> {
-        let caller =
-            Caller { connection: STREAM, principal: None, channel: Channel::Process, answer: None };
+        let caller = Caller {
+            connection: Some(STREAM),
+            principal: None,
+            channel: Channel::Process,
+            answer: None,
+        };
         let call = Box::new(Call { framework_id: framework, ..call });
         self.event(Event::SchedulerCalled { caller, call })
     }

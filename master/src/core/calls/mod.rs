@@ -81,7 +81,8 @@ impl Core {
 
 /// Rows 12, 13 and 15 of B2: the principal, the subscription, the stream.
 fn check_caller(framework: &Framework, caller: &Caller) -> Result<(), Rejection> {
-    // A framework whose scheduler was authenticated has a principal; one without is nobody's who is.
+    // Who has proven a name may speak for frameworks of that name only, and a framework without a
+    // name is not one of them. Where nobody is asked for one, any caller may speak for any framework.
     if caller.principal.is_some() && caller.principal != framework.info.principal {
         let principal = caller.principal.as_deref().unwrap_or_default().escape_debug();
         return Err(Rejection::bad_request(format!(
@@ -92,7 +93,7 @@ fn check_caller(framework: &Framework, caller: &Caller) -> Result<(), Rejection>
         return Err(Rejection::forbidden("Framework is not subscribed"));
     };
     match (&caller.channel, &subscriber.stream_id) {
-        (Channel::Process, None) if caller.connection == subscriber.connection => Ok(()),
+        (Channel::Process, None) if caller.connection == Some(subscriber.connection) => Ok(()),
         (Channel::Process, _) => Err(Rejection::forbidden(
             "Framework is subscribed on another connection",
         )),

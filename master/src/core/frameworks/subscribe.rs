@@ -53,7 +53,9 @@ impl Core {
         framework_id: Option<v1::FrameworkId>,
         subscribe: Subscribe,
     ) -> Result<Plan, Rejection> {
-        let connection = caller.connection;
+        let connection = caller
+            .connection
+            .ok_or_else(|| Rejection::bad_request("SUBSCRIBE without an event stream"))?;
         let mut info = subscribe.framework_info;
         if info.id.clone().unwrap_or_default() != framework_id.unwrap_or_default() {
             return Err(Rejection::bad_request(

@@ -92,7 +92,7 @@ impl Office {
         answer: Option<RequestId>,
     ) -> Result<(), Rejection> {
         let caller = Caller {
-            connection: ConnectionId(0),
+            connection: None,
             principal: called.principal,
             channel: Channel::Http { stream_id: called.stream_id, new_stream_id: String::new() },
             answer,
@@ -149,7 +149,7 @@ impl Desk for Office {
         let connection = ConnectionId(self.last);
         self.streams.insert(connection, subscribing.stream);
         let caller = Caller {
-            connection,
+            connection: Some(connection),
             principal: subscribing.principal,
             channel: Channel::Http {
                 stream_id: subscribing.stream_id,
