@@ -36,7 +36,7 @@ mod writes;
 pub use config::{Config, Identity};
 pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
-pub(crate) use frameworks::subscribe::same_principal;
+pub(crate) use frameworks::subscribe::check_claims;
 pub use plan::{Ignored, Plan, Rejection};
 
 use crate::registrar::registry::GoneAgentRecord;

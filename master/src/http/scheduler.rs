@@ -3,7 +3,7 @@
 //! Rows 0 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
 
 use super::desk::{elsewhere, Called, Desk, Subscribing};
-use crate::core::{same_principal, CallAnswer};
+use crate::core::{check_claims, CallAnswer};
 use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::scheduler::Call;
@@ -88,14 +88,7 @@ fn check_subscribe(call: &Call, principal: Option<&str>) -> Result<(), Refusal> 
         .subscribe
         .as_ref()
         .ok_or_else(|| Refusal::bad_request("Expecting 'subscribe' to be present"))?;
-    let declared = subscribe.framework_info.id.as_ref();
-    if declared.map_or("", |id| &id.value) != call.framework_id.as_ref().map_or("", |id| &id.value)
-    {
-        return Err(Refusal::bad_request(
-            "'framework_id' differs from 'subscribe.framework_info.id'",
-        ));
-    }
-    same_principal(principal, &subscribe.framework_info).map_err(refusal)
+    check_claims(call.framework_id.as_ref(), principal, subscribe).map_err(refusal)
 }
 
 /// A core's refusal with its status.

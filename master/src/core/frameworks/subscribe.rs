@@ -56,13 +56,8 @@ impl Core {
         let connection = caller
             .connection
             .ok_or_else(|| Rejection::bad_request("SUBSCRIBE without an event stream"))?;
+        check_claims(framework_id.as_ref(), caller.principal.as_deref(), &subscribe)?;
         let mut info = subscribe.framework_info;
-        if info.id.clone().unwrap_or_default() != framework_id.unwrap_or_default() {
-            return Err(Rejection::bad_request(
-                "'framework_id' differs from 'subscribe.framework_info.id'",
-            ));
-        }
-        same_principal(caller.principal.as_deref(), &info)?;
         let stream_id = match caller.channel {
             Channel::Process => None,
             Channel::Http { stream_id: Some(_), .. } => {
@@ -289,14 +284,24 @@ impl Framework {
     }
 }
 
-/// Whether who subscribes is who the framework says it is, where both are said (row 8 of B2).
+/// Whether a SUBSCRIBE says the same framework twice, and who subscribes is who the framework says
+/// it is, where both are said (row 8 of B2). Over HTTP it comes before the response's codec is
+/// chosen, which the core knows nothing of.
 ///
 /// # Errors
 /// 400.
-pub(crate) fn same_principal(
+pub(crate) fn check_claims(
+    framework_id: Option<&v1::FrameworkId>,
     authenticated: Option<&str>,
-    info: &v1::FrameworkInfo,
+    subscribe: &Subscribe,
 ) -> Result<(), Rejection> {
+    let info = &subscribe.framework_info;
+    let id = |id: Option<&v1::FrameworkId>| id.cloned().unwrap_or_default();
+    if id(info.id.as_ref()) != id(framework_id) {
+        return Err(Rejection::bad_request(
+            "'framework_id' differs from 'subscribe.framework_info.id'",
+        ));
+    }
     match (authenticated, info.principal.as_deref()) {
         (Some(authenticated), Some(declared)) if authenticated != declared => {
             Err(Rejection::bad_request(format!(
