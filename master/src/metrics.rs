@@ -23,6 +23,9 @@ pub(crate) fn observe(master: &Master, seen: &mut Observation) {
     seen.metric("master/tasks_invalid", counters.tasks_invalid as f64);
     seen.metric("master/slave_unreachable_completed", counters.agents_unreachable as f64);
     seen.metric("master/frameworks_removed", counters.frameworks_removed as f64);
+    for (name, count) in counters.of_no_consequence() {
+        seen.metric(name, count as f64);
+    }
     seen.state(json!({
         "stage": stage,
         "leader": master.leader_address(),

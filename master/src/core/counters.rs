@@ -28,4 +28,60 @@ impl Counters {
     pub(super) fn ignore(&mut self, why: Ignored) {
         *self.ignored.entry(why).or_default() += 1;
     }
+
+    /// What came to nothing, under the reference's names where it has one: for whoever looks into
+    /// why something does not happen. Those of the reference are there from the start.
+    pub fn of_no_consequence(&self) -> BTreeMap<&'static str, u64> {
+        let mut shown = BTreeMap::from([
+            (INVALID_UPDATES, self.updates_of_unknown_tasks),
+            (INVALID_ACKNOWLEDGEMENTS, 0),
+            (DROPPED_MESSAGES, 0),
+        ]);
+        for (why, count) in &self.ignored {
+            *shown.entry(name(*why)).or_default() += count;
+        }
+        shown
+    }
+}
+
+const INVALID_UPDATES: &str = "master/invalid_status_updates";
+const INVALID_ACKNOWLEDGEMENTS: &str = "master/invalid_status_update_acknowledgements";
+const DROPPED_MESSAGES: &str = "master/dropped_messages";
+
+fn name(why: Ignored) -> &'static str {
+    match why {
+        Ignored::UpdateOfUnknownFramework => INVALID_UPDATES,
+        Ignored::UndeliverableAcknowledgement => INVALID_ACKNOWLEDGEMENTS,
+        Ignored::UndeliverableMessage => DROPPED_MESSAGES,
+        Ignored::ResourceRequest => "master/messages_resource_request",
+        Ignored::KillOnWrongAgent => "master/kills_on_wrong_agents",
+        Ignored::AgentInTransition => "master/messages_of_agents_in_transition",
+        Ignored::StalePong => "master/stale_pongs",
+        Ignored::StaleTimer => "master/stale_timers",
+        Ignored::UnknownConnection => "master/unknown_connections_ended",
+        Ignored::UnknownWrite => "master/unknown_writes",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_counted_under_its_name() {
+        let mut counters = Counters { updates_of_unknown_tasks: 2, ..Counters::default() };
+        assert_eq!(counters.of_no_consequence().len(), 3, "none is missing");
+        for why in [Ignored::UndeliverableAcknowledgement, Ignored::UpdateOfUnknownFramework] {
+            counters.ignore(why);
+        }
+        counters.ignore(Ignored::StalePong);
+        let shown: Vec<_> = counters.of_no_consequence().into_iter().collect();
+        let expected = [
+            ("master/dropped_messages", 0),
+            ("master/invalid_status_update_acknowledgements", 1),
+            ("master/invalid_status_updates", 3),
+            ("master/stale_pongs", 1),
+        ];
+        assert_eq!(shown, expected);
+    }
 }
