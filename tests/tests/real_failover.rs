@@ -166,14 +166,11 @@ fn me_03_a_paused_leader_changes_nothing_when_it_goes_on() {
     };
     // Lies in the old leader's socket until it goes on.
     operator.ask(kill.clone());
+    // Who serves has the key: the old leader's lease is over, whatever it believes when it goes on.
     let (successor, expired, serves) = scene.successor(&old, paused);
     println!("master {successor} serves {serves:?} after the pause (lease gone: {expired:?})");
     scene.cluster.agents_are_registered();
     println!("both agents are with the new leader {:?} after the pause", paused.elapsed());
-    until("the pause has lasted three leases", PATIENCE, || {
-        let lasts = paused.elapsed();
-        (lasts > 3 * TTL).then_some(()).ok_or_else(|| format!("{lasts:?}"))
-    });
     let new_term = scene.leader_key().made;
     let before = scene.commit();
     assert!(before.0 <= new_term, "{before:?}");
