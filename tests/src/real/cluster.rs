@@ -69,7 +69,7 @@ impl Cluster {
 
     /// Starts every master.
     pub fn start_masters(&mut self) {
-        for number in 0..self.count {
+        for number in 0..usize::from(self.count) {
             self.start_master(number);
         }
     }
@@ -100,15 +100,25 @@ impl Cluster {
         self.agents[number] = self.agent(number);
     }
 
-    fn start_master(&mut self, number: u16) {
+    /// Starts a master that has ended, in its work dir.
+    pub fn start_master_again(&mut self, number: usize) {
+        self.masters[number] = self.master(number);
+    }
+
+    fn start_master(&mut self, number: usize) {
+        let master = self.master(number);
+        self.masters.push(master);
+    }
+
+    fn master(&self, number: usize) -> Daemon {
         let dir = self.dir.path();
         let mut command = program(binary::meseta(), dir, None);
-        command.args(["master", "--port", &self.master_port(number.into()).to_string()]);
+        command.args(["master", "--port", &self.master_port(number).to_string()]);
         command.args(["--store", &self.etcd.url()]);
         command.args(["--election-ttl", &format!("{}s", TTL.as_secs())]);
         command.arg("--credentials").arg(dir.join("keyring.json"));
         command.arg("--work-dir").arg(dir.join(format!("master{number}")));
-        self.masters.push(Daemon::start(&format!("master{number}"), command, dir));
+        Daemon::start(&format!("master{number}"), command, dir)
     }
 
     fn agent(&self, number: usize) -> Daemon {

@@ -76,6 +76,8 @@ pub struct Seen {
     pub disconnected: usize,
     /// Each status, and when.
     pub statuses: Vec<(Instant, TaskStatus)>,
+    /// When offers came.
+    pub offered: Vec<Instant>,
     /// Agents that made offers, in order of their first.
     pub agents: Vec<String>,
     /// Why it ended, if it has.
@@ -105,6 +107,7 @@ impl Scheduler for Policy {
     }
 
     fn offers(&mut self, offers: Vec<v1::Offer>, driver: &mut Driver<'_>) {
+        lock(&self.seen).offered.push(Instant::now());
         for offer in offers {
             let agent = &offer.agent_id;
             let mut seen = lock(&self.seen);
