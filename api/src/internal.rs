@@ -70,6 +70,32 @@ pub mod master {
             /// Every framework that has a task or an executor here.
             frameworks: Vec<v1::FrameworkInfo>,
         },
+        /// A part of a report that is too large for one message, to a master that announced that it
+        /// takes parts. Each is answered with `ReportPartTaken` before the next is sent; nothing of
+        /// it counts before `ReregisterInParts`.
+        ReportPart {
+            /// The acknowledged term.
+            term: Term,
+            /// Counts the parts of one report from 0; 0 drops what there is of an earlier one.
+            number: u32,
+            /// As in `ReregisterAgent`.
+            tasks: Vec<v1::Task>,
+            /// As in `ReregisterAgent`.
+            executors: Vec<v1::ExecutorInfo>,
+            /// As in `ReregisterAgent`.
+            frameworks: Vec<v1::FrameworkInfo>,
+        },
+        /// As `ReregisterAgent`; what it reports came before, on the same connection.
+        ReregisterInParts {
+            /// The acknowledged term.
+            term: Term,
+            /// With its id.
+            info: Box<v1::AgentInfo>,
+            /// Meseta's version of the agent.
+            version: String,
+            /// How many parts there are.
+            parts: u32,
+        },
         /// A status, repeated until acknowledged.
         UpdateStatus(Box<StatusUpdate>),
         /// An executor ended; `status` is a raw wait(2) status.
@@ -179,6 +205,9 @@ pub mod agent {
         AnnounceTerm {
             /// The sender's term.
             term: Term,
+            /// Whether a report may come in parts.
+            #[serde(default)]
+            takes_parts: bool,
         },
         /// The master does not lead.
         NotLeader {
@@ -214,7 +243,7 @@ pub mod agent {
             /// Without a ping for this long the agent looks for its master again, milliseconds.
             ping_timeout_ms: u64,
         },
-        /// Answer to `ReregisterAgent`.
+        /// Answer to `ReregisterAgent` and `ReregisterInParts`.
         Reregistered {
             /// Confirms the agent's id.
             agent_id: AgentId,
@@ -223,6 +252,11 @@ pub mod agent {
             /// Tasks that the master believes are here and that were not reported: the agent
             /// answers each with TASK_DROPPED, or with what it knows.
             reconcile: Vec<TaskKey>,
+        },
+        /// Answer to `ReportPart`: the next may come.
+        ReportPartTaken {
+            /// Which.
+            number: u32,
         },
         /// Liveness; answered with `Pong`.
         Ping {

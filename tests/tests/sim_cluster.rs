@@ -7,7 +7,7 @@ use meseta_api::v1::TaskState;
 use meseta_node::keys::{Credential, Keyring, AGENT};
 use meseta_tests::sim::cluster::{Shape, SimCluster, SECRET};
 use meseta_tests::sim::masters::MASTERS;
-use meseta_tests::sim::workload::record;
+use meseta_tests::sim::workload::{record, Told};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,4 +76,39 @@ fn an_agent_that_the_master_refuses_says_so() {
     }
     assert!(said);
     assert_eq!(cluster.breaches(), Vec::<String>::new());
+}
+
+/// Promise 1, of an agent whose report no message would hold: its master loses the lease, and the
+/// next one learns of every task, each of which ends as its framework is told.
+#[test]
+fn an_agent_with_more_than_a_message_of_tasks_comes_back() {
+    const LABEL: usize = 3 << 20;
+    let shape =
+        Shape { agents: 1, frameworks: 2, tasks: 4, longest: Duration::ZERO, ..Shape::default() };
+    let mut cluster = SimCluster::new(3, shape);
+    for shared in cluster.records() {
+        let mut record = record(shared);
+        record.padding = LABEL;
+        record.todo.iter_mut().for_each(|(_, command)| *command = "sleep 120".to_owned());
+    }
+    let running = |cluster: &SimCluster| {
+        let told = |shared| record(shared).told.iter().filter(|told| is_running(told)).count();
+        cluster.records().map(told).sum::<usize>() == 2 * 4
+    };
+    assert!(cluster.run_until(Duration::from_secs(60), running), "not all of it runs");
+    let parts = |cluster: &SimCluster| {
+        cluster.sim.log().iter().filter(|step| step.contains("ReportPart")).count()
+    };
+    let before = parts(&cluster);
+    cluster.depose_master();
+    cluster.run_to_the_end(Duration::from_secs(300)).unwrap();
+    assert!(8 * LABEL > 16 << 20 && parts(&cluster) > before, "the report went in parts");
+    for shared in cluster.records() {
+        let ended = record(shared).ended.clone();
+        assert!(ended.values().all(|state| *state == TaskState::TaskFinished), "{ended:?}");
+    }
+}
+
+fn is_running(told: &Told) -> bool {
+    told.state == TaskState::TaskRunning
 }

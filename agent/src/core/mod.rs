@@ -32,6 +32,7 @@ mod limits;
 pub mod model;
 pub mod moment;
 mod orders;
+mod parts;
 mod recovery;
 mod refusal;
 mod report;
@@ -127,6 +128,10 @@ pub struct Agent {
     draining: Option<drain::Drain>,
     /// Why the master refuses to register this agent, if it did.
     refusal: Option<refusal::Refusal>,
+    /// The connection whose master takes reports in parts.
+    takes_parts: Option<DialId>,
+    /// What of a report is still to be sent.
+    reporting: Option<parts::Reporting>,
     /// Executors that ended while the master's answer to a report that had them was awaited.
     unreported_ends: Vec<FromAgent>,
     frameworks: Frameworks,
@@ -155,6 +160,8 @@ impl Agent {
             held: BTreeMap::new(),
             draining: None,
             refusal: None,
+            takes_parts: None,
+            reporting: None,
             unreported_ends: Vec::new(),
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),

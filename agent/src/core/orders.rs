@@ -5,6 +5,7 @@ use super::drain::Drain;
 use super::effect::{Effect, Lane, Level};
 use super::ids::{DialId, TimerKey};
 use super::launch::Wanted;
+use super::parts::{in_parts, Reporting};
 use super::turn::Turn;
 use super::{Agent, Life, Written};
 use crate::checkpoint::records::to_json;
@@ -12,6 +13,7 @@ use crate::checkpoint::DiskOperation;
 use meseta_api::ids::AgentId;
 use meseta_api::internal::agent::{FromMaster, Order};
 use meseta_api::internal::master::FromAgent;
+use meseta_api::term::Term;
 use meseta_api::v1;
 use std::time::Duration;
 
@@ -47,16 +49,16 @@ impl Agent {
             }
             LinkStep::Register(dial, term, again) => {
                 turn.cancel(TimerKey::TermOverdue);
-                let request = self.registration(term);
-                // The report has none of these any more.
-                self.unreported_ends.clear();
-                self.to_master(dial, request, turn);
                 turn.set_timer(TimerKey::RegisterAgain, again);
+                if !self.reporting.as_mut().is_some_and(|report| report.goes_on(dial)) {
+                    self.report(dial, term, turn);
+                }
             }
             LinkStep::Registered(ping_timeout) => {
                 turn.cancel(TimerKey::RegisterAgain);
                 self.refusal = None;
                 turn.set_timer(TimerKey::PingOverdue, ping_timeout);
+                self.reporting = None;
                 for exited in std::mem::take(&mut self.unreported_ends) {
                     if let Some(dial) = self.link.registered() {
                         self.to_master(dial, exited, turn);
@@ -77,6 +79,21 @@ impl Agent {
                 turn.note(Level::Error, format!("master refused: {why}"));
             }
         }
+    }
+
+    /// Asks to be registered, with all that is here now.
+    fn report(&mut self, dial: DialId, term: Term, turn: &mut Turn<'_>) {
+        let mut messages = vec![self.registration(term)];
+        // The report has none of these any more.
+        self.unreported_ends.clear();
+        if self.takes_parts == Some(dial) {
+            messages = messages.into_iter().flat_map(in_parts).collect();
+        }
+        let mut reporting = Reporting::new(dial, messages);
+        if let Some(first) = reporting.next() {
+            self.to_master(dial, first, turn);
+        }
+        self.reporting = Some(reporting);
     }
 
     pub(super) fn led_by(&mut self, leader: String, turn: &mut Turn<'_>) {
@@ -104,7 +121,10 @@ impl Agent {
 
     pub(super) fn master_said(&mut self, dial: DialId, message: FromMaster, turn: &mut Turn<'_>) {
         match message {
-            FromMaster::AnnounceTerm { term } => {
+            FromMaster::AnnounceTerm { term, takes_parts } => {
+                if takes_parts && self.link.is_current(dial) {
+                    self.takes_parts = Some(dial);
+                }
                 self.link(LinkEvent::TermAnnounced(dial, term), turn);
             }
             FromMaster::NotLeader { leader } => {
@@ -146,6 +166,12 @@ impl Agent {
                 self.answered(ping_timeout_ms, turn);
                 for task in reconcile {
                     self.reconcile(task, turn);
+                }
+            }
+            Order::ReportPartTaken { number } => {
+                let next = self.reporting.as_mut().and_then(|report| report.after(dial, number));
+                if let Some(next) = next {
+                    self.to_master(dial, next, turn);
                 }
             }
             Order::Ping { sequence, connected } => {

@@ -50,7 +50,7 @@ impl Receive<FromAgent> for FakeMaster {
                     let leader = Some(leader).filter(|leader| !leader.is_empty());
                     cx.send(&agent, FromMaster::NotLeader { leader });
                 }
-                None => cx.send(&agent, FromMaster::AnnounceTerm { term }),
+                None => cx.send(&agent, FromMaster::AnnounceTerm { term, takes_parts: false }),
             },
             FromAgent::RegisterAgent { .. } if state.answers => {
                 cx.send(&agent, order(Order::Registered { agent_id: id, ping_timeout_ms: 75_000 }));

@@ -118,6 +118,7 @@ impl Core {
             Plan::Reacknowledge { agent } => self.commit_reacknowledge(&agent, out),
             Plan::Register(plan) => self.commit_register(*plan, at, out),
             Plan::Reregister(plan) => self.commit_reregister(*plan, at, out),
+            Plan::TakePart(plan) => self.commit_part(*plan, out),
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
             Plan::DepartAll(plans) => {

@@ -5,6 +5,7 @@
 
 use super::agents::lost::DepartPlan;
 use super::agents::marks::DutyPlan;
+use super::agents::parts::PartPlan;
 use super::agents::prune::PrunePlan;
 use super::agents::register::RegisterPlan;
 use super::agents::relay::{ExitPlan, RelayPlan};
@@ -51,6 +52,8 @@ pub enum Plan {
     Register(Box<RegisterPlan>),
     /// Take an agent back.
     Reregister(Box<ReregisterPlan>),
+    /// Keep a part of an agent's report.
+    TakePart(Box<PartPlan>),
     /// An agent's connection ended.
     LoseAgent(ConnectionId),
     /// An agent departs; written first.

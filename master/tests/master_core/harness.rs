@@ -368,6 +368,7 @@ fn order(message: &FromMaster) -> String {
             let tasks: Vec<&str> = reconcile.iter().map(|key| key.task_id.as_str()).collect();
             format!("Reregistered {agent_id} reconcile [{}]", tasks.join(" "))
         }
+        Order::ReportPartTaken { number } => format!("ReportPartTaken {number}"),
         Order::Ping { sequence, connected } => {
             format!("Ping {sequence}{}", if *connected { "" } else { " not connected" })
         }

@@ -14,6 +14,7 @@ mod frameworks;
 mod harness;
 mod machines;
 mod marks;
+mod parts;
 mod queries;
 mod random;
 mod reconcile;

@@ -147,7 +147,7 @@ impl Process for WireAgent {
 impl Receive<FromMaster> for WireAgent {
     fn receive(&mut self, message: FromMaster, _: &Sender, cx: &mut Context<Self>) {
         match message {
-            FromMaster::AnnounceTerm { term } => self.register(term, cx),
+            FromMaster::AnnounceTerm { term, .. } => self.register(term, cx),
             FromMaster::NotLeader { .. } => {
                 cx.after(RETRY, ConnectDue);
             }

@@ -37,6 +37,8 @@ pub struct Record {
     pub told: Vec<Told>,
     /// How often the scheduler subscribed.
     pub subscribed: u32,
+    /// Bytes of a label that each task carries.
+    pub padding: usize,
     /// The master refused the framework.
     pub refused: Option<String>,
 }
@@ -61,7 +63,13 @@ impl Workload {
         Workload { record, cpus }
     }
 
-    fn task(&self, id: &str, command: &str, agent: &v1::AgentId, role: &str) -> v1::TaskInfo {
+    fn task(
+        &self,
+        (id, command): (&str, &str),
+        padding: usize,
+        agent: &v1::AgentId,
+        role: &str,
+    ) -> v1::TaskInfo {
         let scalar = |name: &str, value: f64| v1::Resource {
             name: name.into(),
             r#type: v1::value::Type::Scalar as i32,
@@ -75,6 +83,9 @@ impl Workload {
             agent_id: agent.clone(),
             resources: vec![scalar("cpus", self.cpus), scalar("mem", 32.0)],
             command: Some(v1::CommandInfo { value: Some(command.into()), ..Default::default() }),
+            labels: (padding > 0).then(|| v1::Labels {
+                labels: vec![v1::Label { key: "x".repeat(padding), value: None }],
+            }),
             ..Default::default()
         }
     }
@@ -88,13 +99,14 @@ impl Workload {
         let fit = (total("cpus") / self.cpus).min(total("mem") / 32.0) as usize;
         let role = offer.allocation_info.as_ref().and_then(|info| info.role.clone());
         let mut record = record(&self.record);
-        let count = fit.min(record.todo.len());
+        let (count, padding) = (fit.min(record.todo.len()), record.padding);
         let tasks: Vec<(String, String)> = record.todo.drain(..count).collect();
         tasks
             .into_iter()
             .map(|(id, command)| {
                 record.live.insert(id.clone(), (offer.agent_id.clone(), now));
-                self.task(&id, &command, &offer.agent_id, role.as_deref().unwrap_or("*"))
+                let role = role.as_deref().unwrap_or("*");
+                self.task((&id, &command), padding, &offer.agent_id, role)
             })
             .collect()
     }

@@ -6,6 +6,7 @@ mod executors;
 mod held;
 mod launch_executor;
 mod orders;
+mod parts;
 mod recovery;
 mod refusal;
 mod resize;
@@ -69,6 +70,7 @@ struct Bench {
     effects: Vec<Effect>,
     dial: DialId,
     trace: Option<TraceContext>,
+    takes_parts: bool,
 }
 
 impl Bench {
@@ -84,6 +86,7 @@ impl Bench {
             effects: Vec::new(),
             dial: DialId(1),
             trace: None,
+            takes_parts: true,
         }
     }
 
@@ -101,7 +104,8 @@ impl Bench {
     fn register(&mut self) {
         self.on(Event::TimerDue(TimerKey::Redial));
         self.on(Event::Dialled { dial: self.dial });
-        let message = Box::new(FromMaster::AnnounceTerm { term: TERM });
+        let message =
+            Box::new(FromMaster::AnnounceTerm { term: TERM, takes_parts: self.takes_parts });
         self.on(Event::FromMaster { dial: self.dial, message });
     }
 

@@ -3,6 +3,7 @@
 //! State: the agents by id and the connections that they speak on. Fed by what agents say and by
 //! connections that end; emits orders, allocator events, registry operations and updates for
 //! schedulers. `state.rs` is the life cycle; `register.rs` and `reregister.rs` bring an agent in,
+//! `parts.rs` collects a report that is too large for one message,
 //! `merge.rs` takes its report over, `ping.rs` and `lost.rs` let it go.
 
 pub mod drain;
@@ -11,6 +12,7 @@ pub mod info;
 pub mod lost;
 pub mod marks;
 pub mod merge;
+pub mod parts;
 pub mod ping;
 pub mod prune;
 pub mod register;
@@ -72,12 +74,14 @@ pub struct Executor {
 }
 
 /// A connection on which an agent arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentConnection {
     /// `ip:port` of the agent's node.
     pub address: String,
     /// Who it proved to be.
     pub agent: Option<AgentId>,
+    /// What has come of a report in parts.
+    pub parts: Option<Box<parts::Parts>>,
 }
 
 /// Where an agent listens unless it says otherwise.
@@ -156,9 +160,10 @@ impl Core {
     ) -> Result<Plan, Rejection> {
         let (term, said) = match said {
             FromAgent::AgentArrived => return Ok(Plan::Announce { connection, address }),
-            FromAgent::RegisterAgent { term, .. } | FromAgent::ReregisterAgent { term, .. } => {
-                (Some(term), said)
-            }
+            FromAgent::RegisterAgent { term, .. }
+            | FromAgent::ReregisterAgent { term, .. }
+            | FromAgent::ReportPart { term, .. }
+            | FromAgent::ReregisterInParts { term, .. } => (Some(term), said),
             said => (None, said),
         };
         if term.is_some_and(|term| term != self.identity.term) {
@@ -169,6 +174,23 @@ impl Core {
                 self.check_register(connection, address, *info, version)
             }
             FromAgent::ReregisterAgent { info, version, tasks, executors, frameworks, .. } => {
+                let report = reregister::RawReport {
+                    info: *info,
+                    version,
+                    address,
+                    tasks,
+                    executors,
+                    frameworks,
+                };
+                self.check_reregister(connection, report)
+            }
+            FromAgent::ReportPart { number, tasks, executors, frameworks, .. } => {
+                let part = parts::Parts::new(tasks, executors, frameworks);
+                self.check_part(connection, address, number, part)
+            }
+            FromAgent::ReregisterInParts { info, version, parts, .. } => {
+                let parts::Parts { tasks, executors, frameworks, .. } =
+                    self.assembled(connection, parts)?;
                 let report = reregister::RawReport {
                     info: *info,
                     version,
@@ -230,7 +252,9 @@ impl Core {
             FromAgent::Pong { sequence } => Ok(self.check_pong(id, sequence)),
             FromAgent::AgentArrived
             | FromAgent::RegisterAgent { .. }
-            | FromAgent::ReregisterAgent { .. } => {
+            | FromAgent::ReregisterAgent { .. }
+            | FromAgent::ReportPart { .. }
+            | FromAgent::ReregisterInParts { .. } => {
                 Err(Rejection::bad_request("an agent that is known came in twice"))
             }
         }
@@ -243,12 +267,9 @@ impl Core {
         address: String,
         out: &mut Vec<Effect>,
     ) {
-        let known = self.connections.entry(connection);
-        known.or_insert(AgentConnection { address: String::new(), agent: None }).address = address;
-        out.push(Effect::ToAgent {
-            connection,
-            message: Box::new(FromMaster::AnnounceTerm { term: self.identity.term }),
-        });
+        self.connections.entry(connection).or_default().address = address;
+        let message = FromMaster::AnnounceTerm { term: self.identity.term, takes_parts: true };
+        out.push(Effect::ToAgent { connection, message: Box::new(message) });
     }
 
     pub(super) fn commit_ask(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
@@ -293,7 +314,8 @@ impl Core {
             out.push(Effect::CancelTimer { key: TimerKey::PingDue(earlier) });
             out.push(Effect::CloseAgent { connection: earlier });
         }
-        let bound = AgentConnection { address: address.to_owned(), agent: Some(id.clone()) };
+        let (address, agent) = (address.to_owned(), Some(id.clone()));
+        let bound = AgentConnection { address, agent, parts: None };
         self.connections.insert(connection, bound);
     }
 }
