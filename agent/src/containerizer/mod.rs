@@ -39,9 +39,6 @@ pub trait Containerizer: Send + Sync {
         limits: ContainerLimits,
     ) -> Pending<Result<(), ContainerError>>;
 
-    /// Sends a signal to every process of the container.
-    fn signal(&self, container: ContainerId, signal: i32) -> Pending<Result<(), ContainerError>>;
-
     /// Kills everything in the container and completes when it is gone, also one that an earlier
     /// life of the agent launched. Idempotent; a container that is not known is gone.
     fn destroy(&self, container: ContainerId) -> Pending<Result<ContainerExit, ContainerError>>;

@@ -89,13 +89,6 @@ impl Containerizer for LinuxContainerizer {
         })
     }
 
-    fn signal(&self, container: ContainerId, signal: i32) -> Pending<Result<(), ContainerError>> {
-        self.blocking(move |shared| match shared.handle(&container) {
-            None => Ok(()),
-            Some(handle) => handle.signal(signal).map_err(|e| ContainerError::from_chain(&e)),
-        })
-    }
-
     fn destroy(&self, container: ContainerId) -> Pending<Result<ContainerExit, ContainerError>> {
         self.blocking(move |shared| shared.destroy(&container))
     }

@@ -17,8 +17,6 @@ pub struct Snapshot {
     pub info: v1::AgentInfo,
     /// The machine's address.
     pub ip: String,
-    /// When the agent started.
-    pub started: Instant,
     /// Settings under the names of their flags.
     pub flags: BTreeMap<String, String>,
     /// Frameworks with something here.
@@ -61,13 +59,18 @@ impl Agent {
         matches!(self.life, Life::Serving | Life::Leaving { .. })
     }
 
+    /// When the agent started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The agent's id, once it has one.
     pub fn id(&self) -> Option<&AgentId> {
         self.id.as_ref()
     }
 
-    /// A copy of what is here.
-    pub fn snapshot(&self) -> Snapshot {
+    /// A copy of what is here, with these settings.
+    pub fn snapshot(&self, flags: BTreeMap<String, String>) -> Snapshot {
         let frameworks = self.frameworks.iter().map(|(id, framework)| {
             let executors = framework.executors.values();
             Framework {
@@ -78,8 +81,7 @@ impl Agent {
         Snapshot {
             info: self.info.clone(),
             ip: self.settings.ip.clone(),
-            started: self.started,
-            flags: self.flags(),
+            flags,
             frameworks: frameworks.collect(),
         }
     }
@@ -112,7 +114,8 @@ impl Agent {
         shown
     }
 
-    fn flags(&self) -> BTreeMap<String, String> {
+    /// Settings under the names of their flags.
+    pub fn flags(&self) -> BTreeMap<String, String> {
         let settings = &self.settings;
         [
             ("master", settings.masters.to_string()),

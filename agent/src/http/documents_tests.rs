@@ -1,7 +1,6 @@
 //! The shape of an agent's `/state`, member by member.
 
 use super::*;
-use libproc::Instant;
 use meseta_api::codec::Codec;
 use meseta_api::ids::ContainerId;
 use meseta_api::message::V1Message;
@@ -43,7 +42,6 @@ pub(in crate::http) fn snapshot() -> Snapshot {
         info: read(json!({"hostname": "h8", "port": 5051, "id": {"value": "s"}, "resources": [
             {"name": "cpus", "type": "SCALAR", "scalar": {"value": 4}}]})),
         ip: "10.0.0.8".into(),
-        started: Instant::from_nanos(0),
         flags: [("ip".to_owned(), "10.0.0.8".to_owned())].into(),
         frameworks: vec![Framework {
             info: read(

@@ -12,6 +12,7 @@ use libproc::{Context, Reply};
 use meseta_node::http::auth::Realm;
 use meseta_node::http::{json_document, read_only, Query, Refusal};
 use serde_json::{json, Value};
+use std::collections::BTreeMap;
 
 type Cx = Context<AgentProcess>;
 type Handler = fn(&mut AgentProcess, Request, Reply<Response>, &mut Cx);
@@ -27,7 +28,7 @@ const ROUTES: &[(&str, &str, Handler)] = &[
         reply.send(local(&request, documents::version));
     }),
     ("/flags", "settings (JSON)", |me, request, reply, _| {
-        let flags = || json!({ "flags": snapshot(me).flags });
+        let flags = || json!({ "flags": flags(me) });
         reply.send(reader(me, &request).map_or_else(Response::from, |()| local(&request, flags)));
     }),
     ("/health", "200 while the agent answers", |_, request, reply, _| {
@@ -61,16 +62,19 @@ fn reader(me: &AgentProcess, request: &Request) -> Result<(), Refusal> {
 
 /// The agent as it is, with the settings of its HTTP side.
 fn snapshot(me: &AgentProcess) -> Snapshot {
-    let mut snapshot = me.core().snapshot();
+    me.core().snapshot(flags(me))
+}
+
+/// All settings, those of the HTTP side among them.
+fn flags(me: &AgentProcess) -> BTreeMap<String, String> {
     let realms = [Realm::AgentReadOnly, Realm::AgentReadWrite, Realm::AgentExecutor];
     let asked = realms.map(|realm| (realm.flag().to_owned(), me.guards().asks(realm).to_string()));
-    snapshot.flags.extend(asked);
-    snapshot
+    me.core().flags().into_iter().chain(asked).collect()
 }
 
 /// When the agent started, in seconds since 1970.
 fn started(me: &AgentProcess, cx: &Cx) -> f64 {
-    let uptime = cx.now().since(me.core().snapshot().started);
+    let uptime = cx.now().since(me.core().started());
     cx.wall().as_secs_f64() - uptime.as_secs_f64()
 }
 

@@ -203,13 +203,6 @@ impl Containerizer for FakeContainerizer {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn signal(&self, container: ContainerId, signal: i32) -> Pending<Result<(), ContainerError>> {
-        if let Some(state) = self.state(&container) {
-            state.end(ContainerExit { status: Some(signal & 0x7f), oom_killed: false });
-        }
-        Box::pin(std::future::ready(Ok(())))
-    }
-
     fn destroy(&self, container: ContainerId) -> Pending<Result<ContainerExit, ContainerError>> {
         let state = self.state(&container);
         Box::pin(async move {
