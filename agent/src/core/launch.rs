@@ -208,8 +208,10 @@ impl Agent {
             Framework { info: framework.clone(), executors: BTreeMap::new(), gone: false }
         });
         if let Some(executor) = holder.executors.get_mut(&executor_id) {
-            // An earlier task of this id may have left its updates, which are not of this one.
-            operations.push(DiskOperation::Remove(task_updates(&executor.run, &task_id)));
+            // An earlier task of this id has left its updates, which are not of this one.
+            if executor.may_have_completed(&task_id) {
+                operations.push(DiskOperation::Remove(task_updates(&executor.run, &task_id)));
+            }
             let path = task_info(&executor.run, &task_id);
             operations.push(DiskOperation::Write(path, to_json(&task)));
             executor.take(task_id.clone(), Task::new(task, turn.trace));

@@ -197,6 +197,11 @@ impl Executor {
         self.demand = Demand::default();
     }
 
+    /// Whether a task of this id was here before; also true where that is forgotten.
+    pub fn may_have_completed(&self, id: &TaskId) -> bool {
+        self.completed.len() >= REMEMBERED_TASKS || self.completed.contains(id)
+    }
+
     /// Whether any task has not ended.
     pub fn is_busy(&self) -> bool {
         self.demand.tasks() > 0

@@ -115,13 +115,18 @@ fn make_directory(path: &Path) -> io::Result<()> {
 
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
-    make_directory(parent(path))?;
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = PathBuf::from(name);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(FILE_MODE);
-    let mut file = options.open(&temporary)?;
+    let mut file = match options.open(&temporary) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_directory(parent(path))?;
+            options.open(&temporary)?
+        }
+        opened => opened?,
+    };
     // One that a crash left may be from before this mode.
     file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     file.write_all(content)?;
@@ -132,10 +137,15 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn append_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
-    make_directory(parent(path))?;
-    let fresh = !path.exists();
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.append(true).create(true).mode(FILE_MODE).open(path)?;
+    options.append(true).mode(FILE_MODE);
+    let (mut file, fresh) = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_directory(parent(path))?;
+            (options.create(true).open(path)?, true)
+        }
+        opened => (opened?, false),
+    };
     file.write_all(content)?;
     file.sync_data()?;
     if fresh {

@@ -17,6 +17,7 @@ mod v2;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use nix::sys::statfs::{statfs, CGROUP2_SUPER_MAGIC};
@@ -96,22 +97,26 @@ impl CgroupsConfig {
     /// Makes the parent and the supervisors' cgroup. Idempotent.
     fn prepare(&self) -> Result<(), CgroupError> {
         match &self.version {
-            CgroupVersion::V1 => v1::create(&self.path_of(SUPERVISORS)),
+            CgroupVersion::V1 => {
+                let found = v1::find(self.path_of(SUPERVISORS));
+                v1::create(&found, &found.dirs()).map(drop)
+            }
             CgroupVersion::V2 { root } => {
                 v2::delegate(root, &self.parent)?;
-                v2::create(&root.join(self.path_of(SUPERVISORS)))
+                v2::create(&root.join(self.path_of(SUPERVISORS))).map(drop)
             }
         }
     }
 
     /// Moves a supervisor out of the agent's cgroup.
     fn adopt_supervisor(&self, pid: i32) -> Result<(), CgroupError> {
-        self.prepare()?;
         let path = self.path_of(SUPERVISORS);
-        match &self.version {
-            CgroupVersion::V1 => v1::add(&path, pid),
-            CgroupVersion::V2 { root } => v2::add(&root.join(path), pid),
-        }
+        let adopt = || match &self.version {
+            CgroupVersion::V1 => v1::add(&v1::find(path.clone()).dirs(), pid),
+            CgroupVersion::V2 { root } => v2::add(&root.join(&path), pid),
+        };
+        // It was made when the agent started; somebody may have removed it since.
+        adopt().or_else(|_| self.prepare().and_then(|()| adopt()))
     }
 
     fn path_of(&self, leaf: &str) -> String {
@@ -120,15 +125,26 @@ impl CgroupsConfig {
 }
 
 /// The cgroup of one container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ContainerCgroup {
     config: CgroupsConfig,
     id: ContainerId,
+    /// On version 1: where it is, looked up once.
+    #[serde(skip)]
+    found: Arc<OnceLock<v1::Found>>,
 }
+
+impl PartialEq for ContainerCgroup {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.config, &self.id) == (&other.config, &other.id)
+    }
+}
+
+impl Eq for ContainerCgroup {}
 
 impl ContainerCgroup {
     pub(crate) fn new(config: CgroupsConfig, id: ContainerId) -> Self {
-        ContainerCgroup { config, id }
+        ContainerCgroup { config, id, found: Arc::default() }
     }
 
     /// Moves the supervisor out of the agent's cgroup, beside its container.
@@ -140,6 +156,10 @@ impl ContainerCgroup {
         self.config.path_of(self.id.as_str())
     }
 
+    fn v1(&self) -> &v1::Found {
+        self.found.get_or_init(|| v1::find(self.path()))
+    }
+
     /// Whether any hierarchy has it.
     pub(crate) fn exists(&self) -> bool {
         self.dirs().iter().any(|dir| dir.exists())
@@ -148,42 +168,42 @@ impl ContainerCgroup {
     /// Every folder of this cgroup, one per hierarchy.
     fn dirs(&self) -> Vec<PathBuf> {
         match &self.config.version {
-            CgroupVersion::V1 => v1::dirs(&self.path()),
+            CgroupVersion::V1 => self.v1().dirs(),
             CgroupVersion::V2 { root } => vec![root.join(self.path())],
         }
     }
 
     /// Makes it with its limits. Idempotent; refuses one that has processes in it.
     pub(crate) fn create(&self, limits: &CgroupLimits) -> Result<(), CgroupError> {
-        self.config.prepare()?;
-        let path = self.path();
-        match &self.config.version {
-            CgroupVersion::V1 => v1::create(&path)?,
-            CgroupVersion::V2 { root } => v2::create(&root.join(&path))?,
+        let existed = match &self.config.version {
+            CgroupVersion::V1 => v1::create(self.v1(), &self.v1().container_dirs())?,
+            CgroupVersion::V2 { root } => {
+                self.config.prepare()?;
+                v2::create(&root.join(self.path()))?
+            }
+        };
+        if existed && !self.processes()?.is_empty() {
+            return Err(CgroupError::Occupied { path: self.path().into() });
         }
-        if !self.processes()?.is_empty() {
-            return Err(CgroupError::Occupied { path: path.into() });
-        }
         match &self.config.version {
-            CgroupVersion::V1 => v1::limit(&path, limits, true),
-            CgroupVersion::V2 { root } => v2::limit(&root.join(path), limits, true),
+            CgroupVersion::V1 => v1::limit(self.v1(), limits, true),
+            CgroupVersion::V2 { root } => v2::limit(&root.join(self.path()), limits, true),
         }
     }
 
     /// New limits for a running container. The hard memory limit is only ever raised: to lower it
     /// under what is in use would kill.
     pub(crate) fn update(&self, limits: &CgroupLimits) -> Result<(), CgroupError> {
-        let path = self.path();
         match &self.config.version {
-            CgroupVersion::V1 => v1::limit(&path, limits, false),
-            CgroupVersion::V2 { root } => v2::limit(&root.join(path), limits, false),
+            CgroupVersion::V1 => v1::limit(self.v1(), limits, false),
+            CgroupVersion::V2 { root } => v2::limit(&root.join(self.path()), limits, false),
         }
     }
 
     /// Moves a process in.
     pub(crate) fn add(&self, pid: i32) -> Result<(), CgroupError> {
         match &self.config.version {
-            CgroupVersion::V1 => v1::add(&self.path(), pid),
+            CgroupVersion::V1 => v1::add(&self.v1().container_dirs(), pid),
             CgroupVersion::V2 { root } => v2::add(&root.join(self.path()), pid),
         }
     }
@@ -199,10 +219,23 @@ impl ContainerCgroup {
         Ok(pids)
     }
 
+    /// Whether anybody is in it, as far as a look into one hierarchy tells.
+    pub(crate) fn is_empty(&self) -> Result<bool, CgroupError> {
+        let dir = match &self.config.version {
+            CgroupVersion::V1 => self.v1().main_dir(),
+            CgroupVersion::V2 { root } => Some(root.join(self.path())),
+        };
+        let mut pids = Vec::new();
+        if let Some(dir) = dir {
+            tree::processes(&dir, &mut pids).map_err(at("read", &dir))?;
+        }
+        Ok(pids.is_empty())
+    }
+
     /// SIGKILL to everything in it, also to what forks meanwhile. Does not wait for their end.
     pub(crate) fn kill(&self) -> Result<(), CgroupError> {
         match &self.config.version {
-            CgroupVersion::V1 => v1::kill(&self.path(), || self.processes()),
+            CgroupVersion::V1 => v1::kill(self.v1(), || self.processes()),
             CgroupVersion::V2 { root } => v2::kill(&root.join(self.path()), || self.processes()),
         }
     }
@@ -210,7 +243,7 @@ impl ContainerCgroup {
     /// How often the kernel killed in it for want of memory. 0 when it cannot be read.
     pub(crate) fn oom_kills(&self) -> u64 {
         match &self.config.version {
-            CgroupVersion::V1 => v1::oom_kills(&self.path()),
+            CgroupVersion::V1 => v1::oom_kills(self.v1()),
             CgroupVersion::V2 { root } => v2::oom_kills(&root.join(self.path())),
         }
     }
@@ -219,7 +252,7 @@ impl ContainerCgroup {
     /// `memory.oom.group` makes the kernel kill the whole container itself.
     pub(crate) fn watch_oom(&self) -> Result<Option<OwnedFd>, CgroupError> {
         match &self.config.version {
-            CgroupVersion::V1 => v1::watch_oom(&self.path()).map(Some),
+            CgroupVersion::V1 => v1::watch_oom(self.v1()).map(Some),
             CgroupVersion::V2 { .. } => Ok(None),
         }
     }

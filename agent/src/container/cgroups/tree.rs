@@ -20,6 +20,18 @@ pub(super) fn processes(dir: &Path, pids: &mut Vec<i32>) -> io::Result<()> {
     below(dir)?.iter().try_for_each(|child| processes(child, pids))
 }
 
+/// Makes `dir` and its parents; whether it was there.
+pub(super) fn create(dir: &Path) -> io::Result<bool> {
+    match std::fs::create_dir(dir) {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(dir).map(|()| false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes `dir` and every cgroup below it, retrying while the kernel says it is busy.
 /// On failure, says where.
 pub(super) fn remove(dir: &Path, until: Instant) -> Result<(), (PathBuf, io::Error)> {
@@ -38,6 +50,10 @@ pub(super) fn remove(dir: &Path, until: Instant) -> Result<(), (PathBuf, io::Err
 }
 
 fn remove_once(dir: &Path) -> Result<(), (PathBuf, io::Error)> {
+    // Most have no cgroup below them.
+    if absent_ok(std::fs::remove_dir(dir)).is_ok() {
+        return Ok(());
+    }
     for child in below(dir).map_err(|error| (dir.to_owned(), error))? {
         remove_once(&child)?;
     }

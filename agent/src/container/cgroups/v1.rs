@@ -1,8 +1,8 @@
 //! Version 1, through cgroups-rs: the only file that imports it.
 //!
-//! A container is in the cpu, cpuacct, memory and freezer hierarchies, and in systemd's own (the
-//! named one, and the unified one of a hybrid machine) where they are mounted: a service manager
-//! that stops the agent clears the agent's cgroup there, and must not find containers in it.
+//! A container is in the cpu, cpuacct, memory and freezer hierarchies, and in the unified one of a
+//! hybrid machine. In systemd's own, the named one, it stays where its supervisor is: a service
+//! manager that stops the agent clears the agent's cgroup, and must not find containers in it.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ use cgroups_rs::fs::freezer::FreezerController;
 use cgroups_rs::fs::hierarchies::V1;
 use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::{Controller, Subsystem};
-use cgroups_rs::{CgroupPid, FreezerState};
+use cgroups_rs::FreezerState;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::limits::{CgroupLimits, PERIOD_US};
@@ -27,14 +27,51 @@ use crate::container::clock;
 /// Without these a container can be neither limited nor killed whole.
 const REQUIRED: [&str; 3] = ["cpu", "memory", "freezer"];
 /// Used where mounted.
-const OPTIONAL: [&str; 2] = ["cpuacct", "name=systemd"];
+const OPTIONAL: [&str; 2] = ["cpuacct", SYSTEMD];
+/// Entered by supervisors only.
+const SYSTEMD: &str = "name=systemd";
 /// How long a freeze may take before the kill goes on without it: a process in uninterruptible
 /// I/O never freezes.
 const FREEZE_PATIENCE: Duration = Duration::from_millis(500);
 
-fn load(path: &str) -> Cgroup {
+/// A cgroup in every hierarchy there is. Found once, since that is to read the mounts.
+#[derive(Debug)]
+pub(super) struct Found {
+    path: String,
+    group: Cgroup,
+    /// In the unified hierarchy of a hybrid machine, which cgroups-rs does not look for.
+    unified: Option<PathBuf>,
+}
+
+pub(super) fn find(path: String) -> Found {
     let names = REQUIRED.iter().chain(&OPTIONAL).map(|name| (*name).to_owned()).collect();
-    Cgroup::load_with_specified_controllers(Box::new(V1::new()), path, names)
+    let group = Cgroup::load_with_specified_controllers(Box::new(V1::new()), &path, names);
+    let unified = unified(&path);
+    Found { path, group, unified }
+}
+
+impl Found {
+    /// Every folder of it.
+    pub(super) fn dirs(&self) -> Vec<PathBuf> {
+        self.dirs_but(|_| false)
+    }
+
+    /// Those that a container has.
+    pub(super) fn container_dirs(&self) -> Vec<PathBuf> {
+        self.dirs_but(|subsystem| subsystem.controller_name() == SYSTEMD)
+    }
+
+    fn dirs_but(&self, left_out: impl Fn(&Subsystem) -> bool) -> Vec<PathBuf> {
+        let all = self.group.subsystems().iter().filter(|subsystem| !left_out(subsystem));
+        let folders = all.map(|subsystem| subsystem.to_controller().path().to_owned());
+        folders.chain(self.unified.clone()).collect()
+    }
+
+    /// The folder in which a kill looks for processes.
+    pub(super) fn main_dir(&self) -> Option<PathBuf> {
+        let freezer = self.group.controller_of::<FreezerController>()?;
+        Some(freezer.path().to_owned())
+    }
 }
 
 fn failed(action: &'static str, path: &str) -> impl Fn(Error) -> CgroupError {
@@ -50,58 +87,51 @@ where
     group.controller_of::<T>().ok_or(CgroupError::NoController { controller })
 }
 
-/// The unified hierarchy of a hybrid machine, which cgroups-rs does not look for.
 fn unified(path: &str) -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
     Some(Path::new(line.split(' ').nth(4)?).join(path))
 }
 
-/// Every folder of the cgroup `path`.
-pub(super) fn dirs(path: &str) -> Vec<PathBuf> {
-    let group = load(path);
-    let folder = |subsystem: &Subsystem| subsystem.to_controller().path().to_owned();
-    group.subsystems().iter().map(folder).chain(unified(path)).collect()
-}
-
-/// Makes the cgroup and its parents in every hierarchy. Idempotent.
-pub(super) fn create(path: &str) -> Result<(), CgroupError> {
-    let group = load(path);
+/// Makes these folders of the cgroup, and their parents; whether any was there. Idempotent.
+pub(super) fn create(found: &Found, dirs: &[PathBuf]) -> Result<bool, CgroupError> {
     for controller in REQUIRED {
-        if !group.subsystems().iter().any(|known| known.controller_name() == controller) {
+        let known = found.group.subsystems();
+        if !known.iter().any(|known| known.controller_name() == controller) {
             return Err(CgroupError::NoController { controller });
         }
     }
-    group.create().map_err(failed("create", path))?;
-    if let Some(dir) = unified(path) {
-        std::fs::create_dir_all(&dir).map_err(at("create", &dir))?;
+    let mut existed = false;
+    for dir in dirs {
+        existed |= tree::create(dir).map_err(at("create", dir))?;
     }
-    Ok(())
+    Ok(existed)
 }
 
-/// Moves a process in, in every hierarchy.
-pub(super) fn add(path: &str, pid: i32) -> Result<(), CgroupError> {
-    let member = CgroupPid::from(u64::from(pid.unsigned_abs()));
-    load(path).add_task_by_tgid(member).map_err(failed("add a process to", path))?;
-    if let Some(dir) = unified(path) {
+/// Moves a process into these folders.
+pub(super) fn add(dirs: &[PathBuf], pid: i32) -> Result<(), CgroupError> {
+    for dir in dirs {
         std::fs::write(dir.join("cgroup.procs"), pid.to_string())
-            .map_err(at("add a process to", &dir))?;
+            .map_err(at("add a process to", dir))?;
     }
     Ok(())
 }
 
 /// Writes `limits`; unless `first`, the hard memory limit only rises.
-pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<(), CgroupError> {
-    let group = load(path);
+pub(super) fn limit(
+    Found { path, group, .. }: &Found,
+    limits: &CgroupLimits,
+    first: bool,
+) -> Result<(), CgroupError> {
     if let Some(shares) = limits.shares() {
-        let cpu: &CpuController = controller(&group, "cpu")?;
+        let cpu: &CpuController = controller(group, "cpu")?;
         cpu.set_shares(shares).map_err(failed("set cpu.shares of", path))?;
         // -1 is no ceiling, which an update may go back to.
         let quota = limits.quota_us().and_then(|us| i64::try_from(us).ok()).unwrap_or(-1);
         cpu.set_cfs_quota_and_period(Some(quota), Some(PERIOD_US))
             .map_err(failed("set cpu.cfs_quota_us of", path))?;
     }
-    let memory: &MemController = controller(&group, "memory")?;
+    let memory: &MemController = controller(group, "memory")?;
     let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     if let Some(soft) = limits.soft() {
         memory
@@ -122,15 +152,14 @@ pub(super) fn limit(path: &str, limits: &CgroupLimits, first: bool) -> Result<()
 /// Thaws in any case: a frozen process does not die of SIGKILL on version 1, and may have been
 /// frozen by a killer that was killed itself, or by the container in a cgroup of its own.
 pub(super) fn kill(
-    path: &str,
+    Found { path, group, unified }: &Found,
     processes: impl Fn() -> Result<Vec<i32>, CgroupError>,
 ) -> Result<(), CgroupError> {
-    let group = load(path);
-    let freezer: &FreezerController = controller(&group, "freezer")?;
+    let freezer: &FreezerController = controller(group, "freezer")?;
     if !freezer.path().exists() {
         return Ok(());
     }
-    let killed = match kill_unified(path)? {
+    let killed = match kill_unified(unified.as_deref())? {
         // What has left the unified hierarchy is still in the freezer's.
         Some(reached) => processes()?.iter().all(|pid| reached.contains(pid)),
         None => false,
@@ -141,13 +170,13 @@ pub(super) fn kill(
 }
 
 /// Kills what is in the unified hierarchy, and says who was; `None` where that cannot be done.
-fn kill_unified(path: &str) -> Result<Option<Vec<i32>>, CgroupError> {
-    let Some(dir) = unified(path).filter(|dir| dir.join("cgroup.kill").exists()) else {
+fn kill_unified(unified: Option<&Path>) -> Result<Option<Vec<i32>>, CgroupError> {
+    let Some(dir) = unified.filter(|dir| dir.join("cgroup.kill").exists()) else {
         return Ok(None);
     };
     let mut reached = Vec::new();
-    tree::processes(&dir, &mut reached).map_err(at("read", &dir))?;
-    tree::absent_ok(std::fs::write(dir.join("cgroup.kill"), "1")).map_err(at("kill", &dir))?;
+    tree::processes(dir, &mut reached).map_err(at("read", dir))?;
+    tree::absent_ok(std::fs::write(dir.join("cgroup.kill"), "1")).map_err(at("kill", dir))?;
     Ok(Some(reached))
 }
 
@@ -170,9 +199,8 @@ fn thaw(dir: &Path) -> io::Result<()> {
 }
 
 /// The counter of `memory.oom_control` (Linux 4.13).
-pub(super) fn oom_kills(path: &str) -> u64 {
-    let group = load(path);
-    let memory = group.controller_of::<MemController>();
+pub(super) fn oom_kills(found: &Found) -> u64 {
+    let memory = found.group.controller_of::<MemController>();
     let dir = memory.map(|memory| memory.path().join("memory.oom_control"));
     dir.and_then(|file| std::fs::read_to_string(file).ok())
         .and_then(|text| text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()))
@@ -183,9 +211,8 @@ pub(super) fn oom_kills(path: &str) -> u64 {
 ///
 /// By hand: the one of cgroups-rs costs a thread, and the supervisor must stay single-threaded
 /// to fork.
-pub(super) fn watch_oom(path: &str) -> Result<OwnedFd, CgroupError> {
-    let group = load(path);
-    let memory: &MemController = controller(&group, "memory")?;
+pub(super) fn watch_oom(found: &Found) -> Result<OwnedFd, CgroupError> {
+    let memory: &MemController = controller(&found.group, "memory")?;
     let dir = memory.path().to_owned();
     register(&dir).map_err(at("watch memory.oom_control of", &dir))
 }

@@ -54,11 +54,11 @@ fn enable(dir: &Path) -> Result<(), CgroupError> {
         .map_err(at("enable controllers below", dir))
 }
 
-/// Makes one cgroup. Idempotent.
-pub(super) fn create(dir: &Path) -> Result<(), CgroupError> {
+/// Makes one cgroup; whether it was there. Idempotent.
+pub(super) fn create(dir: &Path) -> Result<bool, CgroupError> {
     match std::fs::create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map_err(at("create", dir)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+        made => made.map(|()| false).map_err(at("create", dir)),
     }
 }
 

@@ -256,7 +256,7 @@ impl Supervisor {
     /// No child of ours is left, and nobody is in the cgroup. As their subreaper we are the
     /// parent of every orphan, so without children there are no descendants.
     fn nothing_left(&self) -> bool {
-        let empty = |cgroup: &ContainerCgroup| cgroup.processes().is_ok_and(|pids| pids.is_empty());
+        let empty = |cgroup: &ContainerCgroup| cgroup.is_empty().unwrap_or(false);
         self.childless && self.intent.cgroup.as_ref().is_none_or(empty)
     }
 
