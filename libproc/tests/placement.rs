@@ -3,7 +3,8 @@
 mod common;
 use common::*;
 use libproc::{
-    Context, Node, NodeConfig, Pid, Process, Reason, Receive, Sender, SpawnError, Thread,
+    AskError, Context, Node, NodeConfig, Pid, Process, ProcessId, Reason, Receive, Remote, Sender,
+    SpawnError, Target, Thread,
 };
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -25,6 +26,7 @@ on_both!(
     order_is_kept_across_threads,
     a_panic_there_is_an_exit_here,
     asks_timers_and_work_come_back,
+    a_dial_comes_back,
     a_foreign_thread_is_refused,
 );
 
@@ -112,6 +114,35 @@ async fn asks_timers_and_work_come_back(mut stage: Stage) {
         cx.defer(async { 5 }, |me: &mut Probe, five, _| me.journal.note(format!("work {five}")));
     });
     let all = ["answer Ok(8)", "ping", "work 5"];
+    stage.until("all", || all.iter().all(|line| there.has(line))).await;
+}
+
+/// A process on another thread dials: it hears of it where it runs, and is heard over it.
+async fn a_dial_comes_back(mut stage: Stage) {
+    let server = stage.node(listening("s")).await;
+    let config = NodeConfig { threads: vec!["a".into()], ..NodeConfig::new("t", "c") };
+    let client = stage.node(config).await;
+    let thread = client.thread("a").expect("configured");
+    let (here, there) = (Journal::default(), Journal::default());
+    server.spawn("server", Probe::new(&here)).unwrap();
+    let probe = client.spawn_on(&thread, "probe", Probe::new(&there)).unwrap();
+    let (good, home) = (target(&server), current().id());
+    let unknown = Target { principal: "x".into(), ..good.clone() };
+    let elsewhere = matches!(stage, Stage::Tcp);
+    act(&probe, move |_, cx| {
+        let began = current().id();
+        cx.dial(unknown, |me, peer, _| me.journal.note(format!("stranger {}", peer.is_ok())));
+        cx.dial(good, move |me, peer, cx| {
+            assert_eq!((current().id(), began != home), (began, elsewhere));
+            let there: Remote<Question> = peer.unwrap().remote(&ProcessId::new("server").unwrap());
+            let heard = |me: &mut Probe, got: Result<u64, AskError>, _: &mut Context<Probe>| {
+                me.journal.note(format!("answer {got:?}"));
+            };
+            cx.ask_remote(&there, Question::Double(4), WITHIN, heard);
+            me.journal.note("dialled");
+        });
+    });
+    let all = ["stranger false", "dialled", "answer Ok(8)"];
     stage.until("all", || all.iter().all(|line| there.has(line))).await;
 }
 

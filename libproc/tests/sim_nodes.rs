@@ -157,3 +157,34 @@ fn what_a_fault_did_not_touch_stays_as_it_was() {
     };
     assert_eq!(run(true), run(false));
 }
+
+#[test]
+fn who_turns_somebody_away_says_so_in_the_log() {
+    let mut world = world(9);
+    let elsewhere = world.sim.machine("e", "10.0.0.3:1");
+    let elsewhere = world.sim.start(elsewhere, libproc::NodeConfig::new("another", "c"));
+    let stranger = elsewhere.spawn("stranger", Probe::new(&world.pair.here)).unwrap();
+    // Not over the connection that is open.
+    world.sim.reset(world.s, world.c);
+    world.sim.run_for(SECOND);
+    let good = target(&world.pair.server);
+    let unknown = libproc::Target { principal: "x".into(), ..good.clone() };
+    let wrong = libproc::Target { secret: b"other".to_vec(), ..good.clone() };
+    for (who, target) in
+        [(&world.pair.asker, unknown), (&world.pair.asker, wrong), (&stranger, good)]
+    {
+        act(who, move |_, cx| {
+            cx.dial(target, |me, peer, _| me.journal.note(format!("let in {}", peer.is_ok())));
+        });
+    }
+    world.sim.run_for(10 * SECOND);
+    assert_eq!(world.pair.here.count("let in false"), 3);
+    let log = world.sim.log();
+    let said = |what: &str| log.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(said("* refused c -> s: handshake of \"x\": "), 1, "{log:#?}");
+    assert_eq!(said("* refused c -> s: handshake of \"c\": wrong proof"), 1, "{log:#?}");
+    let other =
+        "* refused e -> s: handshake of \"c\": this node is of cluster \"t\", not of cluster \
+                 \"another\"";
+    assert_eq!(said(other), 1, "{log:#?}");
+}

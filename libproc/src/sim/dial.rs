@@ -3,11 +3,13 @@
 use super::engine::Shared;
 use super::line::{open_line, SimTransport};
 use super::machine::motion;
+use super::network::Way;
 use crate::id::NodeId;
 use crate::net::handshake::{self, Channel, Hello, PROTOCOL};
 use crate::net::{DialError, Handshaken, Outbox, Queue, Target};
 use crate::node::{lock, Node, Refused};
 use crate::peer::Peer;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,10 +71,20 @@ pub(crate) async fn dial(
     };
     let plain = Channel::default();
     let refused = |cause: String| DialError::Refused { address: target.address.clone(), cause };
+    let turned_away = |why: &str| turn_away(&shared, (machine, there), &other, &hello, why);
     let pending = handshake::welcome(other.config(), other.id(), other.uuid(), &hello, &plain)
-        .map_err(|rejection| refused(rejection.to_string()))?;
-    let (peer, mac) = handshake::prove(node.config(), &target, &hello, &pending.welcome, &plain)?;
-    if !pending.proven(&mac) {
+        .map_err(|rejection| {
+            turned_away(&rejection.to_string());
+            refused(rejection.to_string())
+        })?;
+    let proof = handshake::prove(node.config(), &target, &hello, &pending.welcome, &plain);
+    // Who does not trust the other side says no more: there, no proof has come.
+    let proven = proof.as_ref().is_ok_and(|(_, mac)| pending.proven(mac));
+    if !proven {
+        turned_away("wrong proof");
+    }
+    let (peer, _) = proof?;
+    if !proven {
         return Err(refused("wrong proof".into()));
     }
     let ends = [(machine, node.clone()), (there, other.clone())];
@@ -92,6 +104,7 @@ pub(crate) async fn dial(
             if cause == Refused::Duplicate {
                 return join(&shared, machine, &node, other.id(), patience, &target).await;
             }
+            turned_away(&cause.to_string());
             return Err(refused(cause.to_string()));
         }
     };
@@ -109,6 +122,21 @@ pub(crate) async fn dial(
             Err(refused(cause.to_string()))
         }
     }
+}
+
+/// As the TCP server: who is not let in is counted, and named for people the first time. In the
+/// log of the simulation it is named each time.
+fn turn_away(shared: &Shared, (from, at): Way, node: &Node, hello: &Hello, why: &str) {
+    node.net().tally().refused.fetch_add(1, Relaxed);
+    let principal = &hello.principal;
+    let mut state = lock(&shared.state);
+    let name = |machine: usize| state.machines.get(machine).map_or("", |m| &*m.name);
+    let (client, server) = (name(from), name(at));
+    if node.net().is_news(&format!("refused {client} {why} {principal}")) {
+        tracing::warn!(client, principal, "handshake refused: {why}");
+    }
+    let line = format!("refused {client} -> {server}: handshake of {principal:?}: {why}");
+    state.note(line);
 }
 
 /// Whether nothing comes back: what is sent does not arrive, or its answer does not, or nobody there
