@@ -94,6 +94,56 @@ fn two_takeovers_during_one_write_leave_the_newest() {
     m.durable().says("stream 12 <- SUBSCRIBED m-0000\nstream 12 <- HEARTBEAT");
 }
 
+/// Promise 3: what has no uuid is said again to each scheduler that subscribes, until something
+/// else is known. AG-07: also to one that was away.
+#[test]
+fn ag_07_what_the_master_said_itself_is_said_again_until_superseded() {
+    for aware in [true, false] {
+        let mut m = Master::new();
+        let agent = m.agent(1, ALL);
+        let info = if aware { info("f") } else { unaware("f") };
+        let framework = m.framework(10, info.clone());
+        m.running(10, 1, "t");
+        m.running(10, 1, "u");
+        m.does(lost_stream(10));
+        m.passes(75 * SECOND);
+        m.durable().says("");
+        let lost = if aware { "UNREACHABLE" } else { "LOST" };
+        for stream in [11, 12] {
+            m.does(subscribes(stream, with_id(info.clone(), &framework)));
+            let gave = m.durable();
+            gave.says(&format!(
+                "stream {stream} <- SUBSCRIBED m-0000
+                 stream {stream} <- HEARTBEAT
+                 stream {stream} <- UPDATE t TASK_{lost} REASON_AGENT_REMOVED
+                 stream {stream} <- UPDATE u TASK_{lost} REASON_AGENT_REMOVED"
+            ));
+            assert!(gave.updates().iter().all(|status| status.uuid.is_none()));
+            assert!(gave.updates().iter().all(|status| status.unreachable_time.is_some()));
+        }
+        // The agent comes back with one of them.
+        let state = meseta_api::v1::TaskState::TaskRunning;
+        let report = Report {
+            tasks: vec![reported(&framework, &agent, "t", state)],
+            frameworks: vec![with_id(info.clone(), &framework)],
+            ..Report::default()
+        };
+        m.does(reregisters(1, &agent, ALL, report));
+        m.durable();
+        let gone = if aware { "GONE" } else { "LOST" };
+        m.does(subscribes(13, with_id(info.clone(), &framework)));
+        m.durable().says(&format!(
+            "stream 13 <- SUBSCRIBED m-0000
+             stream 13 <- HEARTBEAT
+             stream 13 <- UPDATE u TASK_{gone} REASON_RECONCILIATION"
+        ));
+        // A new task of that id is another one.
+        m.running(13, 1, "u");
+        m.does(subscribes(14, with_id(info, &framework)));
+        m.durable().says("stream 14 <- SUBSCRIBED m-0000\nstream 14 <- HEARTBEAT");
+    }
+}
+
 #[test]
 fn fw_02_who_does_not_come_back_in_time_is_removed() {
     let mut m = Master::new();

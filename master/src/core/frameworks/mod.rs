@@ -3,13 +3,14 @@
 //! State: the frameworks by id, their event streams, and those that are [`Completed`]. Fed by
 //! SUBSCRIBE, ended streams and timers; emits events for schedulers, allocator events, registry
 //! operations, orders to agents. `state.rs` is the life cycle; `subscribe.rs` brings a framework
-//! in, `recovered.rs` finds one again, `disconnect.rs` and `removal.rs` let it go. What a
+//! in, `repeat.rs` tells it what it may have missed, `recovered.rs` finds one again, `disconnect.rs` and `removal.rs` let it go. What a
 //! subscribed scheduler asks for is in `../calls/`.
 
 pub mod disconnect;
 pub mod heartbeat;
 mod recovered;
 pub mod removal;
+mod repeat;
 pub mod state;
 pub mod subscribe;
 

@@ -1,7 +1,7 @@
 //! Statuses that the master makes itself, and which states a framework may see (TSK-13).
 //!
-//! A status made here has source MASTER and no uuid: it is not acknowledged and, by itself, sent
-//! once; a scheduler learns the same by reconciling.
+//! A status made here has source MASTER and no uuid: it is not acknowledged, and said again to each
+//! scheduler that subscribes (`../frameworks/repeat.rs`) or asks.
 
 use crate::core::event::Moment;
 use crate::core::frameworks::Framework;
