@@ -12,6 +12,7 @@ use crate::checkpoint::Recovery;
 use crate::core::ids::{DialId, TimerKey};
 use crate::core::{Agent, Event, Moment, Settings};
 use crate::effects::{executor_of_principal, Hands};
+use crate::status_updates::Waiting;
 use libproc::{
     Context, DialError, Exit, Gate, Observation, Peer, Process, Reason, Receive, Sender,
 };
@@ -56,8 +57,22 @@ impl AgentProcess {
         AgentProcess { core: Agent::new(settings, now), hands, search }
     }
 
-    pub(crate) fn core(&self) -> &Agent {
+    /// The machine, to look at.
+    pub fn core(&self) -> &Agent {
         &self.core
+    }
+
+    /// Status updates that are not acknowledged, each with whether a timer will send its stream's
+    /// first one again; `None` until the checkpoint is read.
+    pub fn waiting(&self) -> Option<Vec<(Waiting, bool)>> {
+        let all = self.core.waiting()?.into_iter();
+        let again = |one: &Waiting| self.hands.awaits(&TimerKey::StatusRetry(one.task.clone()));
+        Some(all.map(|one| (one.clone(), again(&one))).collect())
+    }
+
+    #[cfg(feature = "plant")]
+    pub(crate) fn plant(&mut self) -> &mut Agent {
+        &mut self.core
     }
 
     pub(crate) fn hands(&mut self) -> &mut Hands {

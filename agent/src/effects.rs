@@ -221,6 +221,10 @@ impl Hands {
         Some(connection)
     }
 
+    pub(crate) fn awaits(&self, key: &TimerKey) -> bool {
+        self.timers.contains_key(key)
+    }
+
     pub(crate) fn timer_fired(&mut self, key: &TimerKey) {
         self.timers.remove(key);
     }

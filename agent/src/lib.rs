@@ -19,6 +19,8 @@ pub mod detect;
 mod effects;
 pub mod http;
 pub mod node;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod status_updates;
 
 pub use actor::{AgentStop, AGENT};

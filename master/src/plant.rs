@@ -1,4 +1,4 @@
-//! A violation to be planted, so that tests of the invariants see it named.
+//! Violations to be planted, so that tests of the invariants see them named.
 
 use crate::actor::Master;
 use crate::leadership::Stage;
@@ -11,6 +11,17 @@ impl Receive<PlantDroppedSubtraction> for Master {
     fn receive(&mut self, _: PlantDroppedSubtraction, _: &Sender, _: &mut Context<Self>) {
         if let Stage::Serving(serving) = &mut self.stage {
             serving.core.plant_dropped_subtraction();
+        }
+    }
+}
+
+/// The next end of a task is acknowledged to its agent, and its scheduler is not told.
+pub struct PlantSwallowedEnd;
+
+impl Receive<PlantSwallowedEnd> for Master {
+    fn receive(&mut self, _: PlantSwallowedEnd, _: &Sender, _: &mut Context<Self>) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            serving.core.plant_swallowed_end();
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Random faults from a fixed set of seeds: the invariants hold at every step, and once the faults
 //! have healed every task ends. What breaks is printed with the few faults that break it.
 
-use libproc::sim::{Plan, Sim, Strike, Trial, Verdict};
+use libproc::sim::{DiskFault, Filter, Plan, Sim, Strike, Trial, Verdict};
+use meseta_api::v1::TaskState;
 use meseta_tests::sim::checker::{CONSERVED, IN_ORDER, LAUNCHED_ONCE, ONE_LEADER};
 use meseta_tests::sim::cluster::{Shape, SimCluster};
+use meseta_tests::sim::delivery::{DELIVERED, RETRIED};
 use meseta_tests::sim::faults::hazards;
+use meseta_tests::sim::scenario::SOON;
+use meseta_tests::sim::workload::record;
 use std::time::Duration;
 
 const SEEDS: [u64; 8] = [11, 12, 13, 14, 15, 16, 17, 18];
@@ -26,6 +30,7 @@ const SHAPE: Shape = Shape {
     tasks: 60,
     longest: Duration::from_secs(20),
     failover_timeout: Duration::from_secs(3600),
+    partition_aware: true,
 };
 
 /// By then the last fault of every plan is over.
@@ -50,11 +55,15 @@ fn invariants_hold_and_everything_ends() {
         let cluster = broken_run(sim)?;
         let steps = cluster.sim.steps();
         let struck = steps.iter().filter(|step| step.what.starts_with("fault ")).count();
-        Ok((cluster.ended(), struck))
+        Ok((cluster.ended(), cluster.ended_as_reported(), struck))
     });
     let runs = runs.unwrap_or_else(|failure| panic!("{failure}"));
-    for ((ended, struck), seed) in runs.into_iter().zip(seeds()) {
+    for ((ended, reported, struck), seed) in runs.into_iter().zip(seeds()) {
+        println!("seed {seed}: {ended} tasks ended, {reported} as their executors reported");
         assert!(ended >= 150, "seed {seed}: only {ended} tasks ran");
+        // Most agents live on through most faults, so that most tasks end by themselves: a run whose
+        // tasks are all lost has ended, and has done nothing.
+        assert!(2 * reported >= ended, "seed {seed}: {reported} of {ended} ended as reported");
         // Two of each of twelve kinds; of these three are over at once.
         assert_eq!(struck, 2 * (9 * 2 + 3), "seed {seed}");
     }
@@ -197,6 +206,73 @@ fn a_dropped_subtraction_is_named() {
     named(cluster.breaches(), CONSERVED);
 }
 
+/// A task's end that the master acknowledges to the agent, and never tells: the checker names it.
+#[test]
+fn an_end_that_is_acknowledged_and_never_told_is_named() {
+    swallowed(SimCluster::plant_swallowed_end_in_master);
+}
+
+/// A task's end that its agent takes for acknowledged instead of sending it: the checker names it.
+#[test]
+fn an_end_that_its_agent_swallows_is_named() {
+    swallowed(SimCluster::plant_swallowed_end_in_agents);
+}
+
+fn swallowed(plant: impl FnOnce(&mut SimCluster)) {
+    let shape = Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() };
+    let mut cluster = SimCluster::new(3, shape);
+    cluster.run_until(Duration::from_secs(60), |cluster| cluster.ended() > 0);
+    assert_eq!(cluster.breaches(), Vec::<String>::new());
+    plant(&mut cluster);
+    cluster.run_until(Duration::from_secs(60), |cluster| !cluster.breaches().is_empty());
+    named(cluster.breaches(), DELIVERED);
+}
+
+/// An update that is sent once and never again: the checker names it before anything is lost.
+#[test]
+fn a_retry_that_never_comes_is_named() {
+    let shape = Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() };
+    let mut cluster = SimCluster::new(3, shape);
+    cluster.run_until(Duration::from_secs(60), |cluster| cluster.ended() > 0);
+    cluster.plant_forgotten_retry();
+    cluster.run_until(Duration::from_secs(60), |cluster| !cluster.breaches().is_empty());
+    named(cluster.breaches(), RETRIED);
+}
+
+/// A disk that says that it has synced, and has not: what its agent took on goes with its power.
+#[test]
+fn an_end_that_a_disk_loses_is_named() {
+    let shape = Shape { agents: 1, frameworks: 1, ..Shape::default() };
+    let mut cluster = SimCluster::idle(6, shape);
+    cluster.launch(0, "t", "sleep 5");
+    cluster.until("it runs", SOON, |cluster| cluster.is(0, "t", TaskState::TaskRunning));
+    cluster.crash("framework-0");
+    let agent = cluster.machine("agent-0");
+    cluster.sim.disk_fault(agent, DiskFault::SyncsLie, true);
+    cluster.run_for(Duration::from_secs(20));
+    assert_eq!(cluster.breaches(), Vec::<String>::new());
+    cluster.sim.power_off(agent);
+    cluster.boot_again("agent-0");
+    cluster.run_until(Duration::from_secs(60), |cluster| !cluster.breaches().is_empty());
+    named(cluster.breaches(), DELIVERED);
+}
+
+/// A cluster whose tasks all end by the master's word has done no work, however many have ended.
+#[test]
+fn what_is_lost_is_not_progress() {
+    let shape = Shape { agents: 1, frameworks: 1, tasks: 3, ..Shape::default() };
+    let mut cluster = SimCluster::new(5, shape);
+    // No order to launch ever arrives.
+    let launches = Filter::all().of("agent.FromMaster").when(|passing| says(passing, "RunTask"));
+    cluster.sim.filter(launches, Verdict::Drop);
+    cluster.run_until(Duration::from_secs(60), |cluster| record(cluster.record(0)).todo.is_empty());
+    let (agent, master) =
+        (cluster.sim.machine_named("agent-0"), cluster.sim.machine_named("master-0"));
+    cluster.sim.reset(agent.unwrap(), master.unwrap());
+    cluster.run_to_the_end(ENDED_WITHIN).unwrap();
+    assert_eq!((cluster.ended(), cluster.ended_as_reported()), (3, 0));
+}
+
 fn says(passing: &libproc::sim::Passing, word: &str) -> bool {
     let word = word.as_bytes();
     passing.payload.windows(word.len()).any(|window| window == word)
@@ -212,6 +288,7 @@ fn ten_minutes_without_a_registry_kill_nothing() {
         tasks: 4,
         longest: Duration::from_secs(1),
         failover_timeout: Duration::ZERO,
+        ..Shape::default()
     };
     let mut cluster = SimCluster::new(4, shape);
     cluster.run_for(Duration::from_millis(400));
@@ -223,7 +300,7 @@ fn ten_minutes_without_a_registry_kill_nothing() {
     assert!(ended, "{} of 8 tasks ended", cluster.ended());
     assert_eq!(cluster.breaches(), Vec::<String>::new());
     for shared in cluster.records() {
-        let record = meseta_tests::sim::workload::record(shared);
+        let record = record(shared);
         assert_eq!(record.refused, None);
         assert!(record.subscribed >= 2, "subscribed {} times", record.subscribed);
     }

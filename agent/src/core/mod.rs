@@ -33,6 +33,8 @@ pub mod model;
 pub mod moment;
 mod orders;
 mod parts;
+#[cfg(feature = "plant")]
+mod planted;
 mod recovery;
 mod refusal;
 mod report;
@@ -143,6 +145,8 @@ pub struct Agent {
     writes: BTreeMap<WriteId, Written>,
     next_write: u64,
     counters: Counters,
+    #[cfg(feature = "plant")]
+    planted: planted::Planted,
 }
 
 impl Agent {
@@ -171,6 +175,8 @@ impl Agent {
             writes: BTreeMap::new(),
             next_write: 0,
             counters: Counters::default(),
+            #[cfg(feature = "plant")]
+            planted: planted::Planted::default(),
         }
     }
 

@@ -168,10 +168,18 @@ impl Agent {
         let Some(dial) = self.link.registered() else {
             return;
         };
+        #[cfg(feature = "plant")]
+        if self.swallowed(&forward, turn) {
+            return;
+        }
         let framework_id = forward.update.framework_id.clone();
         let task_id = TaskId::try_from(&forward.update.status.task_id);
         let update = FromAgent::UpdateStatus(Box::new(forward.update));
         turn.within(forward.trace, |turn| self.to_master(dial, update, turn));
+        #[cfg(feature = "plant")]
+        if std::mem::take(&mut self.planted.forgotten_retry) {
+            return;
+        }
         if let Ok(task_id) = task_id {
             let key = TimerKey::StatusRetry(TaskKey { framework_id, task_id });
             turn.set_timer(key, forward.retry_in);

@@ -4,6 +4,7 @@ use super::connection::Phase as LinkPhase;
 use super::executor::Phase;
 use super::model::TaskStep;
 use super::{Agent, Life};
+use crate::status_updates::Waiting;
 use libproc::{Instant, Observation};
 use meseta_api::resources::{ResourceName, Resources};
 use meseta_api::v1::{Resource, TaskState};
@@ -39,6 +40,28 @@ impl Counters {
 }
 
 impl Agent {
+    /// Status updates that are not acknowledged; `None` until the checkpoint is read.
+    pub fn waiting(&self) -> Option<Vec<Waiting>> {
+        (self.life != Life::Reading).then(|| self.streams.waiting())
+    }
+
+    /// What is not over here, as sentences; empty if the agent is registered and idle.
+    pub fn unsettled(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        if self.link.registered().is_none() {
+            left.push("it is not registered".to_owned());
+        }
+        for executor in self.frameworks.values().flat_map(|f| f.executors.values()) {
+            let id = &executor.info.executor_id.value;
+            if executor.phase != Phase::Terminated {
+                left.push(format!("executor {id} has not ended"));
+            }
+            let tasks = executor.tasks().keys();
+            left.extend(tasks.map(|task| format!("task {task} of executor {id} is not settled")));
+        }
+        left
+    }
+
     /// Fills what is seen from outside.
     pub fn observe(&self, now: Instant, seen: &mut Observation) {
         seen.state(self.state());

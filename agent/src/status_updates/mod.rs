@@ -21,4 +21,4 @@ pub mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use streams::{AckRejection, Forward, Load, Offered, Streams};
+pub use streams::{AckRejection, Forward, Load, Offered, Streams, Waiting};

@@ -67,6 +67,21 @@ pub enum AckOutcome {
     Closed,
 }
 
+/// An update that is not acknowledged, as whoever watches over its delivery sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Of which task.
+    pub task: TaskKey,
+    /// Its name.
+    pub update: UpdateId,
+    /// What it says.
+    pub state: TaskState,
+    /// Whether it outlives this life of the agent: its record is written.
+    pub durable: bool,
+    /// Whether it is the one that is to be sent, and sent again, now.
+    pub due: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Entry {
     id: UpdateId,
@@ -409,6 +424,23 @@ impl Streams {
     pub fn of_container(&self, container: &ContainerId) -> Vec<TaskKey> {
         let of = |(_, stream): &(&TaskKey, &Stream)| stream.container.as_ref() == Some(container);
         self.streams.iter().filter(of).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// What awaits acknowledgement: each stream in its order.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut all = Vec::new();
+        for (task, stream) in &self.streams {
+            for (at, entry) in stream.pending.iter().enumerate() {
+                all.push(Waiting {
+                    task: task.clone(),
+                    update: entry.id,
+                    state: state_of(&entry.status),
+                    durable: entry.stored && stream.container.is_some(),
+                    due: at == 0 && entry.stored && !stream.acking && self.open,
+                });
+            }
+        }
+        all
     }
 
     /// How many updates await acknowledgement.

@@ -6,6 +6,7 @@ use super::frameworks::state::FrameworkState;
 use super::tasks::life::Life;
 use super::tasks::{key, show};
 use super::Core;
+use meseta_api::ids::AgentId;
 use meseta_api::resources::Resources;
 
 impl Core {
@@ -17,6 +18,32 @@ impl Core {
         self.check_tasks(&mut broken);
         self.check_streams(&mut broken);
         broken
+    }
+
+    /// What is not over, as sentences; empty if every agent is in service or given up, and nobody
+    /// has to be told of any task.
+    pub fn unsettled(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for (id, agent) in &self.agents {
+            match agent.state {
+                AgentState::Active { .. } if agent.used.is_empty() => {}
+                AgentState::Active { .. } => {
+                    left.push(format!("{} of agent {id} are used", agent.used))
+                }
+                AgentState::Unreachable { .. } => {}
+                _ => left.push(format!("agent {id} is not in service")),
+            }
+        }
+        let tasks = self.tasks.iter();
+        left.extend(tasks.map(|(framework, id, task)| {
+            format!("task {} is {:?}", show(&key(framework, id)), task.life)
+        }));
+        left
+    }
+
+    /// Whether an agent is in service.
+    pub fn serves(&self, agent: &AgentId) -> bool {
+        self.agents.get(agent).is_some_and(|agent| agent.state.is_active())
     }
 
     /// Offered + used + free = total on each agent, and `used` is the sum of who uses it.

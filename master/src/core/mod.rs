@@ -78,6 +78,8 @@ pub struct Core {
     counters: Counters,
     #[cfg(feature = "plant")]
     drop_subtraction: bool,
+    #[cfg(feature = "plant")]
+    swallow_end: bool,
 }
 
 impl Core {

@@ -52,6 +52,8 @@ impl Core {
             counters: Counters::default(),
             #[cfg(feature = "plant")]
             drop_subtraction: false,
+            #[cfg(feature = "plant")]
+            swallow_end: false,
         };
         let mut out = Vec::new();
         let weights: Vec<_> = core.weights.iter().map(|(r, weight)| (r.clone(), weight)).collect();

@@ -16,11 +16,38 @@ use meseta_executor::{Driver, Executor, ExecutorConfig};
 use meseta_node::keys::{Keyring, AGENT};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What executors were told to launch, in order: (framework, task).
-type Launches = Arc<Mutex<Vec<(String, String)>>>;
+/// A task, by its framework's id and its own.
+pub type TaskName = (String, String);
+
+/// What the executors of an agent did, whatever became of their agent.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// What they were told to launch, in order.
+    pub launches: Vec<TaskName>,
+    /// What they said last of each task.
+    pub said: BTreeMap<TaskName, Said>,
+}
+
+/// The last word of an executor on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The word.
+    pub state: v1::TaskState,
+    /// The agent has told the executor that it has this word.
+    pub acknowledged: bool,
+}
+
+impl Said {
+    /// The end of the task that the executor reported and that its agent has promised to deliver.
+    pub fn promised_end(self) -> Option<v1::TaskState> {
+        (self.acknowledged && self.state.is_terminal()).then_some(self.state)
+    }
+}
+
+type SharedRan = Arc<Mutex<Ran>>;
 type Waiting = Arc<Mutex<Vec<LaunchedContainer>>>;
 
 /// An agent's machine.
@@ -31,12 +58,14 @@ pub struct AgentSeat {
     containerizer: FakeContainerizer,
     /// Launched since the last step: their machines are started between two steps.
     waiting: Waiting,
-    launches: Launches,
+    ran: SharedRan,
     executors: usize,
     pid: Option<Pid<AgentProcess>>,
+    /// How often it was started.
+    lives: u32,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -48,8 +77,17 @@ impl AgentSeat {
         let launched = waiting.clone();
         let containerizer =
             FakeContainerizer::new(Arc::new(move |container| lock(&launched).push(container)));
-        let launches = Launches::default();
-        AgentSeat { machine, name, ip, containerizer, waiting, launches, executors: 0, pid: None }
+        AgentSeat {
+            machine,
+            name,
+            ip,
+            containerizer,
+            waiting,
+            ran: SharedRan::default(),
+            executors: 0,
+            pid: None,
+            lives: 0,
+        }
     }
 
     /// Its machine's name.
@@ -57,9 +95,19 @@ impl AgentSeat {
         &self.name
     }
 
-    /// What its executors were told to launch so far.
-    pub fn launches(&self) -> Vec<(String, String)> {
-        lock(&self.launches).clone()
+    /// What its executors did so far.
+    pub fn ran(&self) -> MutexGuard<'_, Ran> {
+        lock(&self.ran)
+    }
+
+    /// The process of its present life, or of its last.
+    pub fn pid(&self) -> Option<&Pid<AgentProcess>> {
+        self.pid.as_ref()
+    }
+
+    /// How often it was started.
+    pub fn lives(&self) -> u32 {
+        self.lives
     }
 
     /// Its containerizer, which outlives it.
@@ -83,6 +131,7 @@ impl AgentSeat {
         config.resources = "cpus:4;mem:4096;disk:10240;ports:[31000-32000]".into();
         let containerizer = Arc::new(self.containerizer.clone());
         let pid = meseta_agent::spawn(&node, config, ring, containerizer);
+        self.lives += 1;
         self.pid = Some(pid.expect("the configuration is right and the node is fresh"));
     }
 
@@ -97,8 +146,7 @@ impl AgentSeat {
             let config = ExecutorConfig::from_environment(&container.spec.environment);
             let config = config.expect("the agent gives executors their environment");
             let framework = config.framework_id.clone();
-            let executor =
-                Scripted { framework, launches: self.launches.clone(), running: BTreeMap::new() };
+            let executor = Scripted { framework, ran: self.ran.clone(), running: BTreeMap::new() };
             meseta_executor::spawn(&node, config, executor).expect("a fresh node has no processes");
             let (handle, there) = (container.handle.clone(), node.clone());
             node.spawn_future(async move {
@@ -117,15 +165,21 @@ impl AgentSeat {
 /// Runs what a task's command says, without running it.
 struct Scripted {
     framework: String,
-    launches: Launches,
+    ran: SharedRan,
     running: BTreeMap<String, bool>,
 }
 
 impl Scripted {
     fn end(&mut self, task: String, state: v1::TaskState, driver: &mut Driver<'_, Self>) {
         if self.running.remove(&task).is_some() {
-            driver.update(status(&task, state));
+            self.say(&task, state, driver);
         }
+    }
+
+    fn say(&mut self, task: &str, state: v1::TaskState, driver: &mut Driver<'_, Self>) {
+        let name = (self.framework.clone(), task.to_owned());
+        lock(&self.ran).said.insert(name, Said { state, acknowledged: false });
+        driver.update(status(task, state));
     }
 }
 
@@ -136,10 +190,10 @@ fn status(task: &str, state: v1::TaskState) -> v1::TaskStatus {
 impl Executor for Scripted {
     fn launch(&mut self, task: v1::TaskInfo, driver: &mut Driver<'_, Self>) {
         let id = task.task_id.value.clone();
-        lock(&self.launches).push((self.framework.clone(), id.clone()));
+        lock(&self.ran).launches.push((self.framework.clone(), id.clone()));
         self.running.insert(id.clone(), true);
-        driver.update(status(&id, v1::TaskState::TaskStarting));
-        driver.update(status(&id, v1::TaskState::TaskRunning));
+        self.say(&id, v1::TaskState::TaskStarting, driver);
+        self.say(&id, v1::TaskState::TaskRunning, driver);
         match Script::of(&task) {
             Script::Exit { after, code } => {
                 let state = match code {
@@ -160,7 +214,12 @@ impl Executor for Scripted {
         self.end(task.value, v1::TaskState::TaskKilled, driver);
     }
 
-    fn acknowledged(&mut self, _: v1::TaskId, driver: &mut Driver<'_, Self>) {
+    fn acknowledged(&mut self, task: v1::TaskId, driver: &mut Driver<'_, Self>) {
+        // A command's executor has one task.
+        let name = (self.framework.clone(), task.value);
+        if let Some(said) = lock(&self.ran).said.get_mut(&name) {
+            said.acknowledged = driver.all_acknowledged();
+        }
         if self.running.is_empty() && driver.all_acknowledged() {
             driver.stop();
         }

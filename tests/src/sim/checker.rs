@@ -4,6 +4,7 @@
 //! what every executor was told to launch. A breach is a sentence that begins with the
 //! invariant's name.
 
+use super::delivery::Delivery;
 use super::workload::{record, SharedRecord, Told};
 use meseta_api::v1::TaskState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ pub struct Checker {
     streams: BTreeMap<(String, String), Stream>,
     launched: BTreeSet<(String, String)>,
     launches_seen: BTreeMap<String, usize>,
+    pub(super) delivery: Delivery,
 }
 
 /// A task's statuses as its scheduler saw them.
@@ -51,8 +53,14 @@ impl Checker {
         let seen = self.seen.entry(framework.to_owned()).or_default();
         let new = &record.told[*seen..];
         *seen = record.told.len();
-        let streams = &mut self.streams;
-        new.iter().filter_map(|told| check_status(streams, framework, told)).collect()
+        let mut found = Vec::new();
+        for told in new {
+            found.extend(check_status(&mut self.streams, framework, told));
+            // What a scheduler is told has the id that it subscribed under.
+            let id = record.id.as_deref().unwrap_or_default();
+            found.extend(self.delivery.told(id, told));
+        }
+        found
     }
 
     /// What the executors of an agent have been told to launch: (framework, task), in order.
@@ -120,9 +128,17 @@ mod tests {
         let mut record = Record::default();
         for (state, uuid) in statuses {
             let uuid = Some(vec![*uuid]);
-            record.told.push(Told { at: Instant::ZERO, task: "t".into(), state: *state, uuid });
+            record.told.push(Told {
+                at: Instant::ZERO,
+                task: "t".into(),
+                state: *state,
+                uuid,
+                timestamp: 0.0,
+                unreachable_since: None,
+            });
         }
-        Checker::default().statuses("f", &Arc::new(Mutex::new(record)))
+        let found = Checker::default().statuses("f", &Arc::new(Mutex::new(record)));
+        found.into_iter().filter(|what| what.starts_with(IN_ORDER)).collect()
     }
 
     #[test]

@@ -7,17 +7,17 @@
 
 use super::agents::AgentSeat;
 use super::checker::Checker;
+use super::delivery::Delivery;
 use super::etcd::Etcd;
+use super::frameworks::FrameworkSeat;
 use super::masters::{MasterSeat, LOOK, MASTERS};
-use super::workload::{Record, SharedRecord, Workload};
+use super::workload::record;
 use libproc::sim::{Machine, Sim, Step};
-use libproc::{Instant, NodeConfig, Pid};
+use libproc::{Instant, Pid};
 use meseta_master::actor::Master;
 use meseta_node::election::LostReason;
 use meseta_node::keys::Credential;
 use meseta_node::store::MemoryStore;
-use meseta_scheduler::{SchedulerConfig, SchedulerProcess};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct Shape {
     pub longest: Duration,
     /// `failover_timeout` of each framework.
     pub failover_timeout: Duration,
+    /// Whether frameworks have the capability PARTITION_AWARE.
+    pub partition_aware: bool,
 }
 
 impl Default for Shape {
@@ -47,17 +49,9 @@ impl Default for Shape {
             tasks: 40,
             longest: Duration::from_secs(20),
             failover_timeout: Duration::from_secs(3600),
+            partition_aware: true,
         }
     }
-}
-
-/// A framework's machine, and what it knows.
-pub(super) struct FrameworkSeat {
-    pub(super) machine: Machine,
-    name: String,
-    record: SharedRecord,
-    failover_timeout: Duration,
-    pid: Option<Pid<SchedulerProcess<Workload>>>,
 }
 
 /// A cluster under simulation.
@@ -68,7 +62,7 @@ pub struct SimCluster {
     pub(super) masters: Vec<MasterSeat>,
     pub(super) agents: Vec<AgentSeat>,
     pub(super) frameworks: Vec<FrameworkSeat>,
-    checker: Checker,
+    pub(super) checker: Checker,
     breaches: Vec<String>,
     /// Machines that a fault has let go since the last step.
     booting: Booting,
@@ -97,30 +91,8 @@ impl SimCluster {
         let etcd = Etcd::new(&mut sim);
         let masters: Vec<_> = (0..MASTERS.len()).map(|at| MasterSeat::new(&mut sim, at)).collect();
         let agents: Vec<_> = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
-        let longest = shape.longest.as_millis() as u64;
-        let frameworks: Vec<_> = (0..shape.frameworks)
-            .map(|at| {
-                let name = format!("framework-{at}");
-                let machine = sim.machine(&name, &format!("10.0.2.{}:1", at + 1));
-                let todo = (0..shape.tasks)
-                    .map(|task| {
-                        let millis = sim.below(longest.max(1));
-                        (
-                            format!("{name}-task-{task}"),
-                            format!("sleep {}.{:03}", millis / 1000, millis % 1000),
-                        )
-                    })
-                    .collect();
-                let record = Arc::new(Mutex::new(Record { todo, ..Record::default() }));
-                FrameworkSeat {
-                    machine,
-                    name,
-                    record,
-                    failover_timeout: shape.failover_timeout,
-                    pid: None,
-                }
-            })
-            .collect();
+        let frameworks: Vec<_> =
+            (0..shape.frameworks).map(|at| FrameworkSeat::new(&mut sim, at, &shape)).collect();
         let mut cluster = SimCluster {
             sim,
             etcd,
@@ -152,7 +124,7 @@ impl SimCluster {
     // ---- starting and breaking
 
     /// Starts what runs on the machines that boot.
-    fn boot(&mut self) {
+    pub(super) fn boot(&mut self) {
         let booting = std::mem::take(&mut *lock(&self.booting));
         for machine in booting {
             if let Some(at) = self.masters.iter().position(|seat| seat.machine == machine) {
@@ -190,27 +162,6 @@ impl SimCluster {
     pub fn start_agent(&mut self, at: usize) {
         let seat = &mut self.agents[at];
         seat.start(&mut self.sim);
-    }
-
-    /// Starts a framework's scheduler, crashing one that runs; its id and record are kept.
-    pub fn start_framework(&mut self, at: usize) {
-        let seat = &mut self.frameworks[at];
-        let node = self.sim.start(seat.machine, NodeConfig::new("sim", "framework"));
-        let mut config = SchedulerConfig::new(&seat.name, "*", credential("framework"));
-        config.masters = MASTERS.join(",").parse().expect("addresses");
-        config.id_path = Some(PathBuf::from("/framework-id"));
-        config.framework.failover_timeout = Some(seat.failover_timeout.as_secs_f64());
-        let policy = Workload::new(seat.record.clone(), 0.5);
-        let pid =
-            meseta_scheduler::spawn(&node, config, policy).expect("a fresh node has no processes");
-        seat.pid = Some(pid);
-    }
-
-    /// Breaks the master's books, as a subtraction that was forgotten would.
-    pub fn plant_dropped_subtraction(&mut self) {
-        if let Some(pid) = self.master() {
-            pid.tell(meseta_master::plant::PlantDroppedSubtraction);
-        }
     }
 
     // ---- running
@@ -272,8 +223,9 @@ impl SimCluster {
             found.extend(self.checker.statuses(&seat.name, &seat.record));
         }
         for seat in &self.agents {
-            found.extend(self.checker.launches(seat.name(), &seat.launches()));
+            found.extend(self.checker.launches(seat.name(), &seat.ran().launches));
         }
+        found.extend(self.check_streams(step));
         // Only a step of a master's own process changes its books.
         let seat = self.masters.iter().enumerate().find(|(at, _)| {
             let is_here = |machine: &str| machine == super::masters::name(*at);
@@ -289,43 +241,35 @@ impl SimCluster {
         self.breaches.extend(found.into_iter().map(|what| format!("{what} (at {step})")));
     }
 
-    /// Runs until every task has ended. What broke first, or that this was not within `within`, is
-    /// the error, in the words that [`libproc::sim::Trial`] wants.
-    pub fn run_to_the_end(&mut self, within: Duration) -> Result<(), String> {
-        let over = |cluster: &SimCluster| cluster.all_ended() || !cluster.breaches.is_empty();
-        let ended = self.run_until(within, over);
-        match self.breaches.first() {
-            Some(breach) => Err(breach.clone()),
-            None if ended => Ok(()),
-            None => Err(format!("stuck: {} tasks ended within {within:?}", self.ended())),
+    /// Only a step of an agent's own process changes its streams.
+    fn check_streams(&mut self, step: &Step) -> Vec<String> {
+        let here = step.to.as_ref().filter(|_| step.is_of("agent")).map(|to| &*to.machine);
+        let at = self.agents.iter().position(|seat| Some(seat.name()) == here);
+        let Some((at, seat)) = at.map(|at| (at, &self.agents[at])) else {
+            return Vec::new();
+        };
+        let waiting = seat.pid().and_then(|pid| self.sim.inspect(pid, |agent| agent.waiting()));
+        match waiting.flatten() {
+            Some(waiting) => self.checker.delivery.streams(at, seat.lives(), &waiting),
+            None => Vec::new(),
         }
     }
 
     // ---- looking
+
+    /// What the agents' streams took on.
+    pub(super) fn delivery(&self) -> &Delivery {
+        &self.checker.delivery
+    }
 
     /// Every breach of an invariant so far.
     pub fn breaches(&self) -> &[String] {
         &self.breaches
     }
 
-    /// A framework's record.
-    pub fn record(&self, at: usize) -> &SharedRecord {
-        &self.frameworks[at].record
-    }
-
-    /// All frameworks' records.
-    pub fn records(&self) -> impl Iterator<Item = &SharedRecord> {
-        self.frameworks.iter().map(|seat| &seat.record)
-    }
-
     /// How many agents there are.
     pub fn agent_count(&self) -> usize {
         self.agents.len()
-    }
-
-    /// How many frameworks there are.
-    pub fn framework_count(&self) -> usize {
-        self.frameworks.len()
     }
 
     /// The store, which outlives masters.
@@ -340,13 +284,13 @@ impl SimCluster {
 
     /// Tasks that have ended, of all frameworks.
     pub fn ended(&self) -> usize {
-        self.records().map(|shared| super::workload::record(shared).ended.len()).sum()
+        self.records().map(|shared| record(shared).ended.len()).sum()
     }
 
     /// Whether every task of every framework has ended.
     pub fn all_ended(&self) -> bool {
         self.records().all(|shared| {
-            let record = super::workload::record(shared);
+            let record = record(shared);
             record.todo.is_empty() && record.live.is_empty()
         })
     }

@@ -201,7 +201,8 @@ impl SimCluster {
             }
         }
         for at in 0..self.frameworks.len() {
-            if ended(&self.sim, self.frameworks[at].machine) {
+            let seat = &self.frameworks[at];
+            if !seat.retired && ended(&self.sim, seat.machine) {
                 self.start_framework(at);
             }
         }

@@ -3,15 +3,23 @@
 //! - [`cluster`]: [`SimCluster`](cluster::SimCluster), its agents and frameworks, and how
 //!   it runs.
 //! - [`agents`]: an agent's machine and those of its executors.
-//! - [`workload`]: the framework that simulations run, and its record.
+//! - [`frameworks`]: a framework's machine; [`workload`]: what it runs there, and its record.
 //! - [`masters`]: who leads, and what is started again; [`etcd`]: the registry and the lease.
-//! - [`faults`]: what may strike, from which plans are drawn.
-//! - [`checker`]: the invariants, looked at after every step.
+//! - [`faults`]: what may strike, from which plans are drawn; [`planted`]: what the invariants must
+//!   name.
+//! - [`scenario`]: what a scenario does with a cluster, step by step.
+//! - [`checker`]: the invariants, looked at after every step; [`delivery`]: that of status updates.
+//! - [`ending`]: what must be true once all has healed and ended.
 
 pub mod agents;
 pub mod checker;
 pub mod cluster;
+pub mod delivery;
+pub mod ending;
 pub mod etcd;
 pub mod faults;
+pub mod frameworks;
 pub mod masters;
+pub mod planted;
+pub mod scenario;
 pub mod workload;

@@ -22,6 +22,10 @@ pub struct Told {
     pub state: v1::TaskState,
     /// From an agent, if it has one.
     pub uuid: Option<Vec<u8>>,
+    /// When it became so, in seconds of the wall clock of whoever says it.
+    pub timestamp: f64,
+    /// Since when its agent is unreachable, in nanoseconds, if it is.
+    pub unreachable_since: Option<i64>,
 }
 
 /// What a framework knows, whatever becomes of its scheduler.
@@ -35,6 +39,8 @@ pub struct Record {
     pub ended: BTreeMap<String, v1::TaskState>,
     /// Every status, in the order told.
     pub told: Vec<Told>,
+    /// The framework's id, once it subscribed.
+    pub id: Option<String>,
     /// How often the scheduler subscribed.
     pub subscribed: u32,
     /// Bytes of a label that each task carries.
@@ -135,8 +141,11 @@ impl Workload {
 }
 
 impl Scheduler for Workload {
-    fn subscribed(&mut self, _: &v1::FrameworkId, driver: &mut Driver<'_>) {
-        record(&self.record).subscribed += 1;
+    fn subscribed(&mut self, id: &v1::FrameworkId, driver: &mut Driver<'_>) {
+        let mut record = record(&self.record);
+        record.subscribed += 1;
+        record.id = Some(id.value.clone());
+        drop(record);
         self.ask(Duration::ZERO, driver);
         driver.after(ASK_AFTER, 0);
     }
@@ -157,6 +166,8 @@ impl Scheduler for Workload {
             at: driver.now(),
             task: task.clone(),
             state,
+            timestamp: status.timestamp.unwrap_or_default(),
+            unreachable_since: status.unreachable_time.map(|time| time.nanoseconds),
             uuid: status.uuid.map(|uuid| uuid.to_vec()),
         });
         // The master knows neither task nor agent: nothing of it will ever be heard.

@@ -61,6 +61,10 @@ impl Core {
     }
 
     pub(in crate::core) fn commit_update(&mut self, plan: UpdatePlan, out: &mut Vec<Effect>) {
+        #[cfg(feature = "plant")]
+        if self.swallowed(&plan, out) {
+            return;
+        }
         let UpdatePlan { agent, key, status, latest } = plan;
         self.counters.updates_forwarded += 1;
         self.tell(&key.framework_id, say::update(status.clone()), out);
@@ -77,5 +81,24 @@ impl Core {
         if latest.is_terminal() && task.step(LifeStep::End) {
             self.release(&agent, &key.framework_id, held, out);
         }
+    }
+
+    /// The next end of a task is acknowledged and not sent on: for tests of the invariants.
+    #[cfg(feature = "plant")]
+    pub fn plant_swallowed_end(&mut self) {
+        self.swallow_end = true;
+    }
+
+    #[cfg(feature = "plant")]
+    fn swallowed(&mut self, plan: &UpdatePlan, out: &mut Vec<Effect>) -> bool {
+        if !plan.status.state().is_terminal() || !std::mem::take(&mut self.swallow_end) {
+            return false;
+        }
+        let held = self.tasks.get(&plan.key).map(|task| task.held()).unwrap_or_default();
+        self.release(&plan.agent, &plan.key.framework_id, held, out);
+        self.settle(&plan.key);
+        let uuid = plan.status.uuid.as_deref().unwrap_or_default().to_vec();
+        self.order(&plan.agent, Order::AcknowledgeStatus { task: plan.key.clone(), uuid }, out);
+        true
     }
 }
