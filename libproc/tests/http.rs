@@ -235,6 +235,21 @@ fn a_panic_while_serving_is_a_500() {
 }
 
 #[test]
+fn es_05_requests_behind_one_another_are_answered_once_each_and_in_order() {
+    test(|served| async move {
+        let request = |n: usize| {
+            let close = if n == 19 { "connection: close\r\n" } else { "" };
+            format!("POST /web/echo/{n} HTTP/1.1\r\nhost: h\r\n{close}content-length: 2\r\n\r\nhi")
+        };
+        let answers = ask(&served.node, &(0..20).map(request).collect::<String>()).await;
+        let said = answers.split("POST ").skip(1);
+        let said: Vec<&str> = said.filter_map(|said| said.split("||hi").next()).collect();
+        let expected: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        assert_eq!(said, expected, "{answers}");
+    });
+}
+
+#[test]
 fn what_is_too_large_is_refused() {
     test(|served| async move {
         let huge = format!(

@@ -197,6 +197,7 @@ fn an_agent_with_many_large_statuses_stays_with_the_next_master() {
     assert_eq!((counts.overflowed, counts.dropped), (0, 0), "{counts:?}");
 }
 
+/// ME-16.
 #[test]
 fn promise_2_lower_terms_and_other_registries_are_refused() {
     for stranger in [term(1, 4), term(2, 9)] {

@@ -47,6 +47,7 @@ fn a_polite_program_ends_itself() {
     assert!(matches!(handle.terminate(None), Err(SignalError::Ended { .. })));
 }
 
+/// TS-08: all of the container, after the grace period.
 fn terminate_becomes_kill() {
     let fixture = Fixture::new();
     let script = "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > child; sleep 1000' & \

@@ -110,6 +110,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32).to_le_bytes()[..], body].concat()
 }
 
+/// LP-05 and its like.
 #[test]
 fn a_broken_frame_ends_its_connection_and_nothing_else() {
     let mut deep = vec![0x91; 4000];

@@ -3,6 +3,8 @@
 use crate::support::{campaign, elected, endpoints, key, txn, Etcd, Proxy};
 use meseta_api::term::Term;
 use meseta_node::election::{Candidacy, LeaseGate};
+use meseta_node::store::address::ClusterName;
+use meseta_node::store::etcd::{Endpoints, EtcdConfig};
 use meseta_node::store::{
     CommitError, CommitMark, EtcdStore, Fenced, LoadError, NotDone, Snapshot, Store, Txn,
 };
@@ -196,6 +198,24 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_unknown() {
     let snapshot = store.load().await.unwrap();
     assert!([1, 2].contains(&snapshot.commit.sequence), "all or nothing: {snapshot:?}");
     assert_eq!(snapshot.entries.len() as u64, snapshot.commit.sequence);
+}
+
+/// A registry that is not read in time is said not to have been read: its leader makes way (ME-08).
+#[tokio::test]
+async fn rg_04_a_read_that_takes_too_long_fails() {
+    let etcd = Etcd::start().await;
+    let (candidacy, ..) = leader(&etcd, 10).await;
+    let ttl = Duration::from_secs(10);
+    let mut config = EtcdConfig::new(vec![etcd.address()], ClusterName::default(), ttl);
+    config.timeouts.load = Duration::from_secs(2);
+    let store = EtcdStore::new(Endpoints::new(config), candidacy.gate.clone());
+    etcd.pause();
+    let started = Instant::now();
+    let failed = store.load().await.unwrap_err();
+    assert!(matches!(failed, LoadError::Unavailable { .. }), "{failed:?}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    etcd.resume();
+    store.load().await.unwrap();
 }
 
 /// One of three members is paused: the store goes on through the others.

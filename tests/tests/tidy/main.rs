@@ -16,6 +16,7 @@ mod law;
 mod manifest;
 mod paths;
 mod purity;
+mod scenarios;
 mod select;
 mod size;
 mod source;

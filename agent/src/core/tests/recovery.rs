@@ -110,6 +110,7 @@ fn a_container_that_resists_does_not_hold_registration_up() {
     assert!(bench.has(|e| matches!(e, Effect::Destroy { .. })));
 }
 
+/// AG-19.
 #[test]
 fn res_21_an_incompatible_agent_says_how() {
     let mut recovery = recovery();
