@@ -103,7 +103,7 @@ fn ag_07_what_the_master_said_itself_is_said_again_until_superseded() {
         let agent = m.agent(1, ALL);
         let info = if aware { info("f") } else { unaware("f") };
         let framework = m.framework(10, info.clone());
-        m.running(10, 1, "t");
+        let offer = m.running(10, 1, "t");
         m.running(10, 1, "u");
         m.does(lost_stream(10));
         m.passes(75 * SECOND);
@@ -135,10 +135,13 @@ fn ag_07_what_the_master_said_itself_is_said_again_until_superseded() {
         m.durable().says(&format!(
             "stream 13 <- SUBSCRIBED m-0000
              stream 13 <- HEARTBEAT
-             stream 13 <- UPDATE u TASK_{gone} REASON_RECONCILIATION"
+             stream 13 <- UPDATE u TASK_{gone} REASON_RECONCILIATION
+             stream 13 <- UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED"
         ));
-        // A new task of that id is another one.
+        // A new task of that id is another one, and of the other its agent has spoken.
         m.running(13, 1, "u");
+        let status = m.status(&offer, "t", state);
+        m.does(says(1, FromAgent::UpdateStatus(Box::new(status))));
         m.does(subscribes(14, with_id(info, &framework)));
         m.durable().says("stream 14 <- SUBSCRIBED m-0000\nstream 14 <- HEARTBEAT");
     }

@@ -315,6 +315,7 @@ fn a_decision_made_while_a_return_is_written_is_not_lost() {
     next.allocate().gives("");
 }
 
+/// RG-08.
 #[test]
 fn ha_05_old_agents_are_forgotten() {
     let mut m = Master::new();
@@ -340,6 +341,7 @@ fn ha_05_old_agents_are_forgotten() {
     m.does(reregisters(2, &id, ALL, Default::default())).says("persist AdmitAgent m-S0");
 }
 
+/// RG-07.
 #[test]
 fn ha_05_more_than_enough_is_forgotten_the_oldest_first() {
     let config = Config {

@@ -185,6 +185,7 @@ impl Core {
                 continue;
             }
             let came_back = known.is_some_and(|known| known.life == Life::Unreachable);
+            let said_so = known.is_some_and(|known| known.came_back);
             let ended = known.is_some_and(|known| known.life == Life::Ended);
             let kill = known.and_then(|known| known.kill.clone());
             let mut taken =
@@ -202,6 +203,7 @@ impl Core {
             let state = taken.state();
             taken.life = life;
             taken.kill = kill;
+            taken.came_back = came_back || said_so;
             self.tasks.insert(key.clone(), taken);
             if came_back {
                 let status = self.made_status(

@@ -219,7 +219,7 @@ impl Core {
             let event = say::subscribed(id, &self.identity.info, interval);
             send::tell_on(connection, event, out);
             self.commit_heartbeat(connection, out);
-            self.repeat_own_word(id, connection, out);
+            self.repeat_own_word(id, connection, at, out);
         }
         self.introduce(id, first, subscriber.is_some(), out);
         if changed && !first {

@@ -47,6 +47,8 @@ pub struct Task {
     pub life: Life,
     /// Somebody asked to kill it; asked again when its agent comes back.
     pub kill: Option<Box<Kill>>,
+    /// The master said that it came back with its agent, and the agent has not spoken of it since.
+    pub came_back: bool,
     /// The number of the newest state known.
     state: i32,
     /// The number of the state that its scheduler was told last.
@@ -86,6 +88,7 @@ impl Task {
             resources,
             life: Life::Live,
             kill: None,
+            came_back: false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Task {
     pub fn tell(&mut self, id: &TaskId, status: &v1::TaskStatus) {
         self.told_state = Some(status.state);
         self.told_uuid = status.uuid.as_deref().map(Box::from);
+        self.came_back = false;
         self.record(id, status);
     }
 
