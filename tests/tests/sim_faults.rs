@@ -52,14 +52,16 @@ fn invariants_hold_and_everything_ends() {
     assert_eq!(hazards.kinds().len(), 12, "{:?}", hazards.kinds());
     let trial = Trial::new(hazards).seeds(seeds());
     let runs = trial.run(|sim| {
+        let seed = sim.seed();
         let cluster = broken_run(sim)?;
+        let (ended, reported) = (cluster.ended(), cluster.ended_as_reported());
+        println!("seed {seed}: {ended} tasks ended, {reported} as their executors reported");
         let steps = cluster.sim.steps();
         let struck = steps.iter().filter(|step| step.what.starts_with("fault ")).count();
-        Ok((cluster.ended(), cluster.ended_as_reported(), struck))
+        Ok((ended, reported, struck))
     });
     let runs = runs.unwrap_or_else(|failure| panic!("{failure}"));
     for ((ended, reported, struck), seed) in runs.into_iter().zip(seeds()) {
-        println!("seed {seed}: {ended} tasks ended, {reported} as their executors reported");
         assert!(ended >= 150, "seed {seed}: only {ended} tasks ran");
         // Most agents live on through most faults, so that most tasks end by themselves: a run whose
         // tasks are all lost has ended, and has done nothing.

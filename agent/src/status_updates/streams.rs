@@ -78,7 +78,8 @@ pub struct Waiting {
     pub state: TaskState,
     /// Whether it outlives this life of the agent: its record is written.
     pub durable: bool,
-    /// Whether it is the one that is to be sent, and sent again, now.
+    /// Whether it has been sent and is to be sent again: its stream's first, and not one that
+    /// waits for its turn.
     pub due: bool,
 }
 
@@ -436,7 +437,7 @@ impl Streams {
                     update: entry.id,
                     state: state_of(&entry.status),
                     durable: entry.stored && stream.container.is_some(),
-                    due: at == 0 && entry.stored && !stream.acking && self.open,
+                    due: at == 0 && self.open && !stream.waits && stream.front().is_some(),
                 });
             }
         }

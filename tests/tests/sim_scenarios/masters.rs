@@ -1,8 +1,8 @@
 //! ME: leaders that die while something is under way.
 
 use super::{one, run, HOUR, MINUTE};
-use meseta_api::v1::TaskState::TaskRunning;
-use meseta_tests::sim::cluster::SimCluster;
+use meseta_api::v1::TaskState::{TaskRunning, TaskUnreachable};
+use meseta_tests::sim::cluster::{Shape, SimCluster};
 use meseta_tests::sim::scenario::SOON;
 use meseta_tests::sim::workload::record;
 
@@ -57,4 +57,25 @@ fn me_08_a_leader_that_cannot_read_its_registry_makes_way() {
     assert!(cluster.is(0, "t", TaskRunning));
     cluster.run_to_the_end(HOUR).unwrap();
     assert_eq!(cluster.ended_as_reported(), 1);
+}
+
+#[test]
+fn me_10_only_who_never_returns_after_a_failover_is_given_up() {
+    let shape = Shape { agents: 3, frameworks: 1, ..Shape::default() };
+    let mut cluster = SimCluster::idle(610, shape);
+    for task in 0..24 {
+        cluster.launch(0, &format!("t-{task}"), "forever");
+    }
+    cluster.until("all run", MINUTE, |cluster| cluster.launched().len() == 24);
+    cluster.crash("agent-0");
+    cluster.depose_master();
+    let lost = |cluster: &SimCluster| {
+        let is_lost = |task| cluster.is(0, &format!("t-{task}"), TaskUnreachable);
+        (0..24).filter(|task| is_lost(*task)).count()
+    };
+    cluster.run_for(9 * MINUTE);
+    assert_eq!(lost(&cluster), 0, "a new leader waits for its agents");
+    cluster.until("its tasks are given up", 3 * MINUTE, |cluster| lost(cluster) == 8);
+    cluster.run_for(MINUTE);
+    assert_eq!((lost(&cluster), cluster.launched().len()), (8, 24));
 }

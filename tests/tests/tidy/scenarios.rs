@@ -33,9 +33,7 @@ const SCENARIOS: &[(&str, &[u8])] = &[
 
 /// Without a test: which, and why.
 const UNCOVERED: &[(&str, &str)] = &[
-    ("ME-15", "the registry holds no quota, weights, maintenance or drain yet"),
-    ("RG-07", "the list of unreachable agents is not pruned yet"),
-    ("RG-08", "the list of unreachable agents is not pruned yet"),
+    ("ME-15", "the registry holds no quota and no maintenance yet"),
     ("RG-10", "there is no quota yet"),
     ("AG-20", "removals of agents are not paced yet"),
     ("TS-07", "task groups are not launched yet"),
