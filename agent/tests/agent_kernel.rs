@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match args.get(1).map(String::as_str) {
-        Some(init::SUBCOMMAND) => return init::main(Path::new(&args[2])),
+        Some(init::SUBCOMMAND) => return init::main(Path::new(&args[2]), |_| None),
         Some("--list") => {
             println!("containers_of_the_real_kernel: test");
             return ExitCode::SUCCESS;

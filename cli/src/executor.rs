@@ -9,7 +9,6 @@ use libproc::{Node, Reason};
 use meseta_executor::command::CommandExecutor;
 use meseta_executor::ExecutorConfig;
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
 /// The first argument that leads here.
 pub const SUBCOMMAND: &str = "executor";
@@ -18,18 +17,23 @@ pub const SUBCOMMAND: &str = "executor";
 const WITHHELD: [&str; 5] =
     ["MESETA_", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "OTEL_", "TRACEPARENT", "TRACESTATE"];
 
-/// Runs one executor to its end.
-pub fn main() -> ExitCode {
+/// What a container's supervisor runs in its child instead of executing this program again.
+pub fn inside(arguments: &[String]) -> Option<fn() -> u8> {
+    (arguments == [SUBCOMMAND]).then_some(main)
+}
+
+/// Runs one executor to its end; the exit code.
+pub fn main() -> u8 {
     crate::verbs::log("warn");
     match run(&environment::all()) {
-        Ok(Reason::Normal) => ExitCode::SUCCESS,
+        Ok(Reason::Normal) => 0,
         Ok(reason) => {
             eprintln!("executor ends: {reason}");
-            ExitCode::FAILURE
+            1
         }
         Err(error) => {
             eprintln!("executor: {error:#}");
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -10,10 +10,11 @@ fn main() -> ExitCode {
     let first = arguments.next().unwrap_or_default();
     if first == meseta_agent::container::init::SUBCOMMAND {
         let dir = arguments.next().unwrap_or_default();
-        return meseta_agent::container::init::main(Path::new(&dir));
+        let helpers = meseta_cli::executor::inside;
+        return meseta_agent::container::init::main(Path::new(&dir), helpers);
     }
     if first == meseta_cli::executor::SUBCOMMAND {
-        return meseta_cli::executor::main();
+        return ExitCode::from(meseta_cli::executor::main());
     }
     meseta_cli::main(std::env::args_os())
 }

@@ -118,6 +118,30 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// As a helper that was not executed: prints what it finds of its process.
+pub(crate) fn inside() -> u8 {
+    let mut variables: Vec<_> = std::env::vars().collect();
+    variables.sort();
+    println!("{variables:?}");
+    let mut open: Vec<String> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    open.sort();
+    // The last one lists them.
+    println!("{} of {}", open.join(" "), nix::unistd::geteuid());
+    println!("{}", std::env::current_dir().unwrap().display());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let signals = ["SigBlk", "SigIgn", "SigCgt"];
+    status
+        .lines()
+        .filter(|l| signals.iter().any(|s| l.starts_with(s)))
+        .for_each(|l| println!("{l}"));
+    // Programs of its own run as ever.
+    println!("{}", std::process::Command::new("true").status().unwrap());
+    7
+}
+
 /// As an agent that stops after a launch: prints the child's pid and ends.
 pub(crate) fn launch_and_leave(root: &Path) -> ExitCode {
     let spec = shell(root, LEFT, "trap 'exit 5' TERM; touch ready; while :; do sleep 0.05; done");

@@ -26,6 +26,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("launches_at_once_do_not_hold_each_other", launches_at_once),
     ("a_supervisor_that_cannot_start_is_a_clear_error", a_supervisor_that_cannot_start),
     ("the_helper_runs_from_a_sealed_copy", the_helper_runs_from_a_sealed_copy),
+    ("a_helper_inside_is_as_if_executed", a_helper_inside_is_as_if_executed),
+    ("a_helper_inside_that_panics_has_failed", a_helper_inside_that_panics),
 ];
 
 fn output_and_exit_codes() {
@@ -305,4 +307,39 @@ fn the_helper_runs_from_a_sealed_copy() {
     assert!(std::fs::write(&exe, "evil").is_err());
     handle.destroy().unwrap();
     until("end of the supervisor", || !alive(handle.forked().supervisor.pid));
+}
+
+fn a_helper_inside_is_as_if_executed() {
+    let users = if is_root() { vec![None, Some("nobody")] } else { vec![None] };
+    for user in users {
+        let fixture = Fixture::new();
+        let mut spec = fixture.shell("c", "");
+        spec.command = Command::Helper { args: vec!["inside".to_owned()] };
+        spec.env.insert("A".to_owned(), "b=c".to_owned());
+        spec.user = user.map(str::to_owned);
+        let report = fixture.run(&spec);
+        assert_eq!(report.exit_code(), Some(7), "{}", fixture.output("stderr"));
+        let nobody = user.map(|user| nix::unistd::User::from_name(user).unwrap().unwrap().uid);
+        let uid = nobody.unwrap_or_else(nix::unistd::geteuid);
+        let sandbox = fixture.sandbox().canonicalize().unwrap();
+        let expected = format!(
+            "[(\"A\", \"b=c\"), (\"PATH\", \"/usr/bin:/bin\")]\n\
+             0 1 2 3 of {uid}\n\
+             {}\n\
+             SigBlk:\t0000000000000000\n\
+             SigIgn:\t0000000000001000\n\
+             SigCgt:\t0000000000000000\n\
+             exit status: 0\n",
+            sandbox.display()
+        );
+        assert_eq!(fixture.output("stdout"), expected);
+    }
+}
+
+fn a_helper_inside_that_panics() {
+    let fixture = Fixture::new();
+    let mut spec = fixture.shell("c", "");
+    spec.command = Command::Helper { args: vec!["inside-panics".to_owned()] };
+    assert_eq!(fixture.run(&spec).exit_code(), Some(101));
+    assert!(fixture.output("stderr").contains("on purpose"));
 }

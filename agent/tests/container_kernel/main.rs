@@ -26,7 +26,7 @@ type Test = (&'static str, fn());
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
-        Some(init::SUBCOMMAND) => init::main(Path::new(&args[2])),
+        Some(init::SUBCOMMAND) => init::main(Path::new(&args[2]), inside),
         Some("launch-and-leave") => fixture::launch_and_leave(Path::new(&args[2])),
         Some("prepare-and-leave") => fixture::prepare_and_leave(Path::new(&args[2])),
         Some("helper") => {
@@ -34,6 +34,15 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => run(&args[1..]),
+    }
+}
+
+/// What this program runs in a container without executing itself.
+fn inside(args: &[String]) -> Option<init::Inside> {
+    match args.first()?.as_str() {
+        "inside" => Some(fixture::inside),
+        "inside-panics" => Some(|| panic!("on purpose")),
+        _ => None,
     }
 }
 

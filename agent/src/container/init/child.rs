@@ -1,7 +1,9 @@
 //! Forks the container's main process, held on a pipe, and takes it to its program.
 //!
 //! Everything the child needs is made before the fork ([`Plan`]); between fork and exec it makes
-//! system calls on what is ready, allocates nothing and runs no destructor.
+//! system calls on what is ready, allocates nothing and runs no destructor. A helper that this
+//! very program holds goes on as it is, without an exec: to map and to relocate a large program
+//! again costs more than all else of a launch.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, NulError};
@@ -21,13 +23,20 @@ use super::super::spec::Command;
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The supervisor's own program, for [`Command::Helper`]: a sealed copy, or a file on disk.
 const OWN_EXE: &str = "/proc/self/exe";
+/// What Rust's runtime exits with after a panic.
+const PANICKED: u8 = 101;
 /// The kernel's last signal.
 const LAST_SIGNAL: i32 = 64;
 /// What the kernel wants to hear of its set of signals.
 const SIGSET_BYTES: usize = 8;
 
+/// A helper that runs in the forked child itself; what it returns is its exit code.
+pub type Inside = fn() -> u8;
+
 /// What the child needs, in the form the kernel takes it.
 pub(super) struct Plan {
+    /// Instead of a program.
+    inside: Option<Inside>,
     /// Tried in this order, as a search along `PATH`.
     candidates: Vec<CString>,
     argv: Vec<CString>,
@@ -60,8 +69,16 @@ pub(super) struct Held {
 }
 
 impl Plan {
-    pub(super) fn new(intent: &Intent, stdio: Stdio) -> Result<Self, NulError> {
+    pub(super) fn new(
+        intent: &Intent,
+        stdio: Stdio,
+        helpers: impl Fn(&[String]) -> Option<Inside>,
+    ) -> Result<Self, NulError> {
         let spec = &intent.spec;
+        let inside = match &spec.command {
+            Command::Helper { args } => helpers(args),
+            Command::Shell(_) | Command::Exec { .. } => None,
+        };
         let text =
             |items: &[String]| items.iter().map(|item| CString::new(item.as_str())).collect();
         let (candidates, argv): (_, Result<Vec<CString>, NulError>) = match &spec.command {
@@ -83,6 +100,7 @@ impl Plan {
         let pair = |(name, value): (&String, &String)| CString::new(format!("{name}={value}"));
         let identity = intent.identity.as_ref();
         Ok(Plan {
+            inside,
             candidates: text(&candidates)?,
             argv: argv?,
             env: spec.env.iter().map(pair).collect::<Result<_, _>>()?,
@@ -189,6 +207,10 @@ unsafe fn become_program(
             give_up(pipes.report, ExecStep::NoNewPrivs);
         }
         libc::umask(0o022);
+        if let Some(inside) = plan.inside {
+            reset_signals();
+            become_helper(env, inside);
+        }
         // Every descriptor is close-on-exec already; a second line against leaks (CVE-2024-21626).
         libc::syscall(libc::SYS_close_range, 3, i32::MAX, libc::CLOSE_RANGE_CLOEXEC);
         reset_signals();
@@ -207,6 +229,31 @@ unsafe fn become_program(
             Errno::EACCES.set();
         }
         give_up(pipes.report, ExecStep::Exec)
+    }
+}
+
+/// Runs a helper in this process, which looks to it as if it had been executed: its own
+/// environment, no descriptor but the standard streams, and signals as Rust's runtime has them.
+///
+/// # Safety
+///
+/// As [`become_program`]. From here on it may allocate: the process that was forked had one thread.
+unsafe fn become_helper(env: &[*const libc::c_char], inside: Inside) -> ! {
+    // SAFETY: nobody else reads the environment, and its strings are never freed, as this process
+    // ends without destructors. The rest are calls on numbers.
+    unsafe {
+        libc::clearenv();
+        for pair in env.iter().filter(|pair| !pair.is_null()) {
+            libc::putenv(pair.cast_mut());
+        }
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        // A change of user took this away, which an exec gives back: to see oneself in /proc.
+        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_NAME, c"meseta-helper".as_ptr());
+        // The report too, by which the supervisor knows that it has started.
+        libc::syscall(libc::SYS_close_range, 3, i32::MAX, 0);
+        let code = std::panic::catch_unwind(inside).unwrap_or(PANICKED);
+        libc::_exit(i32::from(code))
     }
 }
 

@@ -21,6 +21,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use child::Inside;
+
 use super::clock;
 use super::protocol::{self, Notice};
 
@@ -30,15 +32,19 @@ pub const SUBCOMMAND: &str = "container-init";
 
 /// Supervises the container whose folder is `dir`, until nothing of it is left.
 ///
+/// `helpers` knows what this program itself can run in a container, by its arguments; what it does
+/// not know is executed from this program's file. A helper runs in a forked child: it returns its
+/// exit code, and must not count on anything that `main` did before.
+///
 /// Call it first thing in `main`, before any thread, runtime or open file: it closes every
 /// descriptor above standard error and forks. Standard input is the launching agent's socket.
-pub fn main(dir: &Path) -> ExitCode {
+pub fn main(dir: &Path, helpers: impl Fn(&[String]) -> Option<Inside>) -> ExitCode {
     let (control, signals) = match setup::detach() {
         Ok(detached) => detached,
         Err(error) => return failed(&error.0),
     };
     let agent = control.try_clone();
-    let supervisor = match setup::supervisor(dir, control, signals) {
+    let supervisor = match setup::supervisor(dir, control, signals, helpers) {
         Ok(supervisor) => supervisor,
         Err(error) => {
             if let Ok(mut agent) = agent {

@@ -17,7 +17,7 @@ use nix::unistd::{dup2_stdin, fchown, setsid, Gid, Uid};
 
 use super::super::records::{Intent, INTENT};
 use super::super::{durable, proc};
-use super::child::{self, Held, Plan, Stdio};
+use super::child::{self, Held, Inside, Plan, Stdio};
 use super::server::Server;
 use super::supervise::{Parts, Supervisor};
 use super::{say, sys};
@@ -60,6 +60,7 @@ pub(super) fn supervisor(
     dir: &Path,
     control: UnixStream,
     signals: SignalFd,
+    helpers: impl Fn(&[String]) -> Option<Inside>,
 ) -> Result<Supervisor, SetupError> {
     let folder = File::open(dir).map_err(step("open the container's folder"))?;
     let intent: Intent = durable::read(dir, INTENT)
@@ -71,7 +72,7 @@ pub(super) fn supervisor(
     }
     let server = Server::bind(&folder, dir).map_err(step("listen"))?;
     let stdio = open_stdio(&intent)?;
-    let plan = Plan::new(&intent, stdio).map_err(step("prepare the command"))?;
+    let plan = Plan::new(&intent, stdio, helpers).map_err(step("prepare the command"))?;
     let held = child::fork_held(&plan).map_err(step("fork"))?;
     // A failure from here on drops `held`, and with it ends the child.
     let oom = enter_cgroup(&intent, &held)?;
