@@ -5,8 +5,9 @@
 //! [`DiskQueue::done`] takes what is finished and says which write that completes.
 //!
 //! An operation waits for the last earlier one at each path that meets its own: those before wait
-//! for one another. Paths are found by what they are, not by looking through the queue, so that
-//! an operation costs the same however many wait.
+//! for one another. What is written is a file, and nothing is beneath it; only removals are of
+//! folders too. Paths are found by what they are, not by looking through the queue, so that an
+//! operation costs the same however many wait.
 
 use super::DiskOperation;
 use crate::core::effect::Lane;
@@ -28,6 +29,7 @@ struct Waiting {
     write: WriteId,
     /// As in [`place`].
     place: Vec<u8>,
+    removal: bool,
     /// Taken when it starts.
     operation: Option<DiskOperation>,
     /// How many it waits for.
@@ -46,6 +48,8 @@ struct Pending {
     free: BTreeSet<OperationId>,
     /// How many have started.
     started: usize,
+    /// How many are removals: of all operations they alone meet what is beneath their path.
+    removals: usize,
 }
 
 /// Operations that are not done, by lane.
@@ -102,7 +106,8 @@ impl DiskQueue {
 impl Pending {
     fn push(&mut self, id: OperationId, write: WriteId, operation: DiskOperation) {
         let place = place(operation.path());
-        let mut blockers = self.meeting(&place);
+        let removal = matches!(operation, DiskOperation::Remove(_));
+        let mut blockers = self.meeting(&place, removal);
         blockers.sort_unstable();
         blockers.dedup();
         for blocker in &blockers {
@@ -114,14 +119,19 @@ impl Pending {
             self.free.insert(id);
         }
         self.last.insert(place.clone(), id);
+        self.removals += usize::from(removal);
         let operation = Some(operation);
         let blockers = blockers.len();
-        let waiting = Waiting { write, place, operation, blockers, blocks: Vec::new() };
+        let waiting = Waiting { write, place, removal, operation, blockers, blocks: Vec::new() };
         self.operations.insert(id, waiting);
     }
 
-    /// The last operations at this place, above it and beneath it.
-    fn meeting(&self, place: &[u8]) -> Vec<OperationId> {
+    /// The last operations at this place; above it, where removals may be; beneath it, if this is
+    /// one.
+    fn meeting(&self, place: &[u8], removal: bool) -> Vec<OperationId> {
+        if self.removals == 0 && !removal {
+            return self.last.get(place).copied().into_iter().collect();
+        }
         let above = (0..place.len()).filter(|at| place[*at] == b'/').map(|at| &place[..=at]);
         let above = above.filter_map(|above| self.last.get(above));
         let beneath = self.last.range::<[u8], _>((Bound::Included(place), Bound::Unbounded));
@@ -148,6 +158,7 @@ impl Pending {
     fn done(&mut self, id: OperationId) -> Option<WriteId> {
         let done = self.operations.remove(&id)?;
         self.started = self.started.saturating_sub(1);
+        self.removals -= usize::from(done.removal);
         if self.last.get(&done.place) == Some(&id) {
             self.last.remove(&done.place);
         }
@@ -215,8 +226,8 @@ mod tests {
         assert_eq!(queue.depth(), 0);
     }
 
-    /// The rule itself, on random paths: whatever is under way, nothing that has started meets an
-    /// earlier operation that is not done; and all is done in the end.
+    /// The rule itself, on random files and folders: whatever is under way, nothing that has started
+    /// meets an earlier operation that is not done; and all is done in the end.
     #[test]
     fn what_is_under_way_meets_nothing_earlier() {
         let mut draw = 1u64;
@@ -234,9 +245,13 @@ mod tests {
                 if pushed < 60 && random(3) > 0 {
                     let names = (0..1 + random(3)).map(|_| ["a", "ab", "b"][random(3) as usize]);
                     let path: PathBuf = ["/"].into_iter().chain(names).collect();
+                    let operation = match random(2) {
+                        0 => remove(&path),
+                        _ => DiskOperation::Append(path.join("file"), vec![1]),
+                    };
                     pushed += 1;
-                    queue.push(WriteId(pushed), lane.clone(), vec![remove(&path)]);
-                    paths.push(path);
+                    paths.push(operation.path().to_owned());
+                    queue.push(WriteId(pushed), lane.clone(), vec![operation]);
                     open.insert(pushed);
                 }
                 for (id, operation) in queue.ready(&lane) {

@@ -16,6 +16,7 @@ use meseta_api::internal::TaskKey;
 use meseta_api::v1::executor::{event, Event};
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::{self, TaskState};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// An order to launch a task, as the master gave it.
@@ -33,7 +34,8 @@ struct Order {
     framework: FrameworkId,
     task: TaskId,
     executor: ExecutorId,
-    info: v1::ExecutorInfo,
+    /// Of an executor that is to be launched for it.
+    info: Option<v1::ExecutorInfo>,
     for_command: bool,
 }
 
@@ -128,8 +130,8 @@ impl Agent {
             return Err(dropped(Reason::ExecutorTerminated, "the framework is being removed"));
         }
         let (info, for_command) = match (&task.executor, &task.command) {
-            (Some(executor), None) => (executor.clone(), false),
-            (None, Some(_)) => (self.command_executor(&framework_id, task), true),
+            (Some(executor), None) => (Cow::Borrowed(executor), false),
+            (None, Some(_)) => (Cow::Owned(self.command_executor(&framework_id, task)), true),
             _ => return Err(invalid("exactly one of command and executor must be set".into())),
         };
         if let Some(what) = unsupported::of(task, &info) {
@@ -159,7 +161,7 @@ impl Agent {
                 framework: framework_id,
                 task: task_id,
                 executor,
-                info,
+                info: running.is_none().then(|| info.into_owned()),
                 for_command,
             }),
         }
@@ -219,10 +221,10 @@ impl Agent {
             self.resize(&container, turn);
             return self.persist(lane, operations, Written::Task(container, task_id), turn);
         }
-        let Ok(container) = ContainerId::parse(&turn.at.uuid().to_string()) else {
+        let container = ContainerId::parse(&turn.at.uuid().to_string());
+        let (Ok(container), Some(mut info)) = (container, order.info) else {
             return;
         };
-        let mut info = order.info;
         info.framework_id = Some((&framework_id).into());
         let run = layout.run(&framework_id, &executor_id, &container);
         let record =
