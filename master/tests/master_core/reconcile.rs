@@ -183,6 +183,7 @@ fn an_answer_is_what_is_known_when_it_is_given() {
     let frameworks = vec![with_id(info("f"), &known)];
     let report = Report { tasks: ended, frameworks, ..Report::default() };
     m.does(reregisters(1, &agent, "cpus:2000;mem:256000", report));
+    m.durable();
     assert_eq!(told(&m.passes(PAUSE)), Vec::<String>::new());
 }
 

@@ -287,6 +287,7 @@ impl Model {
             })
             .collect();
         let own = self.share(|holder| holder.1 == client.1);
+        let own = Fraction(own.0, own.1 * u128::from(Weight::DEFAULT.thousandths()));
         levels.push((own, grants(self.own_grants.get(&client.1)), String::new()));
         let alone = self.share(|holder| holder == client);
         levels.push((alone, grants(self.client_grants.get(client)), client.0.to_string()));
