@@ -270,6 +270,7 @@ impl Hands {
                     me.happened(event, cx);
                 });
             }
+            Effect::ArrangeVolumes { make, remove } => self.arrange_volumes(make, remove, cx),
             Effect::Destroy { container } => self.destroy(container, cx),
             Effect::Forget { container } => self.forget(container, cx),
             Effect::ToExecutor { connection, event } if self.http.has(connection) => {

@@ -8,7 +8,7 @@
 use meseta_agent::container::{init, LauncherBinary, LauncherConfig};
 use meseta_agent::containerizer::real::LinuxContainerizer;
 use meseta_agent::containerizer::{
-    ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Program,
+    ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Program, VolumeMount,
 };
 use meseta_api::ids::ContainerId;
 use meseta_api::v1;
@@ -62,6 +62,7 @@ fn spec(dir: &Path, id: &str, command: &str) -> LaunchSpec {
         environment: BTreeMap::from([("PATH".into(), "/bin:/usr/bin".into())]),
         sandbox: dir.join("sandboxes/deep").join(id),
         user: None,
+        volumes: vec![],
         limits: ContainerLimits::default(),
         kill_grace: Duration::from_secs(1),
     }
@@ -103,6 +104,20 @@ async fn containers_of_the_real_kernel() {
     let nobody = LaunchSpec { user: Some("no such user".into()), ..spec(dir.path(), "d", "true") };
     let error = containers.launch(nobody).await.unwrap_err().to_string();
     assert!(error.contains("no such user"), "{error}");
+    // A persistent volume outlives who uses it, until it is removed (RES-12).
+    let volume = dir.path().join("volumes/roles/r/v");
+    containers.make_volume(volume.clone()).await.unwrap();
+    for (name, command) in [("e", "echo one > data/deep/f"), ("f", "echo two >> data/deep/f")] {
+        let container_path = "data/deep".into();
+        let volumes = vec![VolumeMount { source: volume.clone(), container_path }];
+        let spec = LaunchSpec { volumes, ..spec(dir.path(), name, command) };
+        containers.launch(spec).await.unwrap();
+        assert_eq!(containers.wait(id(name)).await.unwrap().status, Some(0), "{name}");
+        containers.forget(id(name)).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(volume.join("f")).unwrap(), "one\ntwo\n");
+    containers.remove_volume(volume.clone()).await.unwrap();
+    assert!(!volume.exists());
     for left in ["b", "c"] {
         containers.forget(id(left)).await.unwrap();
     }

@@ -7,6 +7,10 @@
 //! reused. Frameworks and executors say v1 calls and hear v1 events, so that HTTP and libproc
 //! reach the same code.
 
+mod operation;
+
+pub use operation::{OperationUpdate, OperationUuid, ParseOperationUuidError};
+
 use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use crate::term::Term;
 use crate::v1;
@@ -69,6 +73,14 @@ pub mod master {
             executors: Vec<v1::ExecutorInfo>,
             /// Every framework that has a task or an executor here.
             frameworks: Vec<v1::FrameworkInfo>,
+            /// All that it has, allocated to nobody, where operations made that another thing
+            /// than the resources of `info`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            total: Option<Vec<v1::Resource>>,
+            /// Every operation whose last status is not acknowledged. One that is still being
+            /// written is OPERATION_PENDING; `total` has what all of them made.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            operations: Vec<v1::Operation>,
         },
         /// A part of a report that is too large for one message, to a master that announced that it
         /// takes parts. Each is answered with `ReportPartTaken` before the next is sent; nothing of
@@ -95,6 +107,12 @@ pub mod master {
             version: String,
             /// How many parts there are.
             parts: u32,
+            /// As in `ReregisterAgent`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            total: Option<Vec<v1::Resource>>,
+            /// As in `ReregisterAgent`.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            operations: Vec<v1::Operation>,
         },
         /// A status, repeated until acknowledged.
         UpdateStatus(Box<StatusUpdate>),
@@ -124,6 +142,8 @@ pub mod master {
             /// The ping's number.
             sequence: u64,
         },
+        /// The last status of an operation, repeated until acknowledged.
+        UpdateOperation(Box<OperationUpdate>),
     }
 
     /// From a framework's scheduler.
@@ -173,6 +193,8 @@ pub mod master {
         Response(Box<v1::master::Response>),
         /// The call was taken; nothing to tell.
         Accepted,
+        /// The operation was sent to its agent; GET_OPERATIONS shows it until that has applied it.
+        Ordered,
         /// The kill was recorded and sent, or will be when the agent is back.
         KillRequested {
             /// The task's state when it was asked.
@@ -252,6 +274,10 @@ pub mod agent {
             /// Tasks that the master believes are here and that were not reported: the agent
             /// answers each with TASK_DROPPED, or with what it knows.
             reconcile: Vec<TaskKey>,
+            /// Operations that the master believes to have ordered and that were not reported:
+            /// the agent answers each that it does not know with OPERATION_DROPPED.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            reconcile_operations: Vec<AskedOperation>,
         },
         /// Answer to `ReportPart`: the next may come.
         ReportPartTaken {
@@ -287,6 +313,24 @@ pub mod agent {
         AcknowledgeStatus {
             /// Whose status.
             task: TaskKey,
+            /// Which status.
+            #[serde(with = "serde_bytes")]
+            uuid: Vec<u8>,
+        },
+        /// Apply an operation to what the agent has. Tasks that are ordered later may use what it
+        /// makes.
+        ApplyOperation {
+            /// Which.
+            operation: OperationUuid,
+            /// Who asked for it; none if an operator did.
+            framework_id: Option<FrameworkId>,
+            /// What; its resources may carry an allocation role.
+            info: Box<v1::offer::Operation>,
+        },
+        /// The last status of an operation has arrived where it was to arrive.
+        AcknowledgeOperation {
+            /// Which.
+            operation: OperationUuid,
             /// Which status.
             #[serde(with = "serde_bytes")]
             uuid: Vec<u8>,
@@ -328,6 +372,19 @@ pub mod agent {
             /// Why.
             message: String,
         },
+    }
+
+    /// An operation that an agent is asked about, with what its answer must carry.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct AskedOperation {
+        /// Which.
+        pub operation: OperationUuid,
+        /// Who asked for it; none if an operator did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub framework_id: Option<FrameworkId>,
+        /// The framework's name for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub operation_id: Option<v1::OperationId>,
     }
 
     /// From an executor in one of this agent's containers.

@@ -19,6 +19,8 @@ pub(crate) fn observe(master: &Master, seen: &mut Observation) {
     };
     let counters = core.counters();
     seen.metric("master/messages_status_update", counters.updates_forwarded as f64);
+    let updates = counters.operation_updates as f64;
+    seen.metric("master/messages_operation_status_update", updates);
     seen.metric("master/tasks_launched", counters.tasks_launched as f64);
     seen.metric("master/tasks_invalid", counters.tasks_invalid as f64);
     seen.metric("master/slave_unreachable_completed", counters.agents_unreachable as f64);

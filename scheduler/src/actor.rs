@@ -188,6 +188,7 @@ impl<S: Scheduler> SchedulerProcess<S> {
                 Notice::Offers(offers) => policy.offers(offers, driver),
                 Notice::Rescinded(offer) => policy.rescinded(offer, driver),
                 Notice::Update(status) => policy.update(*status, driver),
+                Notice::Operation(status) => policy.operation(*status, driver),
                 Notice::Message(message) => policy.message(message, driver),
                 Notice::Failure(failure) => policy.failure(failure, driver),
             },

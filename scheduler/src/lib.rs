@@ -5,6 +5,7 @@
 //! backoff, acknowledgement, reconciliation, and a framework id that survives restarts.
 //!
 //! - [`policy`]: what an author implements, and the [`Driver`] that handlers act through.
+//! - [`operations`]: what [`Driver::accept`] takes: launch, reserve, create a volume.
 //! - [`core`](mod@core): every decision, pure.
 //! - [`actor`]: the process; read it after the core. Effects are carried out in `effects.rs`.
 //! - [`credential`]: what a framework proves itself with, and where `meseta local` leaves it.
@@ -16,6 +17,7 @@ pub mod core;
 pub mod credential;
 mod effects;
 mod node;
+pub mod operations;
 pub mod policy;
 
 pub use actor::{spawn, Act, SchedulerProcess};

@@ -24,6 +24,12 @@ pub trait Scheduler: Send + Sized + 'static {
     /// A task's status; acknowledged when this returns. May repeat.
     fn update(&mut self, status: v1::TaskStatus, driver: &mut Driver<'_>);
 
+    /// What became of an operation, if it was [`named`](crate::operations::named) or failed;
+    /// acknowledged when this returns. May repeat.
+    fn operation(&mut self, status: v1::OperationStatus, driver: &mut Driver<'_>) {
+        let _ = (status, driver);
+    }
+
     /// An executor's message; best effort.
     fn message(&mut self, message: v1::scheduler::event::Message, driver: &mut Driver<'_>) {
         let _ = (message, driver);
@@ -106,16 +112,11 @@ impl Driver<'_> {
         tasks: Vec<v1::TaskInfo>,
         refuse_seconds: f64,
     ) {
-        use v1::offer::{operation, Operation};
-        let operation = Operation {
-            r#type: Some(operation::Type::Launch as i32),
-            launch: Some(operation::Launch { task_infos: tasks }),
-            ..Default::default()
-        };
-        self.accept(offers, vec![operation], refuse_seconds);
+        self.accept(offers, vec![crate::operations::launch(tasks)], refuse_seconds);
     }
 
-    /// Applies operations, in order, to what offers of one agent hold.
+    /// Applies operations, in order, to what offers of one agent hold; [`crate::operations`] makes
+    /// them.
     pub fn accept(
         &mut self,
         offers: &[v1::OfferId],

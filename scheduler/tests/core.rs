@@ -31,6 +31,9 @@ fn line(effect: &Effect) -> String {
         Effect::Tell(Notice::Disconnected) => "disconnected".into(),
         Effect::Tell(Notice::Update(status)) => format!("update {}", status.state().as_str_name()),
         Effect::Tell(Notice::Offers(offers)) => format!("{} offers", offers.len()),
+        Effect::Tell(Notice::Operation(status)) => {
+            format!("operation {}", status.state().as_str_name())
+        }
         Effect::Tell(_) => "other notice".into(),
         Effect::Log(_) => "log".into(),
         Effect::Stop(stop) => format!("stop {stop:?}"),
@@ -129,7 +132,9 @@ fn a_known_framework_reconciles() {
     core.handle(Event::Due(Timer::Retry), 0);
     core.handle(Event::Dialled(Ok(())), 0);
     let effects = core.handle(subscribed(), 0);
-    assert_eq!(lines(&effects)[2..], ["subscribed as m-0000", "send RECONCILE", "set Reconcile"]);
+    let said =
+        ["subscribed as m-0000", "send RECONCILE", "send RECONCILE_OPERATIONS", "set Reconcile"];
+    assert_eq!(lines(&effects)[2..], said);
     assert_eq!(asked(&effects), [Vec::<String>::new()]);
     // While answers come in, nothing more is asked.
     core.handle(update("t", v1::TaskState::TaskRunning, None), 0);
@@ -356,4 +361,46 @@ fn what_a_framework_said_of_itself_is_said_again() {
     assert_eq!(subscribe(&mut core).suppressed_roles, ["r", "t"]);
     core.handle(call(call::Type::Revive, &|_| ()), 0);
     assert!(subscribe(&mut core).suppressed_roles.is_empty());
+}
+
+/// SCH-20: the policy sees a status before it is acknowledged; a name alone, or a uuid alone, is
+/// not acknowledged.
+#[test]
+fn the_status_of_an_operation_is_told_and_acknowledged() {
+    let status = |id: Option<&str>, uuid: Option<&[u8]>| v1::OperationStatus {
+        operation_id: id.map(Into::into),
+        state: v1::OperationState::OperationFinished as i32,
+        uuid: uuid.map(|uuid| v1::Uuid { value: uuid.to_vec().into() }),
+        agent_id: Some("a".into()),
+        ..Default::default()
+    };
+    let said = |status: v1::OperationStatus| {
+        heard(Said {
+            r#type: Some(event::Type::UpdateOperationStatus as i32),
+            update_operation_status: Some(event::UpdateOperationStatus { status }),
+            ..Default::default()
+        })
+    };
+    let mut core = up(None);
+    let told = core.handle(said(status(Some("o"), Some(b"u"))), 0);
+    let all = ["set Silence", "operation OPERATION_FINISHED", "send ACKNOWLEDGE_OPERATION_STATUS"];
+    assert_eq!(lines(&told), all);
+    let Some(Effect::Send(call)) = told.last() else { panic!("{told:?}") };
+    let acknowledge = call.acknowledge_operation_status.as_ref().unwrap();
+    assert_eq!((&*acknowledge.operation_id.value, &*acknowledge.uuid), ("o", &b"u"[..]));
+    for quiet in [status(Some("o"), None), status(None, None)] {
+        assert_eq!(lines(&core.handle(said(quiet), 0)), all[..2]);
+    }
+    // Asked for while there is no master.
+    core.handle(Event::Lost("reset".into()), 0);
+    let reserve = meseta_scheduler::operations::reserve(vec![]);
+    let operations = vec![meseta_scheduler::operations::named("o", reserve)];
+    let accept = call::Accept { operations, ..Default::default() };
+    let call = Call {
+        r#type: Some(call::Type::Accept as i32),
+        accept: Some(accept),
+        ..Default::default()
+    };
+    let told = core.handle(Event::Call(Box::new(call)), 0);
+    assert_eq!(lines(&told), ["operation OPERATION_DROPPED"]);
 }

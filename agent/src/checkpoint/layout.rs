@@ -1,7 +1,7 @@
 //! Where everything is. Every id in a path was checked to be one safe path component when it was
 //! parsed.
 
-use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, PersistenceId, Role, TaskId};
 use std::path::{Path, PathBuf};
 
 /// Paths beneath one work directory.
@@ -33,6 +33,20 @@ impl Layout {
     /// The agent with its id.
     pub fn agent_info(&self) -> PathBuf {
         self.meta().join("agent.info")
+    }
+
+    /// What the agent has, and the operations that changed it.
+    pub fn account(&self) -> PathBuf {
+        self.meta().join("resources")
+    }
+
+    /// The data of a persistent volume on a disk that is this one (none: the agent's own), where
+    /// the reference has it.
+    pub fn volume(&self, root: Option<&str>, role: &Role, id: &PersistenceId) -> PathBuf {
+        let disk = root.map_or_else(|| self.work_dir.clone(), |root| self.work_dir.join(root));
+        // No role holds a space, so that no two share a directory.
+        let role = role.as_str().replace('/', " ");
+        disk.join("volumes").join("roles").join(role).join(id.as_str())
     }
 
     /// Every framework.

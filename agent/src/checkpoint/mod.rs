@@ -3,11 +3,13 @@
 //! ```text
 //! <work dir>/meta/term                                  highest term that was acknowledged
 //! <work dir>/meta/agent.info                            the agent with its id
+//! <work dir>/meta/resources                             what operations made of what it has
 //! <work dir>/meta/frameworks/<framework>/framework.info
 //!     executors/<executor>/runs/<container>/executor.info
 //!         tasks/<task>/task.info
 //!         tasks/<task>/task.updates                     a line per update and acknowledgement
 //! <work dir>/slaves/<agent>/frameworks/…/runs/<container>/   the sandbox
+//! <work dir>/volumes/roles/<role>/<id>/                 the data of a persistent volume
 //! ```
 //!
 //! - **State**: none; [`layout`] names the files, [`records`] says what is in them.

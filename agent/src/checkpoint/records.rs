@@ -4,10 +4,13 @@
 
 use crate::core::ids::UpdateId;
 use libproc::TraceContext;
-use meseta_api::internal::StatusUpdate;
+use meseta_api::ids::FrameworkId;
+use meseta_api::internal::{OperationUuid, StatusUpdate};
+use meseta_api::resources::Resources;
 use meseta_api::v1;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// `executor.info`: everything about a run that its next keeper must know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,33 @@ pub struct RunRecord {
     pub framework: v1::FrameworkInfo,
     /// Whether the executor was made by the agent for one command.
     pub for_command: bool,
+}
+
+/// `resources`: what the agent has, once an operation has changed that.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// All that it has, allocated to nobody.
+    pub total: Resources,
+    /// Operations whose last status is not acknowledged.
+    #[serde(default)]
+    pub operations: Vec<OperationRecord>,
+    /// Directories of destroyed volumes that may still be there.
+    #[serde(default)]
+    pub doomed: Vec<PathBuf>,
+}
+
+/// An operation whose last status is not acknowledged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// Which.
+    pub operation: OperationUuid,
+    /// Who asked for it; none if an operator did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<FrameworkId>,
+    /// As it was ordered.
+    pub info: v1::offer::Operation,
+    /// Its last status.
+    pub status: v1::OperationStatus,
 }
 
 /// A line of `task.updates`.

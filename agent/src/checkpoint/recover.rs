@@ -5,7 +5,9 @@
 //! line is cut off, a run without its `executor.info` was never launched and is skipped.
 
 use super::layout::{executor_info, task_info, task_updates, Layout};
-use super::records::{from_json, parse_updates, RecordError, RunRecord, UpdateRecord};
+use super::records::{
+    from_json, parse_updates, AccountRecord, RecordError, RunRecord, UpdateRecord,
+};
 use libproc::Disk;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, IdError, TaskId};
 use meseta_api::term::Term;
@@ -21,6 +23,8 @@ pub struct Recovery {
     pub term: Option<Term>,
     /// The agent as it was registered, with its id.
     pub agent: Option<v1::AgentInfo>,
+    /// What operations made of what the agent has.
+    pub account: Option<AccountRecord>,
     /// Frameworks as last heard of.
     pub frameworks: Vec<(FrameworkId, v1::FrameworkInfo)>,
     /// Runs of executors.
@@ -93,11 +97,15 @@ pub async fn read(disk: Arc<dyn Disk>, layout: Layout) -> Result<Recovery, Recov
     let mut recovery = Recovery {
         term: reader.record(&layout.term()).await?,
         agent: reader.record(&layout.agent_info()).await?,
+        account: reader.record(&layout.account()).await?,
         ..Recovery::default()
     };
     if recovery.agent.is_none() {
         // Without an id nothing was launched, or the id was given up with everything under it.
         reader.remove(&layout.frameworks()).await?;
+        // What it had was that agent's: the data of its volumes stays for whoever looks for it.
+        reader.remove(&layout.account()).await?;
+        recovery.account = None;
         return Ok(recovery);
     }
     for (framework, path) in reader.ids(&layout.frameworks(), FrameworkId::parse).await? {

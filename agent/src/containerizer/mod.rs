@@ -8,6 +8,7 @@
 
 pub mod fake;
 pub mod real;
+mod volumes;
 
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId};
 use meseta_api::v1;
@@ -46,6 +47,12 @@ pub trait Containerizer: Send + Sync {
     /// Drops what is kept of a container that has ended, once its end is recorded elsewhere.
     fn forget(&self, container: ContainerId) -> Pending<Result<(), ContainerError>>;
 
+    /// Makes the directory of a persistent volume; durable when it completes. Fine if it is there.
+    fn make_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>>;
+
+    /// Removes the directory of a persistent volume with all that is in it. Fine if it is gone.
+    fn remove_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>>;
+
     /// Every container of this agent that is there, running or not, from this life or an earlier
     /// one; what the agent does not know of is an orphan.
     fn recover(&self) -> Pending<Result<Vec<ContainerId>, ContainerError>>;
@@ -68,10 +75,21 @@ pub struct LaunchSpec {
     pub sandbox: PathBuf,
     /// The account to run as; `None` is the agent's own.
     pub user: Option<String>,
+    /// Persistent volumes that it finds in its sandbox; no path is beneath another.
+    pub volumes: Vec<VolumeMount>,
     /// What it may use at first.
     pub limits: ContainerLimits,
     /// From SIGTERM to SIGKILL when the container is asked to end.
     pub kill_grace: Duration,
+}
+
+/// A persistent volume in a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// Where its data is.
+    pub source: PathBuf,
+    /// Where in the sandbox; relative, without `..`.
+    pub container_path: PathBuf,
 }
 
 /// What is started in a container.

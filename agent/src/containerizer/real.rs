@@ -4,8 +4,8 @@
 //! - Every blocking call runs on tokio's blocking pool; none of it is reached under simulation.
 
 use super::{
-    ContainerError, ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Launched, Pending,
-    Program,
+    volumes, ContainerError, ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Launched,
+    Pending, Program,
 };
 use crate::container::{
     handle, Attached, CgroupLimits, Command, ContainerHandle, ContainerSpec, ExitReport, Launcher,
@@ -101,6 +101,14 @@ impl Containerizer for LinuxContainerizer {
         })
     }
 
+    fn make_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>> {
+        self.blocking(move |_| volumes::make(&directory))
+    }
+
+    fn remove_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>> {
+        self.blocking(move |_| volumes::remove(&directory))
+    }
+
     fn recover(&self) -> Pending<Result<Vec<ContainerId>, ContainerError>> {
         self.blocking(move |shared| {
             let listed = handle::list(&shared.runtime_dir)
@@ -118,6 +126,7 @@ impl Shared {
 
     fn launch(&self, spec: &LaunchSpec) -> Result<Launched, ContainerError> {
         make_sandbox(&spec.sandbox, spec.user.as_deref())?;
+        volumes::link(&spec.sandbox, &spec.volumes)?;
         let spec = ContainerSpec {
             id: linux_id(&spec.container)?,
             command: command(&spec.program)?,

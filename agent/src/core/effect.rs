@@ -10,6 +10,7 @@ use libproc::TraceContext;
 use meseta_api::ids::{ContainerId, FrameworkId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// One thing to be done outside the core.
@@ -56,6 +57,14 @@ pub enum Effect {
         container: ContainerId,
         /// What it may use from now on.
         limits: ContainerLimits,
+    },
+    /// Make these directories of persistent volumes, then remove those with all that is in them;
+    /// one at a time, and reported. What is there, or not there, already is fine.
+    ArrangeVolumes {
+        /// Durable when it is reported.
+        make: Vec<PathBuf>,
+        /// Gone for good.
+        remove: Vec<PathBuf>,
     },
     /// Destroy a container, of this life or an earlier one.
     Destroy {

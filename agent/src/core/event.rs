@@ -98,6 +98,8 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// Directories of persistent volumes were made and removed as asked, or why not.
+    VolumesArranged(Result<(), String>),
     /// Every operation of a write is durable. A write that fails ends the node instead.
     Persisted(WriteId),
     /// A timer fired.

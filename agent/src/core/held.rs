@@ -1,8 +1,9 @@
-//! Orders to launch a task whose id is still taken here, though for the master it is free.
+//! Orders to launch a task that wait: for its id, or for operations before it.
 //!
 //! The master settles a task once its last status is acknowledged, and its framework may use the
 //! id anew at once; the agent keeps the task until the acknowledgement is on disk. An order that
-//! comes in between waits for that write, whatever becomes of the connection meanwhile.
+//! comes in between waits for that write, whatever becomes of the connection meanwhile. So does one that comes
+//! behind an operation, because it may use what that makes.
 
 use super::executor::Phase;
 use super::launch::Wanted;
@@ -26,6 +27,19 @@ pub(super) struct Held {
 impl Agent {
     pub(super) fn hold(&mut self, key: TaskKey, wanted: Wanted, turn: &Turn<'_>) {
         self.held.insert(key, Held { wanted, killed: false, trace: turn.trace });
+    }
+
+    /// Whether an order to launch this task waits.
+    pub(super) fn holds(&self, key: &TaskKey) -> bool {
+        self.held.contains_key(key)
+    }
+
+    /// Nothing that all wait for is under way any more; each may still wait for its id.
+    pub(super) fn release_all_held(&mut self, turn: &mut Turn<'_>) {
+        let all: Vec<TaskKey> = self.held.keys().cloned().collect();
+        for key in all {
+            self.release_held(&key, turn);
+        }
     }
 
     /// Kills a task that waits; false if none of this id does.

@@ -1,7 +1,7 @@
 //! Names that the core gives: each is used once in a life of the agent.
 
 use meseta_api::ids::ContainerId;
-use meseta_api::internal::TaskKey;
+use meseta_api::internal::{OperationUuid, TaskKey};
 use meseta_node::uuid::Hyphenated;
 
 /// One attempt to reach a master, and the connection that comes of it.
@@ -63,6 +63,8 @@ pub enum TimerKey {
     ShutdownGrace(ContainerId),
     /// A destroy failed; try once more.
     DestroyAgain(ContainerId),
+    /// The last status of an operation is not acknowledged yet.
+    OperationRetry(OperationUuid),
     /// A status update is not acknowledged yet.
     StatusRetry(TaskKey),
     /// Updates that wait for their turn may go, though few acknowledgements came.

@@ -128,8 +128,8 @@ impl Agent {
 
     /// The master believes that this task is here, and was not told so.
     pub(super) fn reconcile(&mut self, key: TaskKey, turn: &mut Turn<'_>) {
-        if self.streams.front(&key).is_some() {
-            // Registration has just sent it.
+        if self.streams.front(&key).is_some() || self.holds(&key) {
+            // Registration has just sent it, or it is about to be launched.
             return;
         }
         let known = self.container_of(&key);

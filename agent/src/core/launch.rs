@@ -6,7 +6,7 @@ use super::ids::{ExecutorConnection, TimerKey};
 use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
 use super::resize::After;
 use super::turn::Turn;
-use super::{environment, limits, unsupported, Agent, Written};
+use super::{environment, limits, unsupported, volumes, Agent, Written};
 use crate::checkpoint::layout::{executor_info, task_info, task_updates};
 use crate::checkpoint::records::{to_json, RunRecord};
 use crate::checkpoint::DiskOperation;
@@ -26,6 +26,15 @@ pub(super) struct Wanted {
     pub(super) task: v1::TaskInfo,
     /// Whether the executor is to be launched for it.
     pub(super) launch_executor: bool,
+}
+
+impl Wanted {
+    /// The task's name; none if it has none.
+    fn key(&self) -> Option<TaskKey> {
+        let framework_id = FrameworkId::try_from(self.framework.id.as_ref()?).ok()?;
+        let task_id = TaskId::try_from(&self.task.task_id).ok()?;
+        Some(TaskKey { framework_id, task_id })
+    }
 }
 
 /// What a valid order asks for.
@@ -53,6 +62,11 @@ enum Rejection {
 
 impl Agent {
     pub(super) fn run_task(&mut self, wanted: Wanted, turn: &mut Turn<'_>) {
+        if self.account.is_settling() {
+            if let Some(key) = wanted.key().filter(|key| !self.holds(key)) {
+                return self.hold(key, wanted, turn);
+            }
+        }
         let name = &wanted.task.task_id.value;
         match self.check_task(&wanted) {
             Ok(order) => self.take_task(order, wanted.framework, wanted.task, turn),
@@ -140,7 +154,26 @@ impl Agent {
         let executor =
             ExecutorId::try_from(&info.executor_id).map_err(|error| invalid(error.to_string()))?;
         let running = known.and_then(|framework| framework.executors.get(&executor));
+        let mounts = volumes::mounts(&self.settings.layout, task.resources.iter());
+        let mounts = mounts.map_err(invalid)?;
+        // All that shares a sandbox from its launch on.
+        let beside = running.iter().flat_map(|running| running.tasks().values());
+        let beside =
+            beside.filter_map(|task| task.info.as_deref()).flat_map(|info| &info.resources);
+        let all = task.resources.iter().chain(&info.resources).chain(beside);
+        if running.is_none() || !mounts.is_empty() {
+            volumes::mounts(&self.settings.layout, all).map_err(invalid)?;
+        }
+        let brings = running.is_none().then_some(&info);
+        self.check_room(task, brings).map_err(|why| dropped(Reason::ResourcesUnknown, &why))?;
         match running {
+            Some(running) if !mounts.is_empty() && running.phase != Phase::Checkpointing => {
+                Err(invalid(
+                    "this version of the agent takes persistent volumes with the first \
+                     task of an executor only"
+                        .into(),
+                ))
+            }
             None if !(for_command
                 || *launch_executor
                 || self.holds_launch_of(&framework_id, &executor)) =>
@@ -335,6 +368,7 @@ impl Agent {
                 .settings
                 .switch_user
                 .then(|| user.unwrap_or_else(|| framework.info.user.clone())),
+            volumes: self.volume_mounts(executor),
             limits: limits::of(executor, self.settings.cpu_quota),
             kill_grace: environment::grace(&self.settings, &executor.info),
         })

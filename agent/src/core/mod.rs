@@ -8,11 +8,13 @@
 //!   [`Written`] until the write is durable.
 //! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`],
 //!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`resize`] (their limits),
-//!   [`updates`] (status), [`kill`], [`drain`], [`recovery`].
+//!   [`updates`] (status), [`kill`], [`drain`], [`operations`] (what the
+//!   agent has), [`recovery`].
 //!
 //! An event of an untrusted peer is checked where it enters ([`orders`], [`calls`]); what is not
 //! right there changes nothing, is counted, and is answered where an answer is due.
 
+mod account;
 mod bounds;
 mod calls;
 mod compat;
@@ -31,6 +33,7 @@ mod lifecycle;
 mod limits;
 pub mod model;
 pub mod moment;
+mod operations;
 mod orders;
 mod parts;
 #[cfg(feature = "plant")]
@@ -46,6 +49,7 @@ mod turn;
 mod unsupported;
 mod updates;
 mod view;
+mod volumes;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +61,7 @@ pub use settings::Settings;
 
 use crate::checkpoint::DiskOperation;
 use crate::status_updates::Streams;
+use account::Account;
 use connection::{LinkEvent, MasterLink};
 use effect::Lane;
 use ids::{DialId, ExecutorConnection, TimerKey, UpdateId, WriteId};
@@ -64,7 +69,8 @@ use libproc::Instant;
 use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::internal::agent::Order;
 use meseta_api::internal::master::FromAgent;
-use meseta_api::internal::TaskKey;
+use meseta_api::internal::{OperationUuid, TaskKey};
+use meseta_api::resources::Resources;
 use meseta_api::term::Term;
 use meseta_api::v1;
 use model::{Executor, Frameworks};
@@ -105,6 +111,8 @@ enum Written {
     Task(ContainerId, TaskId),
     /// The update is safe; of whose container the limits come first, if it gives any back.
     Update(TaskKey, UpdateId, Option<ContainerId>),
+    /// The operation is safe: its volumes may be made and removed.
+    Operation(OperationUuid),
     /// The acknowledgement is safe.
     Acknowledgement(TaskKey, UpdateId),
     /// The agent has given its id up.
@@ -136,6 +144,8 @@ pub struct Agent {
     reporting: Option<parts::Reporting>,
     /// Executors that ended while the master's answer to a report that had them was awaited.
     unreported_ends: Vec<FromAgent>,
+    /// What it has, and the operations that changed it.
+    account: Account,
     frameworks: Frameworks,
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     connections: BTreeMap<ExecutorConnection, ContainerId>,
@@ -152,6 +162,8 @@ pub struct Agent {
 impl Agent {
     /// An agent that has read nothing yet.
     pub fn new(settings: Settings, now: Instant) -> Self {
+        // What cannot be read is nothing: the master refuses such an agent, in words.
+        let total = Resources::from_v1(&settings.info.resources).unwrap_or_default();
         let link = MasterLink::new(&settings.masters, settings.registration_backoff);
         Agent {
             info: settings.info.clone(),
@@ -167,6 +179,7 @@ impl Agent {
             takes_parts: None,
             reporting: None,
             unreported_ends: Vec::new(),
+            account: Account::new(total),
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -217,6 +230,7 @@ impl Agent {
             Event::ContainerUpdateFailed { container, error } => {
                 self.container_update_failed(&container, error, turn);
             }
+            Event::VolumesArranged(outcome) => self.volumes_arranged(outcome, turn),
             Event::Persisted(write) => self.persisted(write, turn),
             Event::TimerDue(key) => self.timer_due(key, turn),
             Event::LeaderNamed { leader } => self.led_by(leader, turn),
@@ -263,6 +277,7 @@ impl Agent {
                     self.update_stored(&key, update, turn);
                 }
             }
+            Written::Operation(operation) => self.operation_stored(operation, turn),
             Written::Acknowledgement(key, update) => self.ack_stored(&key, update, turn),
             Written::Farewell => {
                 if let Life::Leaving { reason, .. } = &self.life {
@@ -298,6 +313,7 @@ impl Agent {
                 }
             }
             TimerKey::UpdatesRested => self.streams.rested(),
+            TimerKey::OperationRetry(operation) => self.repeat_operation(operation, turn),
             TimerKey::ExecutorRegistration(container) => {
                 self.phase(&container, executor::PhaseEvent::RegistrationOverdue, turn);
             }

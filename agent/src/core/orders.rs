@@ -67,6 +67,7 @@ impl Agent {
                 for forward in self.streams.resume() {
                     self.forward(forward, turn);
                 }
+                self.tell_operations(turn);
             }
             LinkStep::ExpectPing(within) => turn.set_timer(TimerKey::PingOverdue, within),
             LinkStep::Unregistered => {
@@ -157,7 +158,7 @@ impl Agent {
             Order::Registered { agent_id, ping_timeout_ms } => {
                 self.registered(dial, agent_id, ping_timeout_ms, turn);
             }
-            Order::Reregistered { agent_id, ping_timeout_ms, reconcile } => {
+            Order::Reregistered { agent_id, ping_timeout_ms, reconcile, reconcile_operations } => {
                 if self.id.as_ref() != Some(&agent_id) {
                     return self.wrong_id(&agent_id, turn);
                 }
@@ -166,6 +167,9 @@ impl Agent {
                 self.answered(ping_timeout_ms, turn);
                 for task in reconcile {
                     self.reconcile(task, turn);
+                }
+                for asked in reconcile_operations {
+                    self.reconcile_operation(asked, turn);
                 }
             }
             Order::ReportPartTaken { number } => {
@@ -183,6 +187,12 @@ impl Agent {
             }
             Order::KillTask { task, kill_policy } => self.kill_task(&task, kill_policy, turn),
             Order::AcknowledgeStatus { task, uuid } => self.acknowledge(&task, &uuid, turn),
+            Order::ApplyOperation { operation, framework_id, info } => {
+                self.apply_operation(operation, framework_id, *info, turn);
+            }
+            Order::AcknowledgeOperation { operation, uuid } => {
+                self.operation_acknowledged(operation, &uuid, turn);
+            }
             Order::ShutdownFramework { framework_id } => {
                 self.shutdown_framework(&framework_id, turn);
             }

@@ -56,7 +56,16 @@ impl Reporting {
 
 /// The messages of a report, in their order.
 pub(super) fn in_parts(report: FromAgent) -> Vec<FromAgent> {
-    let FromAgent::ReregisterAgent { term, info, version, tasks, executors, frameworks } = report
+    let FromAgent::ReregisterAgent {
+        term,
+        info,
+        version,
+        tasks,
+        executors,
+        frameworks,
+        total,
+        operations,
+    } = report
     else {
         return vec![report];
     };
@@ -70,6 +79,8 @@ pub(super) fn in_parts(report: FromAgent) -> Vec<FromAgent> {
             tasks,
             executors,
             frameworks,
+            total,
+            operations,
         }];
     }
     let mut parts = vec![Part::default()];
@@ -85,7 +96,7 @@ pub(super) fn in_parts(report: FromAgent) -> Vec<FromAgent> {
     let mut messages: Vec<FromAgent> =
         (0..).zip(parts).map(|(number, part)| part.message(term, number)).collect();
     let parts = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-    messages.push(FromAgent::ReregisterInParts { term, info, version, parts });
+    messages.push(FromAgent::ReregisterInParts { term, info, version, parts, total, operations });
     messages
 }
 

@@ -6,6 +6,7 @@
 //! all of that is on disk, so that the master hears the whole truth. A container that resists its
 //! destruction does not hold that up: its tasks are reported as they were, since they may run.
 
+use super::account::Account;
 use super::effect::{Effect, Level};
 use super::ending::Ending;
 use super::executor::Phase;
@@ -39,6 +40,10 @@ impl Agent {
             self.info.id = before.id.clone();
         }
         self.link.recover(recovery.term);
+        if let Some(record) = recovery.account {
+            self.account = Account::recovered(record);
+        }
+        self.recover_volumes(turn);
         for (id, info) in recovery.frameworks {
             let framework = Framework { info, executors: BTreeMap::new(), gone: false };
             self.frameworks.insert(id, framework);

@@ -6,6 +6,7 @@ use super::Agent;
 use meseta_api::ids::{AgentId, FrameworkId, TaskId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::internal::TaskKey;
+use meseta_api::resources::Resources;
 use meseta_api::term::Term;
 use meseta_api::v1;
 
@@ -36,7 +37,18 @@ impl Agent {
             }
         }
         executors.extend(self.held_executors());
-        FromAgent::ReregisterAgent { term, info, version, tasks, executors, frameworks }
+        let total = self.account.total.to_v1();
+        let configured = Resources::from_v1(&self.info.resources).unwrap_or_default();
+        FromAgent::ReregisterAgent {
+            term,
+            info,
+            version,
+            tasks,
+            executors,
+            frameworks,
+            total: (self.account.total != configured).then_some(total),
+            operations: self.account.report(&id.into()),
+        }
     }
 
     pub(super) fn task(

@@ -8,6 +8,7 @@ use meseta_api::ids::ContainerId;
 use meseta_node::http::auth::Claims;
 use meseta_node::keys::EXECUTOR;
 use meseta_node::traced;
+use std::path::PathBuf;
 
 impl Hands {
     pub(super) fn launch(&mut self, mut spec: LaunchSpec, cx: &mut Cx) {
@@ -84,6 +85,28 @@ impl Hands {
             me.happened(event, cx);
         };
         cx.defer(destroying, then);
+    }
+
+    pub(super) fn arrange_volumes(
+        &mut self,
+        make: Vec<PathBuf>,
+        remove: Vec<PathBuf>,
+        cx: &mut Cx,
+    ) {
+        let containerizer = self.containerizer.clone();
+        let arranging = async move {
+            for directory in make {
+                containerizer.make_volume(directory).await?;
+            }
+            for directory in remove {
+                containerizer.remove_volume(directory).await?;
+            }
+            Ok(())
+        };
+        cx.defer(arranging, |me, outcome: Result<(), ContainerError>, cx| {
+            let outcome = outcome.map_err(|error| error.to_string());
+            me.happened(Event::VolumesArranged(outcome), cx);
+        });
     }
 
     pub(super) fn forget(&mut self, container: ContainerId, cx: &mut Cx) {

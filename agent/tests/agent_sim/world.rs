@@ -60,6 +60,7 @@ impl Receive<FromAgent> for FakeMaster {
                     agent_id: id,
                     ping_timeout_ms: 75_000,
                     reconcile: vec![],
+                    reconcile_operations: vec![],
                 };
                 cx.send(&agent, order(reregistered));
             }

@@ -6,9 +6,10 @@
 //! where they are validated; flags are read by `parse`.
 //!
 //! Where to read next: `entry` for what makes two resources the same, `algebra` for add and
-//! subtract, `query` for views, `quantities` for what the allocator counts.
+//! subtract, `conversion` for what offer operations make of them, `query` for views, `quantities` for what the allocator counts.
 
 mod algebra;
+mod conversion;
 mod convert;
 mod disk;
 mod entry;
@@ -27,6 +28,7 @@ mod value;
 
 use std::fmt;
 
+pub use conversion::{stays_beneath, Conversion, ConversionError};
 pub use disk::{Disk, DiskSource, DiskSourceKind, Persistence};
 pub use entry::{Descriptor, Entry};
 pub use error::{

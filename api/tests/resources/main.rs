@@ -2,5 +2,6 @@
 
 mod algebra;
 mod common;
+mod conversion;
 mod parse;
 mod wire;

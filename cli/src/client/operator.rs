@@ -65,7 +65,7 @@ impl Cluster {
     /// Has a v1 call carried out that has no response.
     pub async fn command(&self, call: Call) -> anyhow::Result<()> {
         match self.ask(FromOperator::Call(Box::new(call))).await? {
-            OperatorAnswer::Accepted => Ok(()),
+            OperatorAnswer::Accepted | OperatorAnswer::Ordered => Ok(()),
             other => Err(unexpected(&other)),
         }
     }

@@ -75,6 +75,9 @@ impl Allocator {
             Allocated { framework, agent, resources } => {
                 self.record_allocated(&framework, &agent, &resources)
             }
+            Converted { framework, agent, conversion } => {
+                self.convert(&framework, &agent, conversion, now)
+            }
             Suppressed { framework, roles } => self.suppress(&framework, &roles),
             Revived { framework, roles } => self.revive(&framework, &roles),
             WeightsUpdated(weights) => {

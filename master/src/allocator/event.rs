@@ -6,7 +6,7 @@
 
 use super::weight::Weight;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
-use meseta_api::resources::Resources;
+use meseta_api::resources::{Conversion, Resources};
 use std::time::Duration;
 
 /// One change of what the allocator knows. Events of one sender are applied in the order sent.
@@ -98,6 +98,16 @@ pub enum AllocatorEvent {
         agent: AgentId,
         /// What, with allocation roles.
         resources: Resources,
+    },
+    /// An operation on resources that a framework holds made others of them, of the same amounts:
+    /// reserved, unreserved, a volume or none. The agent has them from now on.
+    Converted {
+        /// Who holds them.
+        framework: FrameworkId,
+        /// Where.
+        agent: AgentId,
+        /// From what to what, with allocation roles.
+        conversion: Conversion,
     },
     /// A framework wants no offers for these roles. Nothing is rescinded.
     Suppressed {

@@ -36,6 +36,8 @@ pub enum AllocatorFault {
         #[source]
         source: Option<Box<MissingResource>>,
     },
+    #[error("what is converted on agent {agent} is not there: {reason}")]
+    NoConversion { agent: AgentId, reason: String },
     /// The event was applied. Nothing of the agent is offered until what is held fits again.
     #[error("more is held on agent {agent} than it has")]
     Overcommitted { agent: AgentId },

@@ -25,6 +25,7 @@
 pub(crate) mod actor;
 mod agents;
 mod config;
+mod conversion;
 mod core;
 mod doubt;
 mod drf;

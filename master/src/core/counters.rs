@@ -12,6 +12,8 @@ pub struct Counters {
     pub updates_of_unknown_tasks: u64,
     /// Statuses passed on to schedulers.
     pub updates_forwarded: u64,
+    /// Statuses of operations that agents said.
+    pub operation_updates: u64,
     /// Tasks sent to agents.
     pub tasks_launched: u64,
     /// Tasks refused at validation.

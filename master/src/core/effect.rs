@@ -94,6 +94,8 @@ pub enum Effect {
 pub enum CallAnswer {
     /// It is done.
     Done,
+    /// What became of operations.
+    Operations(Vec<v1::OperationStatus>),
     /// It was not done because of what happened meanwhile.
     Refused(Rejection),
 }

@@ -3,6 +3,8 @@
 
 use super::event::WriteId;
 use meseta_api::ids::{AgentId, FrameworkId, IdError, MasterId, OfferId};
+use meseta_api::internal::OperationUuid;
+use meseta_api::term::Term;
 
 /// The numbers given next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +12,7 @@ pub struct NextIds {
     agent: u64,
     framework: u64,
     offer: u64,
+    operation: u64,
     write: u64,
 }
 
@@ -31,6 +34,15 @@ impl NextIds {
     /// `<master>-O0`, `<master>-O1`, …
     pub fn offer(&mut self, master: &MasterId) -> OfferId {
         made(OfferId::parse(&format!("{master}-O{}", take(&mut self.offer))))
+    }
+
+    /// The next operation of a master of this term: no two masters have the same, so that no name
+    /// is given twice in the life of a registry.
+    pub fn operation(&mut self, term: &Term) -> OperationUuid {
+        let leadership = (term.generation << 48) ^ term.counter;
+        let number = take(&mut self.operation);
+        let bits = (u128::from(leadership) << 64) | u128::from(number);
+        OperationUuid::from_bytes(bits.to_be_bytes())
     }
 
     /// The next write.

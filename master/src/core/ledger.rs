@@ -138,6 +138,6 @@ pub(super) fn merge(sum: &mut Resources, more: &Resources) {
     }
 }
 
-fn unbalanced(agent: &AgentId, error: &str) -> Effect {
+pub(super) fn unbalanced(agent: &AgentId, error: &str) -> Effect {
     Effect::ExitNode { reason: format!("resources of agent {agent} do not add up: {error}") }
 }

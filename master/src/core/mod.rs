@@ -22,6 +22,7 @@ pub mod ids;
 mod invariants;
 mod ledger;
 pub mod offers;
+pub mod operations;
 pub mod operator;
 pub mod plan;
 mod queries;
@@ -37,6 +38,7 @@ pub use config::{Config, Identity};
 pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
 pub(crate) use frameworks::subscribe::check_claims;
+pub(crate) use operations::operator::is_one as is_operation;
 pub use plan::{Ignored, Plan, Rejection};
 
 use crate::registrar::registry::GoneAgentRecord;
@@ -48,6 +50,7 @@ use frameworks::{Completed, Framework};
 use ids::NextIds;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
+use operations::Operations;
 use std::collections::{BTreeMap, BTreeSet};
 use tasks::Tasks;
 use weights::Weights;
@@ -71,6 +74,7 @@ pub struct Core {
     asked: BTreeMap<FrameworkId, Asked>,
     tasks: Tasks,
     offers: Offers,
+    operations: Operations,
     told: Told,
     weights: Weights,
     writes: BTreeMap<WriteId, Write>,
@@ -145,6 +149,7 @@ impl Core {
             Plan::Update(plan) => self.commit_update(*plan, out),
             Plan::ExecutorExit(plan) => self.commit_exit(plan, out),
             Plan::Relay(plan) => self.commit_relay(plan, out),
+            Plan::OperationUpdate(plan) => self.commit_operation_update(*plan, out),
             Plan::Subscribe(plan) => self.commit_subscribe(*plan, at, out),
             Plan::RefuseSubscriber { connection, message } => {
                 self.commit_refuse(connection, message, out)
@@ -170,6 +175,9 @@ impl Core {
             Plan::Message(plan) => self.commit_message(plan, out),
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
             Plan::UpdateWeights(plan) => self.commit_update_weights(plan, out),
+            Plan::OperatorOperation(plan) => self.commit_operator_operation(*plan, out),
+            Plan::AcknowledgeOperation(plan) => self.commit_acknowledge_operation(plan, out),
+            Plan::ReconcileOperations(plan) => self.commit_reconcile_operations(plan, out),
             Plan::Answer { request, answer } => out.push(Effect::Answer { request, answer }),
             Plan::Finish(write) => self.commit_finish(write, at, out),
         }

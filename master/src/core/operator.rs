@@ -3,7 +3,7 @@
 
 use super::event::{Moment, RequestId};
 use super::plan::{Plan, Rejection};
-use super::{queries, tasks, weights, Core};
+use super::{operations, queries, tasks, weights, Core};
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1;
@@ -19,6 +19,9 @@ impl Core {
         match asked {
             FromOperator::KillTask { framework_id, task_id, by } => {
                 self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by)
+            }
+            FromOperator::Call(call) if operations::operator::is_one(&call) => {
+                self.check_operator_operation(request, *call)
             }
             FromOperator::Call(call) => match call.r#type() {
                 Type::Teardown => self.check_teardown(request, call.teardown),
@@ -50,6 +53,7 @@ impl Core {
             Type::GetAgents => Ok(queries::get_agents::response(self)),
             Type::GetFrameworks => Ok(queries::get_frameworks::response(self)),
             Type::GetExecutors => Ok(queries::get_executors::response(self)),
+            Type::GetOperations => Ok(queries::get_operations::response(self)),
             Type::GetTasks => Ok(queries::get_tasks::response(self)),
             Type::GetRoles => Ok(queries::get_roles::response(self)),
             Type::GetState => Ok(queries::get_state::response(self)),

@@ -13,14 +13,18 @@ use super::agents::reregister::ReregisterPlan;
 use super::agents::update::UpdatePlan;
 use super::calls::accept::AcceptPlan;
 use super::calls::acknowledge::AcknowledgePlan;
+use super::calls::acknowledge_operation::AcknowledgeOperationPlan;
 use super::calls::asked::AskPlan;
 use super::calls::decline::DeclinePlan;
 use super::calls::kill::KillPlan;
 use super::calls::message::MessagePlan;
+use super::calls::reconcile_operations::ReconcileOperationsPlan;
 use super::calls::roles::RolesPlan;
 use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
+use super::operations::operator::OperatorOperationPlan;
+use super::operations::update::OperationUpdatePlan;
 use super::weights::WeightsPlan;
 use crate::allocator::event::OfferGrant;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -88,6 +92,8 @@ pub enum Plan {
     ExecutorExit(ExitPlan),
     /// An executor's message.
     Relay(RelayPlan),
+    /// A status of an operation from an agent.
+    OperationUpdate(Box<OperationUpdatePlan>),
     /// A scheduler subscribes.
     Subscribe(Box<SubscribePlan>),
     /// A subscription is refused with an ERROR event (B2, "SUBSCRIBE failures after the 200").
@@ -141,6 +147,12 @@ pub enum Plan {
     UpdateFramework(Box<UpdateFrameworkPlan>),
     /// UPDATE_WEIGHTS; written first.
     UpdateWeights(WeightsPlan),
+    /// An operator's RESERVE_RESOURCES and the like.
+    OperatorOperation(Box<OperatorOperationPlan>),
+    /// ACKNOWLEDGE_OPERATION_STATUS.
+    AcknowledgeOperation(AcknowledgeOperationPlan),
+    /// RECONCILE_OPERATIONS.
+    ReconcileOperations(ReconcileOperationsPlan),
     /// Answer an operator.
     Answer {
         /// Which question.

@@ -14,6 +14,7 @@ use super::event::{Moment, TimerKey};
 use super::frameworks::Completed;
 use super::ids::NextIds;
 use super::offers::Offers;
+use super::operations::Operations;
 use super::tasks::Tasks;
 use super::weights::Weights;
 use super::Core;
@@ -45,6 +46,7 @@ impl Core {
             asked: BTreeMap::new(),
             tasks: Tasks::default(),
             offers: Offers::default(),
+            operations: Operations::default(),
             told: Told::default(),
             weights: Weights::new(registry.weights),
             writes: BTreeMap::new(),

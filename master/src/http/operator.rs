@@ -1,5 +1,6 @@
-//! `POST /api/v1` (MOP-01 to MOP-15): reads, and what is decided about frameworks, agents and
-//! roles (MOP-14, MOP-21 to MOP-23, MOP-26); every other call is 501 until it is built.
+//! `POST /api/v1` (MOP-01 to MOP-15): reads, reservations and volumes (MOP-17 to MOP-19), and what is
+//! decided about frameworks, agents and roles (MOP-14, MOP-21 to MOP-23, MOP-26); every other call is
+//! 501 until it is built.
 //!
 //! A standby answers health, version and metrics itself, unlike the reference (E16), and redirects
 //! the rest.
@@ -7,6 +8,7 @@
 use super::desk::{elsewhere, Desk};
 use super::documents::version_info;
 use super::scheduler::refusal;
+use crate::core::is_operation;
 use libproc::http::{Request, Response};
 use meseta_api::codec::Codec;
 use meseta_api::v1::master::call::Type;
@@ -65,6 +67,7 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::ReactivateAgent
         | Type::MarkAgentGone
         | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
+        _ if is_operation(&call) => Ok(Outcome::Ask(Box::new(call))),
         Type::GetHealth => answered(v1_response_of(response::Type::GetHealth, |response| {
             response.get_health = Some(GetHealth { healthy: true });
         })),

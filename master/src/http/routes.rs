@@ -63,8 +63,9 @@ fn schedule(
 ) {
     match scheduler::answer(&mut At(master, cx), &request) {
         scheduler::Outcome::Answered(response) => reply.send(response),
-        scheduler::Outcome::Ask(called) => {
-            call(master, *called, reply.map(scheduler::answered), cx);
+        scheduler::Outcome::Ask(called, codec) => {
+            let reply = reply.map(move |answer| scheduler::answered(codec, answer));
+            call(master, *called, reply, cx);
         }
     }
 }
@@ -146,7 +147,7 @@ fn ask(
 fn without_content(answer: OperatorAnswer) -> Response {
     match answer {
         OperatorAnswer::Accepted | OperatorAnswer::Response(_) => Response::status(StatusCode::OK),
-        OperatorAnswer::KillRequested { .. } => accepted(),
+        OperatorAnswer::Ordered | OperatorAnswer::KillRequested { .. } => accepted(),
         OperatorAnswer::Refused { code, message } => Refusal::new(code, message).into(),
         OperatorAnswer::NotLeader { .. } => Refusal::new(503, meseta_node::http::NO_LEADER).into(),
     }

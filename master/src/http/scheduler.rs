@@ -5,20 +5,23 @@
 use super::desk::{elsewhere, Called, Desk, Subscribing};
 use crate::core::{check_claims, CallAnswer};
 use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use meseta_api::codec::Codec;
+use meseta_api::v1;
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::scheduler::Call;
 use meseta_node::http::auth::Realm;
 use meseta_node::http::{
-    accepted, decode_call, new_stream_id, response_codec, stream_id, RecordStream, Refusal,
-    STREAM_BYTES, STREAM_ID,
+    accepted, decode_call, new_stream_id, response_codec, stream_id, v1_response, RecordStream,
+    Refusal, STREAM_BYTES, STREAM_ID,
 };
 
 /// What becomes of a request.
 pub(crate) enum Outcome {
     /// It is answered.
     Answered(Response),
-    /// The core is to be asked; it answers, perhaps later, for [`answered`].
-    Ask(Box<Called>),
+    /// The core is to be asked; it answers, perhaps later, for [`answered`], in this codec if the
+    /// answer says anything.
+    Ask(Box<Called>, Option<Codec>),
 }
 
 /// Answers a request, or says what has to be done for it. The response of a SUBSCRIBE streams for
@@ -36,9 +39,21 @@ pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Outcome {
 }
 
 /// The response to a call that the core has answered.
-pub(crate) fn answered(answer: CallAnswer) -> Response {
+pub(crate) fn answered(codec: Option<Codec>, answer: CallAnswer) -> Response {
     match answer {
         CallAnswer::Done => Response::status(StatusCode::OK),
+        CallAnswer::Operations(operation_statuses) => {
+            let mut response = v1::scheduler::Response {
+                r#type: Some(v1::scheduler::response::Type::ReconcileOperations.into()),
+                ..Default::default()
+            };
+            #[allow(deprecated, reason = "clients of Mesos 1.6 to 1.8 read the answers here")]
+            {
+                let answers = v1::scheduler::response::ReconcileOperations { operation_statuses };
+                response.reconcile_operations = Some(answers);
+            }
+            v1_response(codec.unwrap_or(Codec::Json), &response)
+        }
         CallAnswer::Refused(rejection) => refusal(rejection).into(),
     }
 }
@@ -57,7 +72,10 @@ fn take(
     let traced = request.header("traceparent").is_some();
     let called = Called { call, principal, stream_id, traced };
     if kind == Type::UpdateFramework {
-        return Ok(Outcome::Ask(Box::new(called)));
+        return Ok(Outcome::Ask(Box::new(called), None));
+    }
+    if kind == Type::ReconcileOperations {
+        return Ok(Outcome::Ask(Box::new(called), Some(response_codec(request)?)));
     }
     desk.call(called).map_err(refusal)?;
     Ok(Outcome::Answered(accepted()))

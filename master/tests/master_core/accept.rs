@@ -262,10 +262,9 @@ fn a_custom_executor_is_charged_once() {
 #[test]
 fn operations_not_built_are_told_to_be() {
     let (mut m, framework, offer) = offered(info("f"));
-    let reserve = v1::offer::Operation {
-        r#type: Some(OperationType::Reserve.into()),
+    let disk = v1::offer::Operation {
+        r#type: Some(OperationType::CreateDisk.into()),
         id: Some("op".into()),
-        reserve: Some(Default::default()),
         ..Default::default()
     };
     let group = v1::offer::Operation {
@@ -283,13 +282,13 @@ fn operations_not_built_are_told_to_be() {
     with_id.id = Some("op".into());
     let fine = launch(vec![task("d", &offer, "cpus:1")]);
     let gave =
-        m.does(call(10, &framework, accept_all(&[&offer], vec![reserve, group, with_id, fine])));
+        m.does(call(10, &framework, accept_all(&[&offer], vec![disk, group, with_id, fine])));
     gave.says(
         "agent 1 <- RunTask d
          stream 10 <- UPDATE a TASK_ERROR REASON_TASK_GROUP_INVALID
          stream 10 <- UPDATE b TASK_ERROR REASON_TASK_GROUP_INVALID
          stream 10 <- UPDATE c TASK_ERROR REASON_TASK_INVALID
-         stream 10 <- UPDATE_OPERATION_STATUS OPERATION_ERROR",
+         stream 10 <- UPDATE_OPERATION_STATUS op OPERATION_ERROR",
     );
     assert!(gave.updates()[0].message().contains("not supported yet"));
 }

@@ -501,7 +501,7 @@ fn reports_that_cannot_be_are_refused() {
     let report = |tasks: Vec<meseta_api::v1::Task>, frameworks| Report {
         tasks,
         frameworks,
-        executors: vec![],
+        ..Report::default()
     };
     let known = vec![with_id(info("f"), &framework)];
     let mut other_agent = reported(&framework, &agent, "t", TaskState::TaskRunning);

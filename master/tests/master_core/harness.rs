@@ -364,9 +364,18 @@ fn order(message: &FromMaster) -> String {
     };
     match &**order {
         Order::Registered { agent_id, .. } => format!("Registered {agent_id}"),
-        Order::Reregistered { agent_id, reconcile, .. } => {
+        Order::Reregistered { agent_id, reconcile, reconcile_operations, .. } => {
             let tasks: Vec<&str> = reconcile.iter().map(|key| key.task_id.as_str()).collect();
-            format!("Reregistered {agent_id} reconcile [{}]", tasks.join(" "))
+            let operations = reconcile_operations.iter().map(|asked| name(&asked.operation_id));
+            let operations = operations.map(|id| format!(" operation {id}")).collect::<String>();
+            format!("Reregistered {agent_id} reconcile [{}]{operations}", tasks.join(" "))
+        }
+        Order::ApplyOperation { info, .. } => {
+            format!("ApplyOperation {} {}", name(&info.id), info.r#type().as_str_name())
+        }
+        Order::AcknowledgeOperation { operation, .. } => {
+            let number = operation.to_string();
+            format!("AcknowledgeOperation {}", &number[number.len() - 2..])
         }
         Order::ReportPartTaken { number } => format!("ReportPartTaken {number}"),
         Order::Ping { sequence, connected } => {
@@ -388,6 +397,10 @@ fn order(message: &FromMaster) -> String {
         Order::EndDrain => "EndDrain".to_owned(),
         Order::ShutdownAgent { message } => format!("ShutdownAgent {message}"),
     }
+}
+
+fn name(id: &Option<v1::OperationId>) -> String {
+    id.as_ref().map_or_else(|| "unnamed".to_owned(), |id| id.value.clone())
 }
 
 fn event_line(event: &v1::scheduler::Event) -> String {
@@ -413,7 +426,10 @@ fn event_line(event: &v1::scheduler::Event) -> String {
             .to_owned();
     }
     if let Some(update) = &event.update_operation_status {
-        return format!("{kind} {}", update.status.state().as_str_name());
+        let status = &update.status;
+        let acknowledge = if status.uuid.is_some() { " to acknowledge" } else { "" };
+        let id = name(&status.operation_id);
+        return format!("{kind} {id} {}{acknowledge}", status.state().as_str_name());
     }
     if let Some(failure) = &event.failure {
         let agent = failure.agent_id.clone().unwrap_or_default();
@@ -454,6 +470,11 @@ fn allocator(event: &AllocatorEvent) -> String {
         }
         Allocated { framework, agent, resources } => {
             format!("Allocated {framework} {agent} {}", resources.unallocate().unwrap())
+        }
+        Converted { framework, agent, conversion } => {
+            let plain = conversion.unallocate().unwrap();
+            let (from, to) = (plain.consumed, plain.converted);
+            format!("Converted {framework} {agent} {from} to {to}")
         }
         Suppressed { framework, roles } => format!("Suppressed {framework} {}", roles.len()),
         Revived { framework, roles } => format!("Revived {framework} {}", roles.len()),
@@ -544,6 +565,8 @@ pub struct Report {
     pub tasks: Vec<v1::Task>,
     pub executors: Vec<v1::ExecutorInfo>,
     pub frameworks: Vec<v1::FrameworkInfo>,
+    pub total: Option<Vec<v1::Resource>>,
+    pub operations: Vec<v1::Operation>,
 }
 
 pub fn reregisters(connection: u64, id: &AgentId, resources: &str, report: Report) -> Event {
@@ -558,6 +581,8 @@ pub fn reregisters(connection: u64, id: &AgentId, resources: &str, report: Repor
             tasks: report.tasks,
             executors: report.executors,
             frameworks: report.frameworks,
+            total: report.total,
+            operations: report.operations,
         },
     )
 }

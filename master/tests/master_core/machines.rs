@@ -34,6 +34,7 @@ fn agent() {
             tasks: Default::default(),
             executors: Default::default(),
             frameworks: Default::default(),
+            operations: Default::default(),
         })
     };
     let connection = Some(ConnectionId(1));

@@ -14,6 +14,7 @@ mod frameworks;
 mod harness;
 mod machines;
 mod marks;
+mod operations;
 mod parts;
 mod queries;
 mod random;

@@ -9,14 +9,24 @@ use meseta_master::core::Event;
 const ALL: &str = "cpus:4;mem:1024";
 
 fn part(connection: u64, number: u32, report: Report) -> Event {
-    let Report { tasks, executors, frameworks } = report;
+    let Report { tasks, executors, frameworks, .. } = report;
     says(connection, FromAgent::ReportPart { term: term(), number, tasks, executors, frameworks })
 }
 
 fn ends(connection: u64, id: &AgentId, parts: u32) -> Event {
     let info = Box::new(v1::AgentInfo { id: Some(id.into()), ..agent_info("host", ALL) });
     let version = "0.1.0".to_owned();
-    says(connection, FromAgent::ReregisterInParts { term: term(), info, version, parts })
+    says(
+        connection,
+        FromAgent::ReregisterInParts {
+            term: term(),
+            info,
+            version,
+            parts,
+            total: None,
+            operations: vec![],
+        },
+    )
 }
 
 /// A master that runs two tasks on an agent which has lost its connection.
@@ -111,7 +121,7 @@ fn parts_under_another_term_are_answered_with_ours() {
     let (mut m, agent, framework) = away();
     let mut stale = term();
     stale.counter -= 1;
-    let Report { tasks, executors, frameworks } = of(&agent, &framework, "a");
+    let Report { tasks, executors, frameworks, .. } = of(&agent, &framework, "a");
     let said = FromAgent::ReportPart { term: stale, number: 0, tasks, executors, frameworks };
     m.does(says(2, said)).gives("agent 2 <- AnnounceTerm");
     assert_eq!(m.refuses(ends(2, &agent, 1)).0, 400);

@@ -2,11 +2,13 @@
 //! fault, and the same seed gives the same run (AL-01, promises 4 and 7, B23).
 
 use crate::harness::*;
+use crate::operations::{reserve, reserved, unreserve};
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::internal::master::FromAgent;
-use meseta_api::internal::StatusUpdate;
+use meseta_api::internal::{OperationUpdate, OperationUuid, StatusUpdate};
+use meseta_api::resources::{Conversion, Resources};
 use meseta_api::v1::scheduler::call::Type;
-use meseta_api::v1::{self, Offer, TaskState};
+use meseta_api::v1::{self, Offer, OperationState, TaskState};
 use meseta_master::core::{Effect, Event};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,58 @@ struct Host {
     id: Option<AgentId>,
     connection: Option<u64>,
     tasks: BTreeMap<(FrameworkId, String), (v1::Task, Option<StatusUpdate>)>,
+    /// All that it has, if operations made that another thing than it had.
+    total: Option<Resources>,
+    /// Operations whose end is not acknowledged.
+    operations: BTreeMap<OperationUuid, v1::Operation>,
+}
+
+impl Host {
+    fn total(&self) -> Resources {
+        self.total.clone().unwrap_or_else(|| Resources::parse(ALL).unwrap())
+    }
+
+    /// What nothing that runs here holds.
+    fn unused(&self) -> Resources {
+        let live = self.tasks.values().filter(|(view, _)| !view.state().is_terminal());
+        live.fold(self.total(), |rest, (view, _)| {
+            let held = Resources::from_v1(&view.resources).unwrap().unallocate().unwrap();
+            rest.checked_sub(&held).unwrap_or_default()
+        })
+    }
+
+    /// Applies an operation if it can.
+    fn apply(
+        &mut self,
+        operation: OperationUuid,
+        framework: Option<&FrameworkId>,
+        info: &v1::offer::Operation,
+    ) {
+        let conversion = Conversion::of(info).unwrap_or_default().unallocate().unwrap();
+        let state = match conversion.apply(&self.total()) {
+            Ok(total) if conversion != Conversion::default() => {
+                self.total = Some(total);
+                OperationState::OperationFinished
+            }
+            _ => OperationState::OperationDropped,
+        };
+        let latest_status = v1::OperationStatus {
+            operation_id: info.id.clone(),
+            state: state.into(),
+            agent_id: self.id.as_ref().map(Into::into),
+            uuid: Some(operation.to_v1()),
+            ..Default::default()
+        };
+        let applied = v1::Operation {
+            framework_id: framework.map(Into::into),
+            agent_id: self.id.as_ref().map(Into::into),
+            info: info.clone(),
+            latest_status,
+            statuses: vec![],
+            uuid: operation.to_v1(),
+        };
+        self.operations.entry(operation).or_insert(applied);
+    }
 }
 
 struct World {
@@ -113,7 +167,24 @@ impl World {
                     TaskState::TaskRunning,
                 );
                 view.resources = task.resources.clone();
+                let wanted = Resources::from_v1(&task.resources).unwrap().unallocate().unwrap();
+                if !host.unused().contains(&wanted) {
+                    view.state = TaskState::TaskDropped.into();
+                }
                 host.tasks.insert((id, task.task_id.value.clone()), (view, None));
+            }
+            Order::ApplyOperation { operation, framework_id, info } if !lost => {
+                host.apply(*operation, framework_id.as_ref(), info);
+            }
+            Order::AcknowledgeOperation { operation, .. } => {
+                host.operations.remove(operation);
+            }
+            Order::Reregistered { reconcile_operations, .. } => {
+                for asked in reconcile_operations {
+                    let id = asked.operation_id.clone();
+                    let unknown = v1::offer::Operation { id, ..Default::default() };
+                    host.apply(asked.operation, asked.framework_id.as_ref(), &unknown);
+                }
             }
             Order::AcknowledgeStatus { task, uuid } => {
                 let key = (task.framework_id.clone(), task.task_id.to_string());
@@ -168,6 +239,8 @@ impl World {
             tasks: host.tasks.values().map(|(view, _)| view.clone()).collect(),
             frameworks: host.tasks.keys().map(|(id, _)| with_id(info("f"), id)).collect(),
             executors: vec![],
+            total: host.total.as_ref().map(Resources::to_v1),
+            operations: host.operations.values().cloned().collect(),
         };
         let id = host.id.clone();
         self.event(arrives(connection));
@@ -233,17 +306,66 @@ impl World {
         let offer = &offers[offers.len() - 1 - self.dice.below(offers.len().min(4))];
         let names = ["a", "b", "c", "d"];
         let count = self.dice.below(3);
+        let reserved = || reserved("cpus:1");
+        let mut operations = match self.dice.below(8) {
+            0 => vec![reserve("", vec![reserved()])],
+            1 => vec![reserve(names[self.dice.below(names.len())], vec![reserved()])],
+            2..=4 => vec![unreserve("", vec![reserved()])],
+            _ => vec![],
+        };
         let sizes = ["cpus:1;mem:128", "cpus:3", "mem:64;ports:[3-4]", "cpus:9"];
         let tasks = (0..count).map(|_| {
             let name = names[self.dice.below(names.len())];
-            task(name, offer, sizes[self.dice.below(sizes.len())])
+            let mut task = task(name, offer, sizes[self.dice.below(sizes.len())]);
+            if self.dice.below(3) == 0 {
+                task.resources.push(reserved());
+            }
+            task
         });
-        let tasks = tasks.collect();
-        self.event(call(stream, &(&id).into(), accept(&[offer], tasks)));
+        operations.push(launch(tasks.collect()));
+        let mut accept = accept_all(&[offer], operations);
+        if let Some(accept) = &mut accept.accept {
+            accept.filters = Some(v1::Filters { refuse_seconds: Some(0.0) });
+        }
+        self.event(call(stream, &(&id).into(), accept));
+    }
+
+    /// An operation's end is told, and its framework acknowledges it.
+    fn operation_status(&mut self, which: usize) {
+        let host = &self.hosts[which];
+        let (Some(connection), Some((operation, one))) =
+            (host.connection, host.operations.iter().next())
+        else {
+            return;
+        };
+        let framework_id = one.framework_id.as_ref().map(|id| FrameworkId::try_from(id).unwrap());
+        let status = one.latest_status.clone();
+        let (id, uuid) = (status.operation_id.clone(), operation.to_v1().value);
+        let update =
+            OperationUpdate { operation: *operation, framework_id: framework_id.clone(), status };
+        self.event(says(connection, FromAgent::UpdateOperation(Box::new(update))));
+        let stream = self.streams.iter().find(|(_, id)| **id == framework_id);
+        if let (Some((stream, Some(framework))), Some(operation_id)) = (stream, id) {
+            let acknowledge = v1::scheduler::call::AcknowledgeOperationStatus {
+                agent_id: None,
+                resource_provider_id: None,
+                uuid,
+                operation_id,
+            };
+            let acknowledge = v1::scheduler::Call {
+                acknowledge_operation_status: Some(acknowledge),
+                ..simple(Type::AcknowledgeOperationStatus)
+            };
+            let (stream, framework) = (*stream, framework.into());
+            self.event(call(stream, &framework, acknowledge));
+        }
     }
 
     fn status(&mut self) {
         let which = self.dice.below(self.hosts.len());
+        if self.dice.below(3) == 0 {
+            return self.operation_status(which);
+        }
         let states = [TaskState::TaskRunning, TaskState::TaskFinished, TaskState::TaskFailed];
         let state = states[self.dice.below(states.len())];
         let host = &mut self.hosts[which];
@@ -310,6 +432,12 @@ fn al_01_invariants_hold_in_random_lives() {
         "reconcile [a",
         "ShutdownFramework",
         "AcknowledgeStatus",
+        "ApplyOperation",
+        "OPERATION_FINISHED to acknowledge",
+        "OPERATION_DROPPED",
+        "OPERATION_ERROR",
+        "AcknowledgeOperation",
+        "not connected",
     ] {
         assert!(all.contains(what), "never happened: {what}");
     }

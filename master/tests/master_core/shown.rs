@@ -133,6 +133,7 @@ fn a_task_with_every_field_set_is_shown_as_it_was_reported() {
         tasks: vec![full.clone(), turned.clone(), bare.clone()],
         executors: vec![executor],
         frameworks: vec![with_id(info("f"), &framework)],
+        ..Report::default()
     };
     m.does(reregisters(1, &agent, ALL, report));
     assert_eq!(tasks(&mut m).tasks, [bare.clone(), full.clone(), turned.clone()]);

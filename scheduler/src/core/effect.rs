@@ -43,6 +43,9 @@ pub enum Notice {
     Rescinded(v1::OfferId),
     /// A status; acknowledged after the policy has seen it if it carries a uuid.
     Update(Box<v1::TaskStatus>),
+    /// The status of an operation that has a name; acknowledged after the policy has seen it if it
+    /// carries a uuid.
+    Operation(Box<v1::OperationStatus>),
     /// From an executor.
     Message(v1::scheduler::event::Message),
     /// An agent or executor is lost.

@@ -57,6 +57,12 @@ impl Core {
                 }
                 None
             }
+            EventType::UpdateOperationStatus => {
+                if let Some(update) = event.update_operation_status {
+                    effects.extend(self.operation(update.status));
+                }
+                None
+            }
             _ => None,
         };
         effects.extend(notice.map(Effect::Tell));
@@ -85,6 +91,9 @@ impl Core {
             effects.push(
                 self.say(CallType::Reconcile, |call| call.reconcile = Some(Default::default())),
             );
+            effects.push(self.say(CallType::ReconcileOperations, |call| {
+                call.reconcile_operations = Some(Default::default());
+            }));
             let wait = self.tasks.doubt_all();
             effects.extend(wait.map(|wait| Effect::Set(Timer::Reconcile, wait)));
             for kill in self.tasks.kills() {
@@ -117,6 +126,28 @@ impl Core {
         if let Some(acknowledge) = acknowledge {
             effects
                 .push(self.say(CallType::Acknowledge, |call| call.acknowledge = Some(acknowledge)));
+        }
+        effects
+    }
+
+    /// The policy sees a status before it is acknowledged.
+    fn operation(&mut self, status: v1::OperationStatus) -> Vec<Effect> {
+        let acknowledge = match (&status.uuid, &status.operation_id) {
+            (Some(uuid), Some(operation_id)) => {
+                Some(v1::scheduler::call::AcknowledgeOperationStatus {
+                    agent_id: status.agent_id.clone(),
+                    resource_provider_id: status.resource_provider_id.clone(),
+                    uuid: uuid.value.clone(),
+                    operation_id: operation_id.clone(),
+                })
+            }
+            _ => None,
+        };
+        let mut effects = vec![Effect::Tell(Notice::Operation(Box::new(status)))];
+        if let Some(acknowledge) = acknowledge {
+            effects.push(self.say(CallType::AcknowledgeOperationStatus, |call| {
+                call.acknowledge_operation_status = Some(acknowledge);
+            }));
         }
         effects
     }

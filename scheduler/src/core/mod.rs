@@ -218,7 +218,7 @@ impl Core {
         Effect::Set(Timer::Silence, self.heartbeat * SILENT_INTERVALS)
     }
 
-    /// A call of the policy. Without a subscription a launch cannot happen, and is answered here;
+    /// A call of the policy. Without a subscription a launch or an operation cannot happen, and is answered here;
     /// a kill is kept; what the framework says of itself goes with the next subscription; the rest
     /// has no object any more.
     fn call(&mut self, mut call: v1::scheduler::Call) -> Vec<Effect> {
@@ -228,10 +228,13 @@ impl Core {
             self.tasks.kill_wanted(&kill.task_id, kill.kill_policy);
         }
         if self.link != Link::Up {
-            let launched = call.accept.into_iter().flat_map(|accept| accept.operations);
-            for task in launched.filter_map(|operation| operation.launch).flat_map(|l| l.task_infos)
-            {
-                effects.push(Effect::Tell(Notice::Update(Box::new(dropped(&task)))));
+            for operation in call.accept.into_iter().flat_map(|accept| accept.operations) {
+                for task in operation.launch.into_iter().flat_map(|launch| launch.task_infos) {
+                    effects.push(Effect::Tell(Notice::Update(Box::new(dropped(&task)))));
+                }
+                if let Some(id) = operation.id {
+                    effects.push(Effect::Tell(Notice::Operation(Box::new(not_done(id)))));
+                }
             }
             return effects;
         }
@@ -261,12 +264,25 @@ impl Core {
     }
 }
 
+/// What an operation becomes that was asked for while nobody could take it.
+fn not_done(id: v1::OperationId) -> v1::OperationStatus {
+    v1::OperationStatus {
+        operation_id: Some(id),
+        state: v1::OperationState::OperationDropped.into(),
+        message: Some(NO_MASTER.into()),
+        ..Default::default()
+    }
+}
+
+/// Said of what was asked for in vain.
+const NO_MASTER: &str = "launched while no master was connected";
+
 /// What a task becomes that was launched while nobody could take it.
 fn dropped(task: &v1::TaskInfo) -> v1::TaskStatus {
     v1::TaskStatus {
         task_id: task.task_id.clone(),
         state: v1::TaskState::TaskDropped as i32,
-        message: Some("launched while no master was connected".into()),
+        message: Some(NO_MASTER.into()),
         source: Some(v1::task_status::Source::Master as i32),
         reason: Some(v1::task_status::Reason::MasterDisconnected as i32),
         agent_id: Some(task.agent_id.clone()),

@@ -16,9 +16,11 @@ pub use script::Script;
 
 use super::{
     ContainerError, ContainerExit, ContainerLimits, Containerizer, LaunchSpec, Launched, Pending,
+    VolumeMount,
 };
 use meseta_api::ids::ContainerId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -90,6 +92,7 @@ struct Shared {
     containers: BTreeMap<ContainerId, Entry>,
     refusals: VecDeque<String>,
     limits: BTreeMap<ContainerId, ContainerLimits>,
+    volumes: BTreeSet<PathBuf>,
     launches: u32,
 }
 
@@ -152,6 +155,11 @@ impl FakeContainerizer {
         running.map(|(id, _)| id.clone()).collect()
     }
 
+    /// Directories of persistent volumes.
+    pub fn volumes(&self) -> Vec<PathBuf> {
+        lock(&self.shared).volumes.iter().cloned().collect()
+    }
+
     /// How many containers were launched.
     pub fn launches(&self) -> u32 {
         lock(&self.shared).launches
@@ -169,6 +177,11 @@ impl Containerizer for FakeContainerizer {
             let (handle, pid) = {
                 let mut shared = lock(&this.shared);
                 if let Some(what) = shared.refusals.pop_front() {
+                    return Err(ContainerError { what });
+                }
+                let missing = |volume: &&VolumeMount| !shared.volumes.contains(&volume.source);
+                if let Some(volume) = spec.volumes.iter().find(missing) {
+                    let what = format!("there is no volume {}", volume.source.display());
                     return Err(ContainerError { what });
                 }
                 shared.launches += 1;
@@ -218,6 +231,16 @@ impl Containerizer for FakeContainerizer {
         let mut shared = lock(&self.shared);
         shared.containers.remove(&container);
         shared.limits.remove(&container);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn make_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>> {
+        lock(&self.shared).volumes.insert(directory);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn remove_volume(&self, directory: PathBuf) -> Pending<Result<(), ContainerError>> {
+        lock(&self.shared).volumes.remove(&directory);
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -196,6 +196,11 @@ fn updates_that_were_made_without_a_master_are_sent_when_one_is_there() {
     assert_eq!((tasks.len(), executors.len(), frameworks.len()), (1, 1, 1));
     assert_eq!(tasks[0].status_update_uuid.as_deref(), Some(&uuid(1)[..]));
     let agent_id = AgentId::parse("S0").unwrap();
-    bench.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile: vec![] });
+    bench.order(Order::Reregistered {
+        agent_id,
+        ping_timeout_ms: 75_000,
+        reconcile: vec![],
+        reconcile_operations: vec![],
+    });
     assert_eq!(bench.states(), [TaskState::TaskRunning]);
 }

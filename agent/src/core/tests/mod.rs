@@ -5,6 +5,7 @@ mod drain;
 mod executors;
 mod held;
 mod launch_executor;
+mod operations;
 mod orders;
 mod parts;
 mod recovery;
@@ -202,7 +203,12 @@ impl Bench {
 
     fn reregistered(&mut self, reconcile: Vec<TaskKey>) -> &[Effect] {
         let agent_id = AgentId::parse("S0").unwrap();
-        self.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile })
+        self.order(Order::Reregistered {
+            agent_id,
+            ping_timeout_ms: 75_000,
+            reconcile,
+            reconcile_operations: vec![],
+        })
     }
 
     fn launched_spec(&self) -> Option<LaunchSpec> {

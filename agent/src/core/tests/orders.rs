@@ -163,7 +163,12 @@ fn reconciliation_is_answered_with_dropped_or_with_what_is_known() {
     bench.ack("known", uuid(1));
     let agent_id = AgentId::parse("S0").unwrap();
     let reconcile = vec![key("known"), key("lost")];
-    bench.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile });
+    bench.order(Order::Reregistered {
+        agent_id,
+        ping_timeout_ms: 75_000,
+        reconcile,
+        reconcile_operations: vec![],
+    });
     let mut told = bench.told();
     // What is written first is told later.
     told.sort();

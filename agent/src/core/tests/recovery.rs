@@ -38,7 +38,12 @@ fn dials(bench: &Bench) -> bool {
 fn registered(mut bench: Bench) -> Bench {
     bench.register();
     let agent_id = AgentId::parse("S0").unwrap();
-    bench.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile: vec![] });
+    bench.order(Order::Reregistered {
+        agent_id,
+        ping_timeout_ms: 75_000,
+        reconcile: vec![],
+        reconcile_operations: vec![],
+    });
     bench
 }
 

@@ -104,7 +104,12 @@ fn a_later_life_goes_on_in_the_trace_that_the_record_kept() {
         bench.ended(&"c".parse().unwrap(), 9);
         bench.register();
         let agent_id = AgentId::parse("S0").unwrap();
-        bench.order(Order::Reregistered { agent_id, ping_timeout_ms: 75_000, reconcile: vec![] });
+        bench.order(Order::Reregistered {
+            agent_id,
+            ping_timeout_ms: 75_000,
+            reconcile: vec![],
+            reconcile_operations: vec![],
+        });
         assert_eq!(trace_of(&bench, is_update), kept);
     }
 }

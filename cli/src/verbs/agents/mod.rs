@@ -2,6 +2,7 @@
 
 mod decide;
 mod drain;
+mod resources;
 
 use super::{print_rows, ListArgs};
 use crate::agent_name;
@@ -32,6 +33,14 @@ enum AgentVerb {
     Reactivate(decide::Reactivate),
     /// Give an agent up for good: its id is refused from then on.
     Gone(decide::Gone),
+    /// Reserve resources of an agent for a role.
+    Reserve(resources::Reserve),
+    /// Take a reservation back.
+    Unreserve(resources::Unreserve),
+    /// Make a persistent volume of reserved disk space.
+    CreateVolume(resources::CreateVolume),
+    /// Destroy a persistent volume and all that is in it.
+    DestroyVolume(resources::DestroyVolume),
 }
 
 impl Agents {
@@ -44,6 +53,10 @@ impl Agents {
             Some(AgentVerb::Deactivate(deactivate)) => deactivate.main(),
             Some(AgentVerb::Reactivate(reactivate)) => reactivate.main(),
             Some(AgentVerb::Gone(gone)) => gone.main(),
+            Some(AgentVerb::Reserve(reserve)) => reserve.main(),
+            Some(AgentVerb::Unreserve(unreserve)) => unreserve.main(),
+            Some(AgentVerb::CreateVolume(create)) => create.main(),
+            Some(AgentVerb::DestroyVolume(destroy)) => destroy.main(),
         }
     }
 }

@@ -91,6 +91,17 @@ impl Model {
                     && self.agents.contains_key(agent)
                     && resources.allocation_roles().iter().any(missing)
             }
+            Converted { framework, agent, conversion } => {
+                let consumed = Recovered {
+                    framework: framework.clone(),
+                    agent: agent.clone(),
+                    resources: conversion.consumed.clone(),
+                    refuse: None,
+                };
+                let plain = conversion.unallocate().unwrap();
+                let total = self.agents.get(agent).map(|(_, total)| total);
+                self.contradicts(&consumed) || total.is_some_and(|all| plain.apply(all).is_err())
+            }
             WeightsUpdated(_) => false,
         }
     }
@@ -157,6 +168,16 @@ impl Model {
                     let named = roles.is_empty() || roles.contains(&refusal.client.1);
                     refusal.client.0 == framework && named
                 });
+            }
+            Converted { framework, agent, conversion } => {
+                let holds = self.held.keys().any(|(_, client)| client.0 == framework);
+                let known = holds || self.frameworks.contains_key(&framework);
+                if let Some((_, total)) = self.agents.get_mut(&agent).filter(|_| known) {
+                    *total = conversion.unallocate().unwrap().apply(total).unwrap();
+                    self.recover(framework.clone(), agent.clone(), &conversion.consumed, None, now);
+                    self.hold(&framework, &agent, &conversion.converted);
+                    self.forget(|refusal| refusal.agent == agent);
+                }
             }
             WeightsUpdated(weights) => self.weights.extend(weights),
         }

@@ -1,8 +1,8 @@
 //! An agent is emptied (MNT-01, MNT-02, B15, DR-01 to DR-04).
 //!
 //! The agent kills its tasks, because it knows each one's own grace period; it is told each time
-//! that it comes in, and keeps nothing of it. It is drained when none of its tasks waits for
-//! anybody any more: each has ended, and its scheduler has acknowledged that. So a scheduler that
+//! that it comes in, and keeps nothing of it. It is drained when none of its tasks and operations
+//! waits for anybody any more: each has ended, and its scheduler has acknowledged that. So a scheduler that
 //! does not acknowledge holds a drain up; the tasks that are left say whose they are.
 
 use super::duty::{Drain, Duty, DutyStep};
@@ -49,6 +49,7 @@ impl Core {
         let known = self.agents.get(id);
         known.is_some_and(|agent| agent.state.is_active() && agent.next_duty.is_none())
             && self.tasks.on_agent(id).next().is_none()
+            && self.operations.on_agent(id).is_empty()
     }
 }
 

@@ -29,6 +29,15 @@ impl KeptInfo {
         KeptInfo { rest, resources }
     }
 
+    /// Its total is about to become another one than `before`, that of [`KeptInfo::new`]: what it
+    /// said stays.
+    pub fn keep(&mut self, before: &Resources) {
+        if self.resources.is_none() {
+            let alone = v1::AgentInfo { resources: before.to_v1(), ..Default::default() };
+            self.resources = Some(Codec::Protobuf.encode(&alone).into());
+        }
+    }
+
     /// As the agent said it; `total` is that of [`KeptInfo::new`].
     pub fn whole(&self, total: &Resources) -> v1::AgentInfo {
         let resources = match &self.resources {
@@ -62,7 +71,10 @@ mod tests {
                 id: Some("S0".into()),
                 ..Default::default()
             };
-            assert_eq!(KeptInfo::new(&info, &total).whole(&total), info);
+            let mut kept = KeptInfo::new(&info, &total);
+            assert_eq!(kept.whole(&total), info);
+            kept.keep(&total);
+            assert_eq!(kept.whole(&Resources::parse("cpus:1").unwrap()), info);
         }
     }
 }

@@ -213,6 +213,7 @@ impl Core {
             out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
         self.lose_tasks(id, departure, at, out);
+        self.lose_operations(id, departure, out);
         if departure != Departure::Forgotten {
             for framework in self.frameworks.keys() {
                 self.tell(framework, say::agent_failure(id), out);

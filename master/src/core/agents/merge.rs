@@ -16,7 +16,7 @@ use crate::core::tasks::life::{Life, LifeStep};
 use crate::core::tasks::{self, status, Task};
 use crate::core::{say, send, Core};
 use meseta_api::ids::{AgentId, FrameworkId};
-use meseta_api::internal::agent::Order;
+use meseta_api::internal::agent::{AskedOperation, Order};
 use meseta_api::internal::TaskKey;
 use meseta_api::resources::Resources;
 use meseta_api::v1::task_status::Reason;
@@ -29,7 +29,7 @@ impl Core {
         &mut self,
         id: &AgentId,
         connection: Option<ConnectionId>,
-        report: Report,
+        mut report: Report,
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
@@ -38,9 +38,10 @@ impl Core {
         let old_total = self.agents.get(id).map(|agent| agent.total.clone());
         self.recover_frameworks(&report.frameworks, at, out);
         let mut told = Vec::new();
-        let reconcile = self.settle_unreported(id, &report, at, &mut told);
+        let (reconcile, kill) = self.settle_unreported(id, &report, at, &mut told);
         let orders = self.orders_after_return(&report);
         self.take_identity(id, &report, at);
+        let ask = self.take_operations(id, std::mem::take(&mut report.operations));
         self.take_executors(id, &report);
         self.take_tasks(id, report.tasks, at, &mut told, out);
         self.recount(id, out);
@@ -53,7 +54,10 @@ impl Core {
         self.step_agent(id, step, out);
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
         if connection.is_some() {
-            self.greet(id, origin, reconcile, out);
+            self.greet(id, origin, reconcile, self.asked(id, ask), out);
+            for task in kill {
+                self.order(id, Order::KillTask { task, kill_policy: None }, out);
+            }
             for order in orders {
                 self.order(id, order, out);
             }
@@ -71,42 +75,66 @@ impl Core {
     }
 
     /// The first order to an agent that came in.
-    fn greet(&self, id: &AgentId, origin: Origin, reconcile: Vec<TaskKey>, out: &mut Vec<Effect>) {
+    fn greet(
+        &self,
+        id: &AgentId,
+        origin: Origin,
+        reconcile: Vec<TaskKey>,
+        reconcile_operations: Vec<AskedOperation>,
+        out: &mut Vec<Effect>,
+    ) {
         let ping_timeout_ms = self.ping_timeout_ms();
         let order = match origin {
             Origin::New => Order::Registered { agent_id: id.clone(), ping_timeout_ms },
             Origin::Unknown | Origin::Recovered | Origin::Known | Origin::Unreachable => {
-                Order::Reregistered { agent_id: id.clone(), ping_timeout_ms, reconcile }
+                Order::Reregistered {
+                    agent_id: id.clone(),
+                    ping_timeout_ms,
+                    reconcile,
+                    reconcile_operations,
+                }
             }
         };
         self.order(id, order, out);
     }
 
     /// Tasks that the agent did not report. One that ended was acknowledged; one that was given up
-    /// did not survive (AG-16); one that is believed to run is asked about (RC-09).
+    /// did not survive (AG-16); one that is believed to run is asked about (RC-09), unless what it
+    /// was to use is not there: an operation before it was lost. That one is over, and killed in
+    /// case that both are still on their way.
     fn settle_unreported(
         &mut self,
         id: &AgentId,
         report: &Report,
         at: Moment,
         told: &mut Vec<(FrameworkId, v1::TaskStatus)>,
-    ) -> Vec<TaskKey> {
-        let mut reconcile = Vec::new();
+    ) -> (Vec<TaskKey>, Vec<TaskKey>) {
+        let (mut reconcile, mut kill) = (Vec::new(), Vec::new());
+        let mut unused: Option<Resources> = None;
         for key in self.tasks.keys_on_agent(id) {
             if report.tasks.contains_key(&key) {
                 continue;
             }
+            let fits = self.tasks.get(&key).is_some_and(|task| {
+                // It was checked that what is reported fits.
+                let all = unused.get_or_insert_with(|| report.unused().unwrap_or_default());
+                let held = task.held().unallocate().ok();
+                let rest = held.and_then(|held| all.checked_sub(&held).ok());
+                rest.map(|rest| *all = rest).is_some()
+            });
             match self.tasks.get(&key).map(|task| task.life) {
-                Some(Life::Live) => reconcile.push(key),
-                Some(Life::Unreachable) => {
-                    let status = self.made_status(
-                        &key,
-                        Some(id),
-                        TaskState::TaskGone,
-                        Reason::Reconciliation,
-                        "agent came back without it",
-                        at,
-                    );
+                Some(Life::Live) if fits => reconcile.push(key),
+                Some(life @ (Life::Live | Life::Unreachable)) => {
+                    let (state, message) = match life {
+                        Life::Live => {
+                            kill.push(key.clone());
+                            let message = "agent does not have what the task was to use";
+                            (TaskState::TaskDropped, message)
+                        }
+                        _ => (TaskState::TaskGone, "agent came back without it"),
+                    };
+                    let reason = Reason::Reconciliation;
+                    let status = self.made_status(&key, Some(id), state, reason, message, at);
                     if let Some(task) = self.tasks.get_mut(&key) {
                         task.set_state(status.state());
                         task.record(&key.task_id, &status);
@@ -117,7 +145,7 @@ impl Core {
                 Some(Life::Ended | Life::Settled) | None => self.settle(&key),
             }
         }
-        reconcile
+        (reconcile, kill)
     }
 
     /// Orders that follow from the frameworks that the agent reported.

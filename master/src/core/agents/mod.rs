@@ -173,7 +173,16 @@ impl Core {
             FromAgent::RegisterAgent { info, version, .. } => {
                 self.check_register(connection, address, *info, version)
             }
-            FromAgent::ReregisterAgent { info, version, tasks, executors, frameworks, .. } => {
+            FromAgent::ReregisterAgent {
+                info,
+                version,
+                tasks,
+                executors,
+                frameworks,
+                total,
+                operations,
+                ..
+            } => {
                 let report = reregister::RawReport {
                     info: *info,
                     version,
@@ -181,6 +190,8 @@ impl Core {
                     tasks,
                     executors,
                     frameworks,
+                    total,
+                    operations,
                 };
                 self.check_reregister(connection, report)
             }
@@ -188,7 +199,7 @@ impl Core {
                 let part = parts::Parts::new(tasks, executors, frameworks);
                 self.check_part(connection, address, number, part)
             }
-            FromAgent::ReregisterInParts { info, version, parts, .. } => {
+            FromAgent::ReregisterInParts { info, version, parts, total, operations, .. } => {
                 let parts::Parts { tasks, executors, frameworks, .. } =
                     self.assembled(connection, parts)?;
                 let report = reregister::RawReport {
@@ -198,6 +209,8 @@ impl Core {
                     tasks,
                     executors,
                     frameworks,
+                    total,
+                    operations,
                 };
                 self.check_reregister(connection, report)
             }
@@ -232,6 +245,7 @@ impl Core {
         }
         match said {
             FromAgent::UpdateStatus(update) => self.check_update(id, *update),
+            FromAgent::UpdateOperation(update) => self.check_operation_update(id, *update),
             FromAgent::ExecutorExited { framework_id, executor_id, status } => {
                 Ok(Plan::ExecutorExit(relay::ExitPlan {
                     agent: id,

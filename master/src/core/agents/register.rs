@@ -11,6 +11,7 @@ use super::state::{AgentState, Departure};
 use super::{Agent, Executor};
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment};
+use crate::core::operations::Operation;
 use crate::core::plan::{Ignored, Plan, Rejection};
 use crate::core::writes::Write;
 use crate::core::{send, validation, Core};
@@ -19,7 +20,7 @@ use crate::registrar::registry::AgentRecord;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, ExecutorId, FrameworkId};
 use meseta_api::internal::agent::Order;
-use meseta_api::internal::TaskKey;
+use meseta_api::internal::{OperationUuid, TaskKey};
 use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_node::loopback::is_loopback;
@@ -47,6 +48,8 @@ pub struct Report {
     pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
     /// Frameworks of these tasks and executors.
     pub frameworks: BTreeMap<FrameworkId, v1::FrameworkInfo>,
+    /// Operations of which somebody still has to hear.
+    pub operations: BTreeMap<OperationUuid, Operation>,
 }
 
 /// One task of a report.
@@ -95,9 +98,28 @@ pub(super) fn validate_info(info: &v1::AgentInfo) -> Result<Resources, Rejection
         )));
     }
     validation::info_size("AgentInfo", info).map_err(Rejection::bad_request)?;
+    validate_total(&info.resources)
+}
+
+/// What an agent says that it has.
+pub(super) fn validate_total(resources: &[v1::Resource]) -> Result<Resources, Rejection> {
     let invalid = |error: String| Rejection::bad_request(format!("agent's resources: {error}"));
-    let total = Resources::from_v1(&info.resources).map_err(|e| invalid(e.to_string()))?;
+    let total = Resources::from_v1(resources).map_err(|e| invalid(e.to_string()))?;
     total.unallocate().map_err(|e| invalid(e.to_string()))
+}
+
+impl Report {
+    /// What of the agent nothing that is reported holds, allocated to nobody.
+    pub(super) fn unused(&self) -> Result<Resources, String> {
+        let live = self.tasks.values().filter(|task| !task.view.state().is_terminal());
+        let executors = self.executors.values().map(|executor| &executor.resources);
+        let mut unused = self.total.clone();
+        for resources in live.map(|task| &task.resources).chain(executors) {
+            let held = resources.unallocate().map_err(|error| error.to_string())?;
+            unused.checked_sub_assign(&held).map_err(|error| error.to_string())?;
+        }
+        Ok(unused)
+    }
 }
 
 impl Core {
@@ -188,6 +210,7 @@ impl Core {
             tasks: BTreeMap::new(),
             executors: BTreeMap::new(),
             frameworks: BTreeMap::new(),
+            operations: BTreeMap::new(),
         };
         self.admit_new(&id, plan.connection, report, at.wall, out);
     }

@@ -4,13 +4,13 @@
 //! Its report is validated whole before anything is taken over. What the registry knows already
 //! needs no write; a changed info, a return from unreachable and an unknown id do.
 
-use super::register::{validate_info, Origin, Report, ReportedTask};
+use super::register::{validate_info, validate_total, Origin, Report, ReportedTask};
 use super::state::{AgentState, AgentStep};
 use super::Executor;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment};
+use crate::core::operations;
 use crate::core::plan::{Ignored, Plan, Rejection};
-use crate::core::tasks::{self, life::Life};
 use crate::core::validation;
 use crate::core::writes::Write;
 use crate::core::Core;
@@ -29,6 +29,8 @@ pub(super) struct RawReport {
     pub(super) tasks: Vec<v1::Task>,
     pub(super) executors: Vec<v1::ExecutorInfo>,
     pub(super) frameworks: Vec<v1::FrameworkInfo>,
+    pub(super) total: Option<Vec<v1::Resource>>,
+    pub(super) operations: Vec<v1::Operation>,
 }
 
 /// A return that is going to be accepted.
@@ -68,7 +70,7 @@ impl Core {
             }
         };
         let report = self.parse_report(&id, origin, raw)?;
-        self.check_fits(&id, &report)?;
+        check_fits(&id, &report)?;
         Ok(Plan::Reregister(Box::new(ReregisterPlan { agent: id, connection, report })))
     }
 
@@ -79,7 +81,11 @@ impl Core {
         raw: RawReport,
     ) -> Result<Report, Rejection> {
         let bad = |why: String| Rejection::bad_request(why);
-        let total = validate_info(&raw.info)?;
+        let total = match (validate_info(&raw.info)?, raw.total) {
+            (said, None) => said,
+            (_, Some(total)) => validate_total(&total)?,
+        };
+        let operations = operations::report::parse(raw.operations)?;
         let mut frameworks = BTreeMap::new();
         let mut roles = BTreeMap::new();
         for info in raw.frameworks {
@@ -122,32 +128,8 @@ impl Core {
             tasks,
             executors,
             frameworks,
+            operations,
         })
-    }
-
-    /// What runs there, with what is believed to run there, must fit in what the agent has.
-    fn check_fits(&self, id: &AgentId, report: &Report) -> Result<(), Rejection> {
-        let believed = self.tasks.on_agent(id).filter(|(framework, task_id, task)| {
-            let key = tasks::key(framework, task_id);
-            task.life == Life::Live && !report.tasks.contains_key(&key)
-        });
-        let reported = report
-            .tasks
-            .iter()
-            .filter(|(_, task)| !task.view.state().is_terminal())
-            .map(|(_, task)| &task.resources);
-        let executors = report.executors.values().map(|executor| &executor.resources);
-        let all = reported.chain(executors).chain(believed.map(|(_, _, task)| &task.resources));
-        let mut free = report.total.clone();
-        for resources in all {
-            let held = resources
-                .unallocate()
-                .map_err(|error| Rejection::bad_request(error.to_string()))?;
-            free.checked_sub_assign(&held).map_err(|error| {
-                Rejection::conflict(format!("agent {id} uses more than it has: {error}"))
-            })?;
-        }
-        Ok(())
     }
 
     pub(in crate::core) fn commit_reregister(
@@ -183,6 +165,14 @@ impl Core {
         let step = AgentStep::Admit { connection, write, report: Box::new(report) };
         self.step_agent(&id, step, out);
     }
+}
+
+/// What runs there must fit in what the agent has.
+fn check_fits(id: &AgentId, report: &Report) -> Result<(), Rejection> {
+    report
+        .unused()
+        .map(|_| ())
+        .map_err(|error| Rejection::conflict(format!("agent {id} uses more than it has: {error}")))
 }
 
 fn parse_task(

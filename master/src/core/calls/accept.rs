@@ -3,6 +3,7 @@
 //! Decided whole in the check: which offers are used, which tasks are launched, what each of the
 //! others is told, what is left. Operations apply in order to what earlier ones left.
 
+use super::convert::Convert;
 use super::launch::{Launch, Remaining};
 use crate::allocator::event::AllocatorEvent;
 use crate::allocator::refuse_duration;
@@ -12,6 +13,7 @@ use crate::core::effect::Effect;
 use crate::core::event::Moment;
 use crate::core::frameworks::Framework;
 use crate::core::offers::Offer;
+use crate::core::operations;
 use crate::core::plan::{Plan, Rejection};
 use crate::core::tasks::{self, status};
 use crate::core::{say, Core};
@@ -37,9 +39,10 @@ pub struct AcceptPlan {
     offers: Vec<OfferId>,
     /// Tasks to launch, in order.
     launches: Vec<Launch>,
+    /// What is converted on which agent, each before the launch of that number.
+    converts: Vec<(usize, AgentId, Convert)>,
     /// What goes back of each agent, and for how long the framework refuses the like of it.
-    returned: Vec<(AgentId, Resources)>,
-    refuse: Option<Duration>,
+    returned: Vec<(AgentId, Resources, Option<Duration>)>,
     /// Statuses of tasks that are not launched.
     statuses: Vec<v1::TaskStatus>,
     /// Statuses of operations that are not done.
@@ -72,17 +75,20 @@ impl Core {
             framework: id.clone(),
             offers: self.valid_offers(id, &call.offer_ids),
             launches: vec![],
+            converts: vec![],
             returned: vec![],
-            refuse: None,
             statuses: vec![],
             operations: vec![],
             invalid: 0,
         };
         match self.usable(id, &call.offer_ids) {
             Ok((agent, resources)) => {
-                plan.refuse = Some(refuse);
-                let remaining = Remaining::new(self, id, framework, &agent, resources);
-                apply(remaining, &agent, call.operations, at, &mut plan);
+                let mut remaining = Remaining::new(self, id, framework, &agent, resources);
+                apply(&mut remaining, &agent, call.operations, at, &mut plan);
+                let (untouched, made) = remaining.left();
+                plan.returned.push((agent.clone(), untouched, Some(refuse)));
+                // Nobody has refused that yet (B4).
+                plan.returned.push((agent, made, None));
             }
             Err(void) => {
                 plan.returned = self.all_of(&plan.offers);
@@ -149,9 +155,9 @@ impl Core {
         }
     }
 
-    fn all_of(&self, offers: &[OfferId]) -> Vec<(AgentId, Resources)> {
+    fn all_of(&self, offers: &[OfferId]) -> Vec<(AgentId, Resources, Option<Duration>)> {
         let offers = offers.iter().filter_map(|id| self.offers.get(id));
-        offers.map(|offer| (offer.agent.clone(), offer.resources.clone())).collect()
+        offers.map(|offer| (offer.agent.clone(), offer.resources.clone(), None)).collect()
     }
 
     pub(in crate::core) fn commit_accept(&mut self, plan: AcceptPlan, out: &mut Vec<Effect>) {
@@ -159,8 +165,8 @@ impl Core {
             framework,
             offers,
             launches,
+            converts,
             returned,
-            refuse,
             statuses,
             operations,
             invalid,
@@ -168,7 +174,10 @@ impl Core {
         for offer in offers {
             self.consume_offer(&offer);
         }
-        for (agent, resources) in returned {
+        for (_, agent, convert) in &converts {
+            self.convert_held(&framework, agent, convert.conversion.clone(), out);
+        }
+        for (agent, resources, refuse) in returned {
             if !resources.is_empty() {
                 out.push(Effect::Allocator(AllocatorEvent::Recovered {
                     framework: framework.clone(),
@@ -178,8 +187,15 @@ impl Core {
                 }));
             }
         }
-        for launch in launches {
+        let mut converts = converts.into_iter().peekable();
+        for (at, launch) in launches.into_iter().enumerate() {
+            while let Some((_, agent, convert)) = converts.next_if(|(before, ..)| *before <= at) {
+                self.order_operation(&framework, &agent, convert, out);
+            }
             self.launch(&framework, launch, out);
+        }
+        for (_, agent, convert) in converts {
+            self.order_operation(&framework, &agent, convert, out);
         }
         self.counters.tasks_invalid += invalid;
         for status in statuses {
@@ -188,6 +204,29 @@ impl Core {
         for status in operations {
             self.tell(&framework, say::update_operation(status), out);
         }
+    }
+
+    /// Sends an operation to its agent, which tells what became of it.
+    fn order_operation(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        convert: Convert,
+        out: &mut Vec<Effect>,
+    ) {
+        let Convert { id, info, .. } = convert;
+        let operation = self.next_ids.operation(&self.identity.term);
+        let pending = OperationState::OperationPending;
+        let kept = operations::Operation {
+            framework: Some(framework.clone()),
+            status: operations::made(id.as_ref(), Some(agent), pending, ""),
+            id,
+            info: info.clone(),
+            in_books: true,
+        };
+        self.operations.insert(agent, operation, kept);
+        let (framework_id, info) = (Some(framework.clone()), Box::new(info));
+        self.order(agent, Order::ApplyOperation { operation, framework_id, info }, out);
     }
 
     /// Enters a task in the books and sends it to its agent.
@@ -217,16 +256,16 @@ impl Core {
 
 /// Applies the operations in order, each to what the earlier ones left.
 fn apply(
-    mut remaining: Remaining<'_>,
+    remaining: &mut Remaining<'_>,
     agent: &AgentId,
     operations: Vec<Operation>,
     at: Moment,
     plan: &mut AcceptPlan,
 ) {
-    for operation in operations {
+    for mut operation in operations {
         let kind = operation.r#type();
         let has_id = operation.id.is_some();
-        match (kind, operation.launch, operation.launch_group) {
+        match (kind, operation.launch.take(), operation.launch_group.take()) {
             (Type::Launch, Some(launch), _) => {
                 for task in launch.task_infos {
                     let id = task.task_id.clone();
@@ -247,13 +286,22 @@ fn apply(
                     plan.refuse(&task.task_id, agent, Reason::TaskGroupInvalid, why, at);
                 }
             }
-            (kind, ..) => {
+            (Type::Unknown | Type::CreateDisk | Type::DestroyDisk, ..) => {
                 let why = format!("Operation '{}' is not supported yet", kind.as_str_name());
                 plan.fail(operation.id, Some(agent), why);
             }
+            _ => {
+                let id = operation.id.clone();
+                match remaining.convert(operation) {
+                    Ok(convert) => {
+                        let before = plan.launches.len();
+                        plan.converts.push((before, agent.clone(), convert));
+                    }
+                    Err(why) => plan.fail(id, Some(agent), why),
+                }
+            }
         }
     }
-    plan.returned.push((agent.clone(), remaining.left()));
 }
 
 impl AcceptPlan {

@@ -9,8 +9,8 @@ use crate::core::frameworks::Framework;
 use crate::core::tasks::{self, Task};
 use crate::core::validation::task::{self as validation, Place, ValidTask};
 use crate::core::Core;
-use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, Role, TaskId};
-use meseta_api::resources::Resources;
+use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, OperationId, Role, TaskId};
+use meseta_api::resources::{Entry, Resources};
 use meseta_api::v1::{self, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +43,20 @@ pub(super) struct Remaining<'a> {
     agent: Option<&'a Agent>,
     role: Role,
     resources: Resources,
+    /// Once something was converted: what the offers held, and what the agent has then.
+    changed: Option<Changed>,
     task_ids: BTreeSet<TaskId>,
     executors: BTreeMap<ExecutorId, Executor>,
+    pub(super) operation_ids: BTreeSet<OperationId>,
+}
+
+/// What conversions made of the offers and of the agent.
+struct Changed {
+    offered: Resources,
+    /// Allocated to nobody.
+    total: Resources,
+    /// What no later operation may use.
+    withheld: Resources,
 }
 
 impl<'a> Remaining<'a> {
@@ -65,14 +77,91 @@ impl<'a> Remaining<'a> {
             agent: core.agents.get(agent_id).map(Box::as_ref),
             role: role.unwrap_or_default(),
             resources,
+            changed: None,
             task_ids: BTreeSet::new(),
             executors: BTreeMap::new(),
+            operation_ids: BTreeSet::new(),
         }
     }
 
-    /// What nothing took.
-    pub(super) fn left(self) -> Resources {
-        self.resources
+    /// What nothing took: as it was offered, and as conversions made it.
+    pub(super) fn left(self) -> (Resources, Resources) {
+        let Some(Changed { offered, withheld, .. }) = self.changed else {
+            return (self.resources, Resources::new());
+        };
+        let untouched = |entry: &Entry| offered.contains(&entry.clone().into());
+        let made = self.resources.filter(|entry| !untouched(entry));
+        // They were taken out of one another: there is a sum.
+        let made = made.checked_add(&withheld).unwrap_or(made);
+        (self.resources.filter(untouched), made)
+    }
+
+    pub(super) fn framework(&self) -> &Framework {
+        self.framework
+    }
+
+    pub(super) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// What is left for the next operation.
+    pub(super) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// All that the agent has by now, allocated to nobody.
+    pub(super) fn total(&self) -> &Resources {
+        static NOTHING: Resources = Resources::new();
+        let changed = self.changed.as_ref().map(|changed| &changed.total);
+        changed.or(self.agent.map(|agent| &agent.total)).unwrap_or(&NOTHING)
+    }
+
+    /// Something was converted: this is left, and the agent has this.
+    pub(super) fn converted(&mut self, rest: Resources, total: Resources) {
+        let before = std::mem::replace(&mut self.resources, rest);
+        match &mut self.changed {
+            Some(changed) => changed.total = total,
+            None => {
+                let withheld = Resources::new();
+                self.changed = Some(Changed { offered: before, total, withheld });
+            }
+        }
+    }
+
+    /// No later operation may use these; they go back with what is left.
+    pub(super) fn withhold(&mut self, resources: &Resources) -> Result<(), String> {
+        let rest = self.resources.checked_sub(resources).map_err(|error| error.to_string())?;
+        if let Some(changed) = &mut self.changed {
+            let all = changed.withheld.checked_add(resources);
+            changed.withheld = all.map_err(|error| error.to_string())?;
+            self.resources = rest;
+        }
+        Ok(())
+    }
+
+    /// Whether the framework uses this name for an operation already.
+    pub(super) fn knows_operation(&self, id: &OperationId) -> bool {
+        self.operation_ids.contains(id)
+            || self.core.operations.find(self.framework_id, id).is_some()
+    }
+
+    /// How many operations of the framework have a name.
+    pub(super) fn named_operations(&self) -> usize {
+        self.operation_ids.len() + self.core.operations.named_by(self.framework_id)
+    }
+
+    /// Who on the agent uses what `is` names.
+    pub(super) fn user_of(&self, is: impl Fn(&Entry) -> bool) -> Option<String> {
+        let mut tasks = self.core.tasks.on_agent(self.agent_id);
+        let by_task = tasks.find(|(_, _, task)| task.held().iter().any(&is));
+        let task = by_task
+            .map(|(framework, id, _)| format!("task {}", tasks::show(&tasks::key(framework, id))));
+        task.or_else(|| {
+            let mut executors = self.agent?.executors.iter();
+            let by_executor = executors.find(|(_, of)| of.resources.iter().any(&is));
+            by_executor
+                .map(|((framework, id), _)| format!("executor {id} of framework {framework}"))
+        })
     }
 
     /// Takes what a task and, if it is not there yet, its executor need; or says why not.

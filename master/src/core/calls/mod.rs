@@ -6,12 +6,15 @@
 
 pub mod accept;
 pub mod acknowledge;
+pub mod acknowledge_operation;
 pub mod asked;
+mod convert;
 pub mod decline;
 pub mod kill;
 mod launch;
 pub mod message;
 pub mod reconcile;
+pub mod reconcile_operations;
 pub mod roles;
 pub mod update_framework;
 
@@ -68,6 +71,10 @@ impl Core {
             Arguments::Reconcile(call) => self.check_reconcile(&id, call),
             Arguments::Message(call) => self.check_message(id, call),
             Arguments::Request => Ok(Plan::Ignore(Ignored::ResourceRequest)),
+            Arguments::AcknowledgeOperation(call) => self.check_acknowledge_operation(&id, call),
+            Arguments::ReconcileOperations(call) => {
+                self.check_reconcile_operations(&id, call, caller.answer)
+            }
             Arguments::UpdateFramework(call) => {
                 self.check_update_framework(id, framework, caller, call)
             }
@@ -119,6 +126,8 @@ enum Arguments {
     Reconcile(v1::scheduler::call::Reconcile),
     Message(v1::scheduler::call::Message),
     Request,
+    AcknowledgeOperation(v1::scheduler::call::AcknowledgeOperationStatus),
+    ReconcileOperations(v1::scheduler::call::ReconcileOperations),
     UpdateFramework(Box<v1::scheduler::call::UpdateFramework>),
     NotBuilt,
 }
@@ -140,6 +149,14 @@ impl Arguments {
                 required(call.request, "request")?;
                 Self::Request
             }
+            Type::AcknowledgeOperationStatus => Self::AcknowledgeOperation(required(
+                call.acknowledge_operation_status,
+                "acknowledge_operation_status",
+            )?),
+            Type::ReconcileOperations => Self::ReconcileOperations(required(
+                call.reconcile_operations,
+                "reconcile_operations",
+            )?),
             Type::UpdateFramework => Self::UpdateFramework(Box::new(required(
                 call.update_framework,
                 "update_framework",
@@ -148,9 +165,7 @@ impl Arguments {
             | Type::Subscribe
             | Type::AcceptInverseOffers
             | Type::DeclineInverseOffers
-            | Type::Shutdown
-            | Type::AcknowledgeOperationStatus
-            | Type::ReconcileOperations => Self::NotBuilt,
+            | Type::Shutdown => Self::NotBuilt,
         })
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod get_executors;
 pub(super) mod get_frameworks;
 pub(super) mod get_health;
 pub(super) mod get_master;
+pub(super) mod get_operations;
 pub(super) mod get_roles;
 pub(super) mod get_state;
 pub(super) mod get_tasks;

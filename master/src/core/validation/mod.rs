@@ -7,6 +7,7 @@ pub(in crate::core) mod check;
 pub(in crate::core) mod command;
 pub(in crate::core) mod executor;
 pub(in crate::core) mod framework;
+pub(in crate::core) mod operation;
 pub(in crate::core) mod resources;
 pub(in crate::core) mod task;
 

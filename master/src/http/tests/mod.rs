@@ -77,11 +77,11 @@ impl Office {
     fn schedule(&mut self, request: &Request) -> Response {
         match scheduler_api::answer(self, request) {
             scheduler_api::Outcome::Answered(response) => response,
-            scheduler_api::Outcome::Ask(called) => {
+            scheduler_api::Outcome::Ask(called, codec) => {
                 let refused = self.call_answered(*called, Some(RequestId(1)));
                 let refused = refused.err().map(CallAnswer::Refused);
                 let answer = refused.or_else(|| self.answer.take());
-                scheduler_api::answered(answer.expect("an answer"))
+                scheduler_api::answered(codec, answer.expect("an answer"))
             }
         }
     }

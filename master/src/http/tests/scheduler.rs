@@ -164,3 +164,24 @@ fn b2_row_18_update_framework_is_answered_when_it_is_done() {
     let response = office.schedule(&post(&call("UPDATE_FRAMEWORK", ""), &[id]));
     assert_eq!(text(&response), "Expecting 'update_framework' to be present");
 }
+
+#[test]
+fn b2_rows_9_and_19_reconcile_operations_has_a_response() {
+    let (mut office, _stream, id) = subscribed();
+    let id = ("Mesos-Stream-Id", id.as_str());
+    let asked = r#","reconcile_operations":{"operations":[{"operation_id":{"value":"o"}}]}"#;
+    let body = call("RECONCILE_OPERATIONS", asked);
+    let response = office.schedule(&post(&body, &[id, ("Accept", "text/html")]));
+    assert_eq!(response.code(), 406);
+    let response = office.schedule(&post(&body, &[id]));
+    assert_eq!(response.code(), 200);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let answer: serde_json::Value = serde_json::from_str(&text(&response)).unwrap();
+    assert_eq!(answer["type"], "RECONCILE_OPERATIONS");
+    let status = &answer["reconcile_operations"]["operation_statuses"][0];
+    assert_eq!(status["operation_id"]["value"], "o");
+    assert_eq!(status["state"], "OPERATION_UNKNOWN");
+    assert_eq!(office.said.last(), Some(&"UPDATE_OPERATION_STATUS"));
+    let response = office.schedule(&post(&call("RECONCILE_OPERATIONS", ""), &[id]));
+    assert_eq!(text(&response), "Expecting 'reconcile_operations' to be present");
+}
