@@ -145,6 +145,9 @@ impl Process for Master {
     }
 
     fn exited(&mut self, exit: Exit, cx: &mut Context<Self>) {
+        if self.reader_ended(&exit, cx) {
+            return;
+        }
         if let Some(connection) = self.peers.at(&exit.who) {
             let event = match self.peers.remove(connection) {
                 Some(peers::Peer::Agent(_)) => Event::AgentDisconnected { connection },

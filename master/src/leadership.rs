@@ -10,6 +10,7 @@ use crate::actor::Master;
 use crate::allocator::actor::AllocatorProcess;
 use crate::config::{API_VERSION, MESETA_VERSION};
 use crate::core::{CallAnswer, Core, Identity, Moment, RequestId, TimerKey};
+use crate::reader::actor::Reader;
 use crate::registrar::actor::Registrar;
 use crate::registrar::registry::Registry;
 use libproc::{Context, Pid, Reason, Reply, TimerId};
@@ -40,6 +41,7 @@ pub(crate) struct Serving {
     pub(crate) core: Core,
     pub(crate) registrar: Pid<Registrar>,
     pub(crate) allocator: Pid<AllocatorProcess>,
+    pub(crate) reader: Pid<Reader>,
     pub(crate) timers: BTreeMap<TimerKey, TimerId>,
     pub(crate) asks: BTreeMap<RequestId, Reply<OperatorAnswer>>,
     /// Calls of schedulers that have an answer.
@@ -123,10 +125,12 @@ impl Master {
         let spawned = |error: libproc::SpawnError| error.to_string();
         let registrar = cx.node().spawn_critical("registrar", registrar).map_err(spawned)?;
         let allocator = cx.node().spawn_critical("allocator", allocator).map_err(spawned)?;
+        let reader = Reader::start(cx).map_err(spawned)?;
         self.stage = Stage::Serving(Box::new(Serving {
             core,
             registrar,
             allocator,
+            reader,
             timers: BTreeMap::new(),
             asks: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -17,6 +17,7 @@ mod operators;
 mod peers;
 #[cfg(feature = "plant")]
 pub mod plant;
+pub mod reader;
 pub mod registrar;
 mod schedulers;
 mod start;
@@ -24,4 +25,5 @@ mod start;
 pub use actor::{Master, StepDown};
 pub use config::{MasterConfig, API_VERSION, MESETA_VERSION};
 pub use peers::EventStream;
+pub use reader::actor::THREAD as READS_THREAD;
 pub use start::spawn;

@@ -3,6 +3,7 @@
 use crate::actor::Master;
 use crate::core::{CallAnswer, Event, Rejection, RequestId};
 use crate::leadership::Stage;
+use crate::reader::ask::{is_long, Asked};
 use libproc::{Answer, Context, Reply, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 
@@ -16,6 +17,12 @@ impl Answer<FromOperator> for Master {
         reply: Reply<OperatorAnswer>,
         cx: &mut Context<Self>,
     ) {
+        if let FromOperator::Call(call) = &asked {
+            let kind = call.r#type();
+            if self.core().is_some() && is_long(kind) {
+                return self.read(Asked::Process(kind, reply), cx);
+            }
+        }
         let leader = self.leader_address().filter(|_| !self.is_elected());
         let Stage::Serving(serving) = &mut self.stage else {
             return reply.send(OperatorAnswer::NotLeader { leader });

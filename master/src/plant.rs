@@ -1,6 +1,8 @@
-//! Violations to be planted, so that tests of the invariants see them named.
+//! What tests and benches plant in a master: a violation, so that the invariants are seen to name
+//! it; a state that would take long to come by.
 
 use crate::actor::Master;
+use crate::core::Core;
 use crate::leadership::Stage;
 use libproc::{Context, Receive, Sender};
 
@@ -22,6 +24,17 @@ impl Receive<PlantSwallowedEnd> for Master {
     fn receive(&mut self, _: PlantSwallowedEnd, _: &Sender, _: &mut Context<Self>) {
         if let Stage::Serving(serving) = &mut self.stage {
             serving.core.plant_swallowed_end();
+        }
+    }
+}
+
+/// Leads on with this state instead of its own. Its agents and schedulers are nobody's.
+pub struct PlantCore(pub Box<Core>);
+
+impl Receive<PlantCore> for Master {
+    fn receive(&mut self, planted: PlantCore, _: &Sender, _: &mut Context<Self>) {
+        if let Stage::Serving(serving) = &mut self.stage {
+            serving.core = *planted.0;
         }
     }
 }

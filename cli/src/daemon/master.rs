@@ -97,6 +97,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         tls: setup.tls.clone(),
         pages: pages(&setup.guards, Realm::MasterReadOnly),
         bodies: bodies(&setup.guards, meseta_master::http::realm_of),
+        threads: vec![meseta_master::READS_THREAD.into()],
         ..NodeConfig::new(&setup.cluster, "meseta-master")
     })
     .await
@@ -104,7 +105,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,
-        core: setup.core,
+        core: meseta_master::core::Config { tls: setup.tls.is_some(), ..setup.core },
         allocator: setup.allocator,
         candidacy,
         store,

@@ -15,7 +15,7 @@ pub use routes::{RouteInfo, Routes};
 
 use crate::net::tls::Certificate;
 use crate::trace::{TraceContext, TraceState};
-use body::StreamBody;
+use body::{PartsBody, StreamBody};
 use bytes::Bytes;
 pub use http::{header, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
@@ -101,6 +101,7 @@ pub struct Response {
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
     Whole(Bytes),
+    Parts(PartsBody),
     Stream(StreamBody),
 }
 
@@ -148,6 +149,13 @@ impl Response {
         self
     }
 
+    /// The same with a whole body of many parts, which are not copied together: a long answer may
+    /// share them with others. While it is written others have their turn.
+    pub fn with_parts(mut self, parts: Vec<Bytes>) -> Self {
+        self.body = ResponseBody::Parts(PartsBody::new(parts));
+        self
+    }
+
     /// Its status.
     pub fn code(&self) -> StatusCode {
         self.status
@@ -158,11 +166,11 @@ impl Response {
         &self.headers
     }
 
-    /// Its body; `None` if that is a stream.
+    /// Its body; `None` if that is a stream or in parts.
     pub fn body(&self) -> Option<&Bytes> {
         match &self.body {
             ResponseBody::Whole(body) => Some(body),
-            ResponseBody::Stream(_) => None,
+            ResponseBody::Parts(_) | ResponseBody::Stream(_) => None,
         }
     }
 }

@@ -218,6 +218,9 @@ async fn respond(caller: Arc<Caller>, request: hyper::Request<Incoming>) -> Out 
     };
     match response.body {
         ResponseBody::Whole(body) => whole(response.status, response.headers, body),
+        ResponseBody::Parts(body) => {
+            assemble(response.status, response.headers, body.boxed_unsync())
+        }
         ResponseBody::Stream(body) => {
             assemble(response.status, response.headers, body.boxed_unsync())
         }

@@ -26,6 +26,8 @@ pub struct Config {
     pub offer_timeout: Option<Duration>,
     /// Removed frameworks whose details are kept.
     pub max_completed_frameworks: usize,
+    /// The cluster speaks TLS: what an agent serves begins with `https`.
+    pub tls: bool,
     /// Settled tasks kept per framework.
     pub max_completed_tasks_per_framework: usize,
     /// Between two looks for what the registry need not remember any more.
@@ -49,6 +51,7 @@ impl Default for Config {
             heartbeat_interval: Duration::from_secs(15),
             offer_timeout: Some(Duration::from_secs(2 * 60)),
             max_completed_frameworks: 50,
+            tls: false,
             max_completed_tasks_per_framework: 1000,
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
@@ -84,6 +87,15 @@ pub struct MasterIdTooLong {
 }
 
 impl Identity {
+    /// As operators see it.
+    pub fn shown(&self) -> v1::master::response::GetMaster {
+        v1::master::response::GetMaster {
+            master_info: Some(self.info.clone()),
+            start_time: Some(self.started.as_secs_f64()),
+            elected_time: Some(self.elected.as_secs_f64()),
+        }
+    }
+
     /// Whether ids can be made of the master's id.
     pub fn validate(&self) -> Result<(), MasterIdTooLong> {
         let length = self.master_id.as_str().len();

@@ -3,6 +3,7 @@
 
 use super::agents::state::AgentState;
 use super::frameworks::state::FrameworkState;
+use super::ledger::merge;
 use super::tasks::life::Life;
 use super::tasks::{key, show};
 use super::Core;
@@ -50,7 +51,9 @@ impl Core {
     fn check_books(&self, broken: &mut Vec<String>) {
         for (id, agent) in &self.agents {
             let mut used = Resources::new();
+            let mut allocated = Resources::new();
             for resources in self.held_on(id).values() {
+                merge(&mut allocated, resources);
                 let sum = resources.unallocate().ok().and_then(|r| used.checked_add(&r).ok());
                 match sum {
                     Some(sum) => used = sum,
@@ -59,6 +62,12 @@ impl Core {
             }
             if used != agent.used {
                 broken.push(format!("agent {id} has {} entered as used, {used} are", agent.used));
+            }
+            if allocated != agent.allocated {
+                broken.push(format!(
+                    "agent {id} shows {} as allocated, {allocated} is",
+                    agent.allocated
+                ));
             }
             if self.free(id).is_none() {
                 broken.push(format!("agent {id}: offered and used exceed {}", agent.total));

@@ -34,7 +34,10 @@ impl Core {
             Err(error) => Err(error.to_string()),
         };
         match sum {
-            Ok(used) => agent.used = used,
+            Ok(used) => {
+                agent.used = used;
+                merge(&mut agent.allocated, resources);
+            }
             Err(error) => out.push(unbalanced(id, &error)),
         }
     }
@@ -66,7 +69,13 @@ impl Core {
         match rest {
             #[cfg(feature = "plant")]
             Ok(_) if std::mem::take(&mut self.drop_subtraction) => {}
-            Ok(used) => agent.used = used,
+            Ok(used) => {
+                agent.used = used;
+                // Roles are for people to read, and do not decide whether the books balance.
+                if let Ok(rest) = agent.allocated.checked_sub(&resources) {
+                    agent.allocated = rest;
+                }
+            }
             Err(error) => return out.push(unbalanced(id, &error)),
         }
         out.push(Effect::Allocator(AllocatorEvent::Recovered {
@@ -102,32 +111,11 @@ impl Core {
         let held = self.held_on(id);
         if let Some(agent) = self.agents.get_mut(id) {
             agent.used = Resources::new();
+            agent.allocated = Resources::new();
         }
         for resources in held.values() {
             self.charge(id, resources, out);
         }
-    }
-
-    /// What a framework is offered and what it uses, over all agents; for people.
-    pub(super) fn holdings(&self, framework: &FrameworkId) -> (Resources, Resources) {
-        let mut offered = Resources::new();
-        for id in self.offers.of_framework(framework) {
-            if let Some(offer) = self.offers.get(&id) {
-                merge(&mut offered, &offer.resources);
-            }
-        }
-        let mut used = Resources::new();
-        for (_, task) in self.tasks.of_framework(framework) {
-            merge(&mut used, &task.held());
-        }
-        for agent in self.agents.values() {
-            for ((owner, _), executor) in &agent.executors {
-                if owner == framework {
-                    merge(&mut used, &executor.resources);
-                }
-            }
-        }
-        (offered, used)
     }
 }
 

@@ -21,14 +21,17 @@ pub mod frameworks;
 pub mod ids;
 mod invariants;
 mod ledger;
+pub mod memo;
 pub mod offers;
 pub mod operations;
 pub mod operator;
 pub mod plan;
-mod queries;
+pub mod queries;
 mod recover;
 mod say;
 mod send;
+pub mod shelf;
+pub mod snapshot;
 pub mod tasks;
 mod validation;
 pub mod weights;
@@ -40,6 +43,7 @@ pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKe
 pub(crate) use frameworks::subscribe::check_claims;
 pub(crate) use operations::operator::is_one as is_operation;
 pub use plan::{Ignored, Plan, Rejection};
+pub use snapshot::Snapshot;
 
 use crate::registrar::registry::GoneAgentRecord;
 use agents::{Agent, AgentConnection};
@@ -51,6 +55,7 @@ use ids::NextIds;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use operations::Operations;
+use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
 use tasks::Tasks;
 use weights::Weights;
@@ -62,12 +67,12 @@ use writes::Write;
 pub struct Core {
     config: Config,
     identity: Identity,
-    agents: BTreeMap<AgentId, Box<Agent>>,
+    agents: Shelf<AgentId, Kept<Agent>>,
     connections: BTreeMap<ConnectionId, AgentConnection>,
     gone: BTreeMap<AgentId, GoneAgentRecord>,
     /// Those among `agents` whose duty is to drain.
     draining: BTreeSet<AgentId>,
-    frameworks: BTreeMap<FrameworkId, Framework>,
+    frameworks: Shelf<FrameworkId, Kept<Framework>>,
     subscribers: BTreeMap<ConnectionId, FrameworkId>,
     completed: Completed,
     /// Who has asked about tasks and has not been told of all of them.

@@ -6,6 +6,7 @@
 
 use super::effect::Effect;
 use super::event::{Moment, TimerKey};
+use super::shelf::{Kept, Shelf};
 use super::{say, Core};
 use crate::allocator::event::{AllocatorEvent, OfferGrant};
 use libproc::Instant;
@@ -35,7 +36,7 @@ pub struct Offer {
 /// The outstanding offers, by id, framework, agent and expiry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Offers {
-    by_id: BTreeMap<OfferId, Offer>,
+    by_id: Shelf<OfferId, Kept<Offer>>,
     by_framework: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     by_agent: BTreeMap<AgentId, BTreeSet<OfferId>>,
     by_expiry: BTreeSet<(Instant, OfferId)>,
@@ -44,12 +45,17 @@ pub struct Offers {
 impl Offers {
     /// The offer with this id, if it is outstanding.
     pub fn get(&self, id: &OfferId) -> Option<&Offer> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|offer| &**offer)
     }
 
     /// All offers.
     pub fn iter(&self) -> impl Iterator<Item = (&OfferId, &Offer)> {
-        self.by_id.iter()
+        self.by_id.iter().map(|(id, offer)| (id, &**offer))
+    }
+
+    /// All offers, for readers.
+    pub fn shelf(&self) -> &Shelf<OfferId, Kept<Offer>> {
+        &self.by_id
     }
 
     /// Ids of a framework's offers.
@@ -83,11 +89,11 @@ impl Offers {
         if let Some(at) = offer.expires {
             self.by_expiry.insert((at, id.clone()));
         }
-        self.by_id.insert(id, offer);
+        self.by_id.insert(id, Kept::new(offer));
     }
 
     fn remove(&mut self, id: &OfferId) -> Option<Offer> {
-        let offer = self.by_id.remove(id)?;
+        let offer = self.by_id.remove(id)?.into_inner();
         drop_from(&mut self.by_framework, &offer.framework, id);
         drop_from(&mut self.by_agent, &offer.agent, id);
         if let Some(at) = offer.expires {
@@ -193,7 +199,7 @@ impl Core {
             framework_id: (&grant.framework).into(),
             agent_id: (&grant.agent).into(),
             hostname: agent.hostname().to_owned(),
-            url: agent.url(),
+            url: agent.url(self.config.tls),
             domain: agent.kept.rest.domain.clone(),
             resources: framework.show(&grant.resources),
             attributes: agent.kept.rest.attributes.clone(),

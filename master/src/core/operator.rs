@@ -50,13 +50,16 @@ impl Core {
             Type::GetHealth => Ok(queries::get_health::response()),
             Type::GetVersion => Ok(queries::get_version::response(self)),
             Type::GetMaster => Ok(queries::get_master::response(self)),
-            Type::GetAgents => Ok(queries::get_agents::response(self)),
-            Type::GetFrameworks => Ok(queries::get_frameworks::response(self)),
-            Type::GetExecutors => Ok(queries::get_executors::response(self)),
+            Type::GetAgents
+            | Type::GetFrameworks
+            | Type::GetExecutors
+            | Type::GetTasks
+            | Type::GetRoles
+            | Type::GetState => match self.snapshot().query(call.r#type()) {
+                Some(response) => Ok(response),
+                None => Err(Rejection::new(500, "a snapshot does not have what was asked")),
+            },
             Type::GetOperations => Ok(queries::get_operations::response(self)),
-            Type::GetTasks => Ok(queries::get_tasks::response(self)),
-            Type::GetRoles => Ok(queries::get_roles::response(self)),
-            Type::GetState => Ok(queries::get_state::response(self)),
             Type::GetWeights => Ok(queries::get_weights::response(self)),
             other => Err(Rejection::not_implemented(format!(
                 "call {} is not supported yet",

@@ -15,6 +15,7 @@ use super::frameworks::Completed;
 use super::ids::NextIds;
 use super::offers::Offers;
 use super::operations::Operations;
+use super::shelf::{Kept, Shelf};
 use super::tasks::Tasks;
 use super::weights::Weights;
 use super::Core;
@@ -36,9 +37,9 @@ impl Core {
         let mut core = Core {
             config,
             identity,
-            agents: BTreeMap::new(),
+            agents: Shelf::default(),
             connections: BTreeMap::new(),
-            frameworks: BTreeMap::new(),
+            frameworks: Shelf::default(),
             subscribers: BTreeMap::new(),
             gone: registry.gone,
             draining: BTreeSet::new(),
@@ -90,8 +91,8 @@ impl Core {
 }
 
 /// An agent that has not appeared under this leader.
-fn absent(record: AgentRecord, state: AgentState) -> Box<Agent> {
-    Box::new(Agent {
+fn absent(record: AgentRecord, state: AgentState) -> Kept<Agent> {
+    Kept::new(Agent {
         kept: KeptInfo::new(&record.info, &Resources::new()),
         version: record.version,
         address: String::new(),
@@ -102,6 +103,7 @@ fn absent(record: AgentRecord, state: AgentState) -> Box<Agent> {
         next_duty: None,
         total: Resources::new(),
         used: Resources::new(),
+        allocated: Resources::new(),
         executors: BTreeMap::new(),
     })
 }

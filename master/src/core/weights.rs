@@ -28,7 +28,7 @@ pub struct WeightsPlan {
 
 /// The weights that operators set. A role without one weighs 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Weights(BTreeMap<Role, Weight>);
+pub struct Weights(BTreeMap<Role, Weight>);
 
 impl Weights {
     pub(super) fn new(records: BTreeMap<Role, WeightRecord>) -> Self {
@@ -36,12 +36,13 @@ impl Weights {
         Weights(records.into_iter().map(weight).collect())
     }
 
-    pub(super) fn of(&self, role: &Role) -> Weight {
+    /// Of a role.
+    pub fn of(&self, role: &Role) -> Weight {
         self.0.get(role).copied().unwrap_or_default()
     }
 
     /// The weights that were set, those of 1 too.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Role, Weight)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Role, Weight)> {
         self.0.iter().map(|(role, weight)| (role, *weight))
     }
 }

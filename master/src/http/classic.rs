@@ -2,17 +2,17 @@
 //! JSONP. A standby sends on what only the leader knows.
 
 use super::desk::{elsewhere, Desk, Standing};
-use super::documents::{self, View};
-use super::scheduler::refusal;
+use super::documents;
+use crate::reader::ask::Question;
 use libproc::http::{Request, Response, StatusCode};
 use meseta_node::http::auth::Realm;
 use meseta_node::http::leader::redirect_to_root;
-use meseta_node::http::{json_document, read_only, Page, Query, Refusal};
+use meseta_node::http::{json_document, read_only, Query, Refusal};
 use serde_json::{json, Value};
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub enum Which {
     /// Everything.
     State,
     /// Agents and frameworks, with counts of tasks.
@@ -27,40 +27,22 @@ pub(crate) enum Which {
     Roles,
 }
 
-/// Answers a request for a document.
-pub(crate) fn document(desk: &impl Desk, which: Which, request: &Request) -> Response {
-    if let Err(refusal) = desk.guards().enter(Realm::MasterReadOnly, request) {
-        return refusal.into();
+/// What a request for a document asks the reader.
+///
+/// # Errors
+/// The answer to a request that does not get there.
+pub(crate) fn question(
+    desk: &impl Desk,
+    which: Which,
+    request: &Request,
+) -> Result<Question, Box<Response>> {
+    let refused = |refusal: Refusal| Box::new(Response::from(refusal));
+    desk.guards().enter(Realm::MasterReadOnly, request).map_err(refused)?;
+    if let Some(response) = elsewhere(desk, request) {
+        return Err(Box::new(response));
     }
-    match elsewhere(desk, request) {
-        Some(response) => response,
-        None => read_leading(desk, which, request).unwrap_or_else(Response::from),
-    }
-}
-
-fn read_leading(desk: &impl Desk, which: Which, request: &Request) -> Result<Response, Refusal> {
-    read_only(request)?;
-    let query = Query::of(request)?;
-    let page = match which {
-        Which::Tasks => Some(Page::of(&query)?),
-        _ => None,
-    };
-    let view = View::of(desk).map_err(refusal)?;
-    let shown = match (which, page) {
-        (Which::State, _) => documents::state(&view),
-        (Which::StateSummary, _) => documents::summary(&view),
-        (Which::Slaves, _) => documents::slaves(&view, query.get("slave_id")),
-        (Which::Frameworks, _) => documents::frameworks(&view, query.get("framework_id")),
-        (Which::Roles, _) => documents::roles(&view),
-        (Which::Tasks, page) => {
-            let filter = documents::TaskFilter {
-                framework: query.get("framework_id"),
-                task: query.get("task_id"),
-            };
-            documents::tasks(&view, &filter, page.as_ref())
-        }
-    };
-    json_document(&query, &shown)
+    read_only(request).map_err(refused)?;
+    Ok(Question::Document { which, query: Query::of(request).map_err(refused)? })
 }
 
 /// `/health`: 200 while the master answers, whether it leads or not; to anybody, as `/version` and

@@ -16,6 +16,7 @@ mod routes;
 mod scheduler;
 mod settings;
 
+pub use classic::Which;
 pub use realm::realm_of;
 pub(crate) use routes::declare;
 

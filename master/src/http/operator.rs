@@ -9,6 +9,7 @@ use super::desk::{elsewhere, Desk};
 use super::documents::version_info;
 use super::scheduler::refusal;
 use crate::core::is_operation;
+use crate::reader::ask::{is_long, Question};
 use libproc::http::{Request, Response};
 use meseta_api::codec::Codec;
 use meseta_api::v1::master::call::Type;
@@ -24,6 +25,8 @@ pub(crate) enum Outcome {
     Answered(Response),
     /// The node's metrics are to be gathered, for [`metrics`].
     Metrics(Codec),
+    /// The reader is to be asked.
+    Read(Question),
     /// The core is to be asked; it answers later, and then with no content.
     Ask(Box<Call>),
 }
@@ -68,6 +71,7 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::MarkAgentGone
         | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
         _ if is_operation(&call) => Ok(Outcome::Ask(Box::new(call))),
+        kind if is_long(kind) => Ok(Outcome::Read(Question::V1 { kind, codec })),
         Type::GetHealth => answered(v1_response_of(response::Type::GetHealth, |response| {
             response.get_health = Some(GetHealth { healthy: true });
         })),

@@ -8,6 +8,7 @@ use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::peers::EventStream;
+use crate::reader::ask::Asked;
 use libproc::http::{Request, Response, Routes, StatusCode};
 use libproc::{Context, Reply};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -91,7 +92,10 @@ fn show(
     reply: Reply<Response>,
     cx: &mut Context<Master>,
 ) {
-    reply.send(classic::document(&At(master, cx), which, &request));
+    match classic::question(&At(master, cx), which, &request) {
+        Ok(question) => master.read(Asked::Http(question, reply), cx),
+        Err(response) => reply.send(*response),
+    }
 }
 
 fn operate(
@@ -119,6 +123,7 @@ fn carry_out(
                 reply.send(operator::metrics(codec, metrics));
             });
         }
+        operator::Outcome::Read(question) => master.read(Asked::Http(question, reply), cx),
         operator::Outcome::Ask(call) => ask(master, call, reply.map(without_content), cx),
     }
 }

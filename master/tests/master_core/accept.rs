@@ -357,3 +357,12 @@ fn a_grant_that_crosses_with_a_loss_does_not_become_an_offer() {
     m.durable();
     m.does(Event::OffersGranted { grants, applied }).gives("");
 }
+
+#[test]
+fn sch_31_an_offer_of_a_cluster_in_tls_leads_to_https() {
+    let config = Config { tls: true, ..Config::default() };
+    let mut m = Master::recovered(Default::default(), config);
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    assert_eq!(m.offer().url.unwrap().scheme, "https");
+}

@@ -4,7 +4,7 @@ use libproc::{Instant, Timestamp};
 use meseta_api::v1::TaskState;
 use meseta_master::core::agents::duty::{Drain, Duty, DutyStep};
 use meseta_master::core::agents::register::{Origin, Report};
-use meseta_master::core::agents::state::{AgentState, AgentStep, Departure, Pings};
+use meseta_master::core::agents::state::{AgentState, AgentStep, Departure};
 use meseta_master::core::frameworks::state::{FrameworkState, FrameworkStep, Subscriber};
 use meseta_master::core::frameworks::subscribe::Subscription;
 use meseta_master::core::tasks::life::{may_become, Life, LifeStep};
@@ -45,7 +45,7 @@ fn agent() {
         AgentState::Recovered,
         registering(connection),
         registering(None),
-        AgentState::Active { connection: ConnectionId(1), pings: Pings::default() },
+        AgentState::Active { connection: ConnectionId(1) },
         AgentState::Disconnected { since: Instant::ZERO },
         departing(Departure::Unreachable),
         departing(Departure::Removed),

@@ -1,10 +1,15 @@
 //! What operators read (MOP-01, 03, 07 to 11, 13, 15).
 
 use crate::harness::*;
-use meseta_api::internal::master::OperatorAnswer;
+use meseta_api::codec::Codec;
+use meseta_api::internal::master::{FromAgent, OperatorAnswer};
 use meseta_api::v1::master::call::Type;
 use meseta_api::v1::master::Response;
-use meseta_master::core::Event;
+use meseta_master::core::{Core, Event};
+use meseta_master::http::Which;
+use meseta_master::reader::ask::{Gathered, Question};
+use meseta_master::reader::Kitchen;
+use meseta_node::http::Query;
 
 const ALL: &str = "cpus:4;mem:1024";
 
@@ -113,4 +118,84 @@ fn what_is_not_built_is_501() {
         asked: meseta_api::internal::master::FromOperator::Call(Default::default()),
     };
     assert_eq!(m.refuses(untyped).0, 400);
+}
+
+/// Every long read of a state, in every form.
+fn questions() -> impl Iterator<Item = Question> {
+    let kinds = [
+        Type::GetState,
+        Type::GetAgents,
+        Type::GetFrameworks,
+        Type::GetExecutors,
+        Type::GetTasks,
+        Type::GetRoles,
+    ];
+    let codecs = [Codec::Json, Codec::Protobuf];
+    let v1 = codecs.map(|codec| kinds.map(|kind| Question::V1 { kind, codec }));
+    let documents = [
+        Which::State,
+        Which::StateSummary,
+        Which::Slaves,
+        Which::Frameworks,
+        Which::Tasks,
+        Which::Roles,
+    ];
+    let documents = documents.map(|which| Question::Document { which, query: Query::default() });
+    v1.into_iter().flatten().chain(documents)
+}
+
+/// Compares what is put together of kept blocks with what is written anew: v1 responses with the
+/// messages that they are, documents with those of nobody who remembers anything.
+pub fn reads_are_as_if_made_anew(core: &Core, kitchen: &mut Kitchen) {
+    let gathered = Gathered {
+        state: core.snapshot(),
+        master: core.identity().shown(),
+        flags: Default::default(),
+    };
+    for question in questions() {
+        let got = kitchen.answer(&gathered, &question).expect("no parameters, no fault").to_vec();
+        let expected = match &question {
+            Question::V1 { kind, codec } => {
+                codec.encode(&gathered.state.query(*kind).expect("a long read"))
+            }
+            Question::Document { .. } => {
+                let anew = Kitchen::default().answer(&gathered, &question);
+                anew.expect("no parameters, no fault").to_vec()
+            }
+        };
+        if got != expected {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            panic!("{question:?}\n     {}\nanew {}", text(&got), text(&expected));
+        }
+    }
+}
+
+#[test]
+fn reads_of_a_small_cluster_and_of_none() {
+    let mut m = Master::new();
+    let mut kitchen = Kitchen::default();
+    reads_are_as_if_made_anew(&m.core, &mut kitchen);
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    m.allocate();
+    reads_are_as_if_made_anew(&m.core, &mut kitchen);
+    m.does(lost_agent(1));
+    reads_are_as_if_made_anew(&m.core, &mut kitchen);
+}
+
+#[test]
+fn a_snapshot_stays_as_it_was() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    m.framework(10, info("f"));
+    m.running(10, 1, "t");
+    let snapshot = m.core.snapshot();
+    let before = snapshot.query(Type::GetState);
+    let offer = m.offer();
+    let update = m.status(&offer, "t", meseta_api::v1::TaskState::TaskFinished);
+    m.does(says(1, FromAgent::UpdateStatus(Box::new(update.clone()))));
+    m.does(acknowledges(10, &update));
+    assert_eq!(snapshot.query(Type::GetState), before);
+    assert_ne!(m.core.snapshot().query(Type::GetState), before);
 }

@@ -3,6 +3,7 @@
 
 use crate::harness::*;
 use crate::operations::{reserve, reserved, unreserve};
+use crate::queries::reads_are_as_if_made_anew;
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::internal::{OperationUpdate, OperationUuid, StatusUpdate};
@@ -10,6 +11,7 @@ use meseta_api::resources::{Conversion, Resources};
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::{self, Offer, OperationState, TaskState};
 use meseta_master::core::{Effect, Event};
+use meseta_master::reader::Kitchen;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ALL: &str = "cpus:4;mem:1024;ports:[1-20]";
@@ -447,4 +449,19 @@ fn al_01_invariants_hold_in_random_lives() {
 fn the_same_seed_gives_the_same_run() {
     assert_eq!(life(7, 500), life(7, 500));
     assert_ne!(life(7, 500), life(8, 500));
+}
+
+/// What a reader has kept of blocks is never taken for what changed.
+#[test]
+fn reads_put_together_of_kept_blocks_are_as_if_made_anew() {
+    for seed in 100..112 {
+        let mut world = World::new(seed);
+        let mut kitchen = Kitchen::default();
+        for step in 0..300 {
+            world.step();
+            if step % 6 == 0 {
+                reads_are_as_if_made_anew(&world.m.core, &mut kitchen);
+            }
+        }
+    }
 }

@@ -22,16 +22,31 @@ pub fn read_only(request: &Request) -> Result<(), Refusal> {
 /// 400 if `jsonp` is no name of a function: the answer is a script, and must not be one that
 /// somebody else wrote.
 pub fn json_document(query: &Query, document: &Value) -> Result<Response, Refusal> {
-    let Some(callback) = query.get("jsonp").filter(|callback| !callback.is_empty()) else {
+    let Some(callback) = callback(query)? else {
         return Ok(Response::json(document));
+    };
+    Ok(script().with_body(format!("{callback}({document});")))
+}
+
+/// A response that is a script, still empty.
+pub fn script() -> Response {
+    Response::status(StatusCode::OK)
+        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript"))
+}
+
+/// The function that `jsonp` names, if it names one.
+///
+/// # Errors
+/// As [`json_document`].
+pub fn callback(query: &Query) -> Result<Option<&str>, Refusal> {
+    let Some(callback) = query.get("jsonp").filter(|callback| !callback.is_empty()) else {
+        return Ok(None);
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.' | '[' | ']');
     if callback.len() > MAX_CALLBACK_BYTES || !callback.chars().all(plain) {
         return Err(Refusal::bad_request("'jsonp' is no name of a function"));
     }
-    Ok(Response::status(StatusCode::OK)
-        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript"))
-        .with_body(format!("{callback}({document});")))
+    Ok(Some(callback))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A master's pure core and its allocator, fed with events directly; effects are looked through
 //! for what comes next and forgotten.
 
+#![allow(dead_code, reason = "each bench uses its part")]
+
 use libproc::{Instant, Timestamp};
 use meseta_api::ids::{AgentId, FrameworkId, MasterId};
 use meseta_api::internal::agent::{FromMaster, Order};
@@ -46,12 +48,24 @@ fn identity() -> Identity {
 
 impl MasterCore {
     pub(crate) fn new() -> Self {
+        MasterCore::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
         let now = Instant::ZERO + Duration::from_secs(1000);
         let at = Moment { now, wall: Timestamp(5_000_000_000_000) };
-        let recovered = Core::recover(Registry::default(), identity(), Config::default(), at);
+        let recovered = Core::recover(Registry::default(), identity(), config, at);
         let (core, _) = recovered.expect("an empty registry is recovered");
         let allocator = Allocator::new(AllocatorConfig::default());
         MasterCore { core, allocator, at, uuids: 0 }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn into_core(self) -> Core {
+        self.core
     }
 
     /// One event, and every write that follows from it; gives what was said to others.
@@ -165,7 +179,6 @@ impl MasterCore {
             accept: Some(accept),
             ..Default::default()
         };
-        let framework = FrameworkId::try_from(&offer.framework_id).expect("the master's own id");
         let said = self.call(Some(offer.framework_id.clone()), call);
         let launched = said.into_iter().filter_map(|effect| match effect {
             Effect::ToAgent { connection, message } => Some((connection, message)),
@@ -176,34 +189,46 @@ impl MasterCore {
             let Some(Order::RunTask { task, .. }) = order(*message) else {
                 continue;
             };
-            self.uuids += 1;
-            let status = v1::TaskStatus {
-                task_id: task.task_id,
-                state: TaskState::TaskRunning.into(),
-                agent_id: Some(offer.agent_id.clone()),
-                source: Some(v1::task_status::Source::Executor.into()),
-                timestamp: Some(5000.0),
-                uuid: Some(self.uuids.to_le_bytes().to_vec().into()),
-                ..Default::default()
-            };
-            let acknowledge = call::Acknowledge {
-                agent_id: offer.agent_id.clone(),
-                task_id: status.task_id.clone(),
-                uuid: status.uuid.clone().unwrap_or_default(),
-            };
-            let latest_state = TaskState::TaskRunning;
-            let update = StatusUpdate { framework_id: framework.clone(), status, latest_state };
             let at = connection.0 as usize - 1;
-            self.agent_says(at, FromAgent::UpdateStatus(Box::new(update)));
-            let call = Call {
-                r#type: Some(call::Type::Acknowledge.into()),
-                acknowledge: Some(acknowledge),
-                ..Default::default()
-            };
-            self.call(Some(offer.framework_id.clone()), call);
+            self.status(offer, at, task.task_id, TaskState::TaskRunning);
             running += 1;
         }
         running
+    }
+
+    /// An agent says that a task of an offer that was accepted is in this state, and the scheduler
+    /// acknowledges it. Agents are numbered from 0.
+    pub(crate) fn status(
+        &mut self,
+        offer: &v1::Offer,
+        agent: usize,
+        task_id: v1::TaskId,
+        state: TaskState,
+    ) {
+        self.uuids += 1;
+        let status = v1::TaskStatus {
+            task_id,
+            state: state.into(),
+            agent_id: Some(offer.agent_id.clone()),
+            source: Some(v1::task_status::Source::Executor.into()),
+            timestamp: Some(5000.0),
+            uuid: Some(self.uuids.to_le_bytes().to_vec().into()),
+            ..Default::default()
+        };
+        let acknowledge = call::Acknowledge {
+            agent_id: offer.agent_id.clone(),
+            task_id: status.task_id.clone(),
+            uuid: status.uuid.clone().unwrap_or_default(),
+        };
+        let framework_id = FrameworkId::try_from(&offer.framework_id).expect("the master's own id");
+        let update = StatusUpdate { framework_id, status, latest_state: state };
+        self.agent_says(agent, FromAgent::UpdateStatus(Box::new(update)));
+        let call = Call {
+            r#type: Some(call::Type::Acknowledge.into()),
+            acknowledge: Some(acknowledge),
+            ..Default::default()
+        };
+        self.call(Some(offer.framework_id.clone()), call);
     }
 }
 
@@ -221,12 +246,17 @@ fn orders(said: Vec<Effect>) -> impl Iterator<Item = Order> {
     })
 }
 
+/// The id of the task of this number that [`MasterCore::run`] launches on an offer.
+pub(crate) fn task_id(offer: &v1::Offer, at: usize) -> String {
+    format!("{}-task-{at}", offer.hostname)
+}
+
 fn task(offer: &v1::Offer, at: usize) -> v1::TaskInfo {
     let label = |of: usize| v1::Label {
         key: format!("example.org/label-{of}"),
         value: Some(format!("value-{of}")),
     };
-    let id = format!("{}-task-{at}", offer.hostname);
+    let id = task_id(offer, at);
     let each = Resources::parse("cpus:0.1;mem:128").expect("the bench's resources are right");
     v1::TaskInfo {
         name: "service".to_owned(),

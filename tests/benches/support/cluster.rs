@@ -6,13 +6,13 @@
 
 use super::launcher::{Launcher, Workload};
 use super::machine::ThreadClock;
-use libproc::{Node, NodeConfig, Reason};
+use libproc::{Node, NodeConfig, Pid, Reason};
 use meseta_agent::config::AgentConfig;
 use meseta_agent::containerizer::fake::{FakeContainerizer, LaunchedContainer};
 use meseta_api::term::RegistryId;
 use meseta_api::v1;
 use meseta_executor::{Driver, Executor, ExecutorConfig};
-use meseta_master::MasterConfig;
+use meseta_master::{Master, MasterConfig, READS_THREAD};
 use meseta_node::election::{Election, LeaderInfo, StandaloneElection};
 use meseta_node::keys::{Credential, Keyring, AGENT, FRAMEWORK, MASTER};
 use meseta_node::store::MemoryStore;
@@ -92,13 +92,19 @@ impl Drop for NodeThread {
 
 /// A leading master with an empty registry.
 pub(crate) fn master() -> NodeThread {
-    NodeThread::start(|| async {
+    master_process().0
+}
+
+/// As [`master`], with its process.
+pub(crate) fn master_process() -> (NodeThread, Pid<Master>) {
+    NodeThread::start_with(|| async {
         let ring = Keyring::new("master", MASTER);
         ring.insert("agent", SECRET.as_bytes(), AGENT);
         ring.insert("framework", SECRET.as_bytes(), FRAMEWORK);
         let node = Node::start(NodeConfig {
             listen: Some("127.0.0.1:0".into()),
             admit: Arc::new(ring),
+            threads: vec![READS_THREAD.into()],
             ..NodeConfig::new(CLUSTER, "meseta-master")
         });
         let node = node.await.expect("loopback has free ports");
@@ -119,8 +125,8 @@ pub(crate) fn master() -> NodeThread {
             store: Arc::new(store),
             guards: Default::default(),
         };
-        meseta_master::spawn(&node, config).expect("a fresh node has no processes");
-        vec![node]
+        let process = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
+        (vec![node], process)
     })
 }
 

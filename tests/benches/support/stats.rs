@@ -9,6 +9,11 @@ impl Samples {
         self.0.push(value);
     }
 
+    /// All of them.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

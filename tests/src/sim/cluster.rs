@@ -13,7 +13,8 @@ use super::frameworks::FrameworkSeat;
 use super::masters::{MasterSeat, LOOK, MASTERS};
 use super::workload::record;
 use libproc::sim::{Machine, Sim, Step};
-use libproc::{Instant, Pid};
+use libproc::{Instant, NodeConfig, Pid};
+use meseta_api::v1::master::{Call, Response};
 use meseta_master::actor::Master;
 use meseta_node::election::LostReason;
 use meseta_node::keys::Credential;
@@ -76,7 +77,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn credential(principal: &str) -> Credential {
+/// What every peer of a simulated cluster presents.
+pub fn credential(principal: &str) -> Credential {
     Credential { principal: principal.to_owned(), secret: SECRET.to_owned() }
 }
 
@@ -270,6 +272,25 @@ impl SimCluster {
     /// How many agents there are.
     pub fn agent_count(&self) -> usize {
         self.agents.len()
+    }
+
+    /// How many frameworks there are.
+    pub fn framework_count(&self) -> usize {
+        self.frameworks.len()
+    }
+
+    /// `host:port` of the leader, once it serves.
+    pub fn leader_address(&self) -> Option<&'static str> {
+        let lease = self.etcd.lease.as_ref()?;
+        let pid = self.masters[lease.seat].pid.as_ref()?;
+        let serves = self.sim.inspect(pid, |master| master.core().is_some());
+        serves.unwrap_or(false).then_some(MASTERS[lease.seat])
+    }
+
+    /// What the leader answers to a call that changes nothing.
+    pub fn query(&self, call: &Call) -> Option<Response> {
+        let asked = |master: &Master| master.core()?.query(call).ok();
+        self.sim.inspect(self.master()?, asked).flatten()
     }
 
     /// The store, which outlives masters.

@@ -225,6 +225,7 @@ impl Core {
                     agent.address.clear();
                     agent.executors.clear();
                     agent.used = Resources::new();
+                    agent.allocated = Resources::new();
                 }
                 self.step_agent(id, AgentStep::GiveUp { at: at.wall }, out);
             }

@@ -60,6 +60,8 @@ pub struct Agent {
     pub total: Resources,
     /// What its live tasks and its executors hold, allocated to nobody.
     pub used: Resources,
+    /// The same with the roles that it is allocated to; for readers.
+    pub allocated: Resources,
     /// Its executors that frameworks brought. Those made for a command task belong to the task.
     pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
 }
@@ -82,6 +84,8 @@ pub struct AgentConnection {
     pub agent: Option<AgentId>,
     /// What has come of a report in parts.
     pub parts: Option<Box<parts::Parts>>,
+    /// Its pings since the agent came in. Not with the agent, whose changes readers look for.
+    pub pings: state::Pings,
 }
 
 /// Where an agent listens unless it says otherwise.
@@ -129,10 +133,10 @@ impl Agent {
         self.kept.rest.port.unwrap_or(DEFAULT_PORT)
     }
 
-    /// Where clients find it; some dereference every member (Offer.url).
-    pub fn url(&self) -> Option<v1::Url> {
+    /// Where clients find it, over TLS or without; some dereference every member (Offer.url).
+    pub fn url(&self, tls: bool) -> Option<v1::Url> {
         Some(v1::Url {
-            scheme: "http".to_owned(),
+            scheme: if tls { "https" } else { "http" }.to_owned(),
             address: v1::Address {
                 hostname: Some(self.hostname().to_owned()),
                 ip: Some(self.ip().to_owned()),
@@ -328,8 +332,11 @@ impl Core {
             out.push(Effect::CancelTimer { key: TimerKey::PingDue(earlier) });
             out.push(Effect::CloseAgent { connection: earlier });
         }
-        let (address, agent) = (address.to_owned(), Some(id.clone()));
-        let bound = AgentConnection { address, agent, parts: None };
+        let bound = AgentConnection {
+            address: address.to_owned(),
+            agent: Some(id.clone()),
+            ..AgentConnection::default()
+        };
         self.connections.insert(connection, bound);
     }
 }

@@ -4,7 +4,8 @@
 //! the next is due, so that an agent is given up after `ping_interval × ping_attempts`.
 
 use super::lost::DepartPlan;
-use super::state::{AgentState, Departure};
+use super::state::{AgentState, Departure, Pings};
+use super::AgentConnection;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, TimerKey};
 use crate::core::plan::{Ignored, Plan};
@@ -14,13 +15,14 @@ use meseta_api::internal::agent::Order;
 
 impl Core {
     pub(in crate::core) fn check_ping_due(&self, connection: ConnectionId) -> Plan {
-        let bound = self.connections.get(&connection).and_then(|c| c.agent.clone());
-        let Some((id, agent)) = bound.and_then(|id| Some((id.clone(), self.agents.get(&id)?)))
+        let Some(AgentConnection { agent: Some(id), pings, .. }) =
+            self.connections.get(&connection)
         else {
             return Plan::Ignore(Ignored::StaleTimer);
         };
-        match &agent.state {
-            AgentState::Active { connection: of, pings } if *of == connection => {
+        match self.agents.get(id).map(|agent| &agent.state) {
+            Some(AgentState::Active { connection: of }) if *of == connection => {
+                let id = id.clone();
                 let missed = pings.missed + u32::from(!pings.answered);
                 if missed >= self.config.ping_attempts {
                     return Plan::Depart(DepartPlan {
@@ -38,10 +40,7 @@ impl Core {
 
     /// Pings an agent in service and sets the timer for the next time.
     pub(in crate::core) fn commit_ping(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
-        let Some(agent) = self.agents.get_mut(id) else {
-            return;
-        };
-        let AgentState::Active { connection, pings } = &mut agent.state else {
+        let Some((connection, pings)) = self.pings(id) else {
             return;
         };
         if pings.sequence > 0 && !pings.answered {
@@ -49,7 +48,7 @@ impl Core {
         }
         pings.sequence += 1;
         pings.answered = false;
-        let (connection, sequence) = (*connection, pings.sequence);
+        let sequence = pings.sequence;
         let order = Order::Ping { sequence, connected: true };
         self.order_on(connection, order, out);
         out.push(Effect::SetTimer {
@@ -60,17 +59,30 @@ impl Core {
 
     /// A pong of any ping of this connection shows that the agent is there.
     pub(super) fn check_pong(&self, id: AgentId, sequence: u64) -> Plan {
-        match self.agents.get(&id).map(|agent| &agent.state) {
-            Some(AgentState::Active { pings, .. }) if sequence <= pings.sequence => Plan::Pong(id),
+        let connection = self.in_service(&id).and_then(|at| self.connections.get(&at));
+        match connection {
+            Some(bound) if sequence <= bound.pings.sequence => Plan::Pong(id),
             _ => Plan::Ignore(Ignored::StalePong),
         }
     }
 
     pub(in crate::core) fn commit_pong(&mut self, id: &AgentId) {
-        let state = self.agents.get_mut(id).map(|agent| &mut agent.state);
-        if let Some(AgentState::Active { pings, .. }) = state {
+        if let Some((_, pings)) = self.pings(id) {
             pings.answered = true;
             pings.missed = 0;
         }
+    }
+
+    /// The connection of an agent in service.
+    fn in_service(&self, id: &AgentId) -> Option<ConnectionId> {
+        match self.agents.get(id)?.state {
+            AgentState::Active { connection } => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn pings(&mut self, id: &AgentId) -> Option<(ConnectionId, &mut Pings)> {
+        let connection = self.in_service(id)?;
+        Some((connection, &mut self.connections.get_mut(&connection)?.pings))
     }
 }

@@ -13,6 +13,7 @@ use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment};
 use crate::core::operations::Operation;
 use crate::core::plan::{Ignored, Plan, Rejection};
+use crate::core::shelf::Kept;
 use crate::core::writes::Write;
 use crate::core::{send, validation, Core};
 use crate::registrar::operation::RegistryOperation;
@@ -249,9 +250,10 @@ impl Core {
             next_duty: None,
             total: Resources::new(),
             used: Resources::new(),
+            allocated: Resources::new(),
             executors: BTreeMap::new(),
         };
-        self.agents.insert(id.clone(), Box::new(agent));
+        self.agents.insert(id.clone(), Kept::new(agent));
     }
 
     /// The admission is durable: the agent comes into service.

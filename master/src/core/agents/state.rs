@@ -43,8 +43,6 @@ pub enum AgentState {
     Active {
         /// Its connection.
         connection: ConnectionId,
-        /// Its pings.
-        pings: Pings,
     },
     /// Its connection broke; it may come back until the re-registration timeout.
     Disconnected {
@@ -145,7 +143,7 @@ impl AgentState {
             (
                 Recovered | Registering { .. } | Active { .. } | Disconnected { .. },
                 AgentStep::Serve { connection },
-            ) => Active { connection, pings: Pings::default() },
+            ) => Active { connection },
             (Registering { connection: None, .. }, AgentStep::ServeLater { at }) => {
                 Disconnected { since: at }
             }
@@ -179,7 +177,7 @@ impl AgentState {
     /// The connection on which the agent can be spoken to.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Active { connection, .. } => Some(*connection),
+            Self::Active { connection } => Some(*connection),
             Self::Registering { connection, .. } | Self::Departing { connection, .. } => {
                 *connection
             }

@@ -74,7 +74,7 @@ impl<'a> Remaining<'a> {
             framework_id,
             framework,
             agent_id,
-            agent: core.agents.get(agent_id).map(Box::as_ref),
+            agent: core.agents.get(agent_id).map(|agent| &**agent),
             role: role.unwrap_or_default(),
             resources,
             changed: None,

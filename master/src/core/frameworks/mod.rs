@@ -16,6 +16,7 @@ pub mod subscribe;
 
 use self::state::{FrameworkState, FrameworkStep};
 use super::effect::Effect;
+use super::shelf::{Kept, Shelf};
 use super::tasks::Task;
 use super::{send, Core};
 use crate::registrar::registry::{CompletedFrameworkRecord, FrameworkRecord};
@@ -47,8 +48,11 @@ pub struct Framework {
     /// Where it is in its life.
     pub state: FrameworkState,
     /// Its settled tasks, the latest last; bounded.
-    pub history: VecDeque<(TaskId, Box<Task>)>,
+    pub history: History,
 }
+
+/// Settled tasks in the order in which they settled, by a number that grows.
+pub type History = Shelf<u64, (TaskId, Kept<Task>)>;
 
 /// What a scheduler understands (A7); what is not named here changes nothing in the core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,10 +102,11 @@ impl Framework {
     }
 
     /// Adds a settled task to the history.
-    pub fn remember(&mut self, id: TaskId, task: Box<Task>, limit: usize) {
-        self.history.push_back((id, task));
+    pub fn remember(&mut self, id: TaskId, task: Kept<Task>, limit: usize) {
+        let next = self.history.last_key().map_or(0, |last| last + 1);
+        self.history.insert(next, (id, task));
         while self.history.len() > limit {
-            self.history.pop_front();
+            self.history.pop_first();
         }
     }
 
@@ -126,7 +131,7 @@ pub struct Completed {
     /// All tombstones: their ids are never accepted again.
     pub tombstones: BTreeMap<FrameworkId, CompletedFrameworkRecord>,
     /// Details of the latest, for people.
-    pub details: VecDeque<(FrameworkId, Framework)>,
+    pub details: VecDeque<(FrameworkId, Kept<Framework>)>,
 }
 
 impl Core {

@@ -3,10 +3,11 @@
 
 use super::disconnect::store_interval;
 use super::state::FrameworkState;
-use super::{Capabilities, Framework};
+use super::{Capabilities, Framework, History};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{Moment, TimerKey};
+use crate::core::shelf::Kept;
 use crate::core::writes::Write;
 use crate::core::{send, validation, Core};
 use crate::registrar::operation::RegistryOperation;
@@ -14,7 +15,7 @@ use crate::registrar::registry::FrameworkRecord;
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::resources::Resources;
 use meseta_api::v1;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 impl Core {
@@ -62,7 +63,7 @@ impl Core {
             registered: Some(record.registered),
             reregistered: None,
             state: FrameworkState::Recovered { deadline: at.now },
-            history: VecDeque::new(),
+            history: History::default(),
         };
         let left = left.unwrap_or_else(|| framework.failover_timeout());
         let long = left.max(self.config.agent_reregister_timeout);
@@ -78,6 +79,6 @@ impl Core {
             active: false,
             used: Vec::<(AgentId, Resources)>::new(),
         }));
-        self.frameworks.insert(id.clone(), framework);
+        self.frameworks.insert(id.clone(), Kept::new(framework));
     }
 }

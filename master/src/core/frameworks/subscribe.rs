@@ -6,12 +6,13 @@
 //! answers with a status.
 
 use super::state::{FrameworkState, FrameworkStep, Subscriber};
-use super::{Capabilities, Framework};
+use super::{Capabilities, Framework, History};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{Caller, Channel, ConnectionId, Moment, TimerKey, WriteId};
 use crate::core::offers::Return;
 use crate::core::plan::{Plan, Rejection};
+use crate::core::shelf::Kept;
 use crate::core::writes::Write;
 use crate::core::{say, send, validation, Core};
 use crate::registrar::operation::RegistryOperation;
@@ -20,7 +21,7 @@ use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::internal::agent::Order;
 use meseta_api::v1;
 use meseta_api::v1::scheduler::call::Subscribe;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 /// What a scheduler subscribes with, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +156,7 @@ impl Core {
         let known = self.frameworks.contains_key(&id);
         if !known {
             let newcomer = newcomer(subscriber, write, subscription);
-            self.frameworks.insert(id, newcomer);
+            self.frameworks.insert(id, Kept::new(newcomer));
             return;
         }
         let step =
@@ -330,7 +331,7 @@ fn newcomer(subscriber: Subscriber, write: WriteId, subscription: Subscription) 
             write,
             subscription: Box::new(subscription),
         },
-        history: VecDeque::new(),
+        history: History::default(),
     }
 }
 

@@ -1,13 +1,11 @@
 //! GET_AGENTS (MOP-08): agents in service or disconnected, and those awaited after a failover.
 
+use super::{offered, Books, Offering};
 use crate::core::agents::duty::Duty;
 use crate::core::agents::state::AgentState;
 use crate::core::agents::Agent;
-use crate::core::ledger::merge;
+use crate::core::snapshot::Snapshot;
 use crate::core::tasks::status::time_info;
-use crate::core::Core;
-use meseta_api::ids::AgentId;
-use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::agent_info::capability::Type as CapabilityType;
 use meseta_api::v1::agent_info::Capability;
@@ -24,35 +22,46 @@ const CAPABILITIES: [CapabilityType; 5] = [
     CapabilityType::TaskResourceLimits,
 ];
 
-pub(in crate::core) fn response(core: &Core) -> Response {
-    Response { get_agents: Some(view(core)), ..super::of(Type::GetAgents) }
+pub(in crate::core) fn response(state: &Snapshot, books: &Books<'_>) -> Response {
+    Response { get_agents: Some(view(state, books)), ..super::of(Type::GetAgents) }
 }
 
-pub(super) fn view(core: &Core) -> GetAgents {
+pub(super) fn view(state: &Snapshot, books: &Books<'_>) -> GetAgents {
     let mut view = GetAgents::default();
-    for (id, agent) in &core.agents {
-        match agent.state {
-            AgentState::Active { .. }
-            | AgentState::Disconnected { .. }
-            | AgentState::Departing { .. } => view.agents.push(entry(core, id, agent)),
-            AgentState::Recovered => view.recovered_agents.push(agent.info()),
-            AgentState::Registering { .. } | AgentState::Unreachable { .. } => {}
+    for (id, agent) in &state.agents {
+        match shown(agent) {
+            Shown::Present => view.agents.push(entry(agent, books.of_agent(id))),
+            Shown::Awaited => view.recovered_agents.push(agent.info()),
+            Shown::Not => {}
         }
     }
     view
 }
 
-fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
-    let mut allocated = Resources::new();
-    for held in core.held_on(id).values() {
-        merge(&mut allocated, held);
+/// Where an agent is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Among those in service or disconnected.
+    Present,
+    /// Among those awaited after a failover.
+    Awaited,
+    /// Nowhere.
+    Not,
+}
+
+/// Where this agent is shown.
+pub(crate) fn shown(agent: &Agent) -> Shown {
+    match agent.state {
+        AgentState::Active { .. }
+        | AgentState::Disconnected { .. }
+        | AgentState::Departing { .. } => Shown::Present,
+        AgentState::Recovered => Shown::Awaited,
+        AgentState::Registering { .. } | AgentState::Unreachable { .. } => Shown::Not,
     }
-    let mut offered = Resources::new();
-    for offer in core.offers.of_agent(id) {
-        if let Some(offer) = core.offers.get(&offer) {
-            merge(&mut offered, &offer.resources);
-        }
-    }
+}
+
+/// One agent, of which these offers are.
+pub(crate) fn entry(agent: &Agent, offers: &[Offering<'_>]) -> get_agents::Agent {
     let capability = |kind: CapabilityType| Capability { r#type: Some(kind.into()) };
     get_agents::Agent {
         agent_info: agent.info(),
@@ -66,8 +75,8 @@ fn entry(core: &Core, id: &AgentId, agent: &Agent) -> get_agents::Agent {
         registered_time: Some(time_info(agent.registered)),
         reregistered_time: agent.reregistered.map(time_info),
         total_resources: agent.total.to_v1(),
-        allocated_resources: allocated.to_v1(),
-        offered_resources: offered.to_v1(),
+        allocated_resources: agent.allocated.to_v1(),
+        offered_resources: offered(offers).to_v1(),
         capabilities: CAPABILITIES.map(capability).to_vec(),
         ..Default::default()
     }

@@ -1,44 +1,53 @@
 //! GET_FRAMEWORKS (MOP-09): frameworks that may subscribe, and the latest of those that may not.
 
+use super::{offered, Books, Offering};
 use crate::core::frameworks::state::FrameworkState;
 use crate::core::frameworks::Framework;
+use crate::core::snapshot::Snapshot;
 use crate::core::tasks::status::time_info;
-use crate::core::Core;
 use meseta_api::ids::FrameworkId;
+use meseta_api::resources::Resources;
 use meseta_api::v1::master::response::{get_frameworks, GetFrameworks, Type};
 use meseta_api::v1::master::Response;
 
-pub(in crate::core) fn response(core: &Core) -> Response {
-    Response { get_frameworks: Some(view(core)), ..super::of(Type::GetFrameworks) }
+pub(in crate::core) fn response(state: &Snapshot, books: &Books<'_>) -> Response {
+    let view = view(state, books);
+    Response { get_frameworks: Some(view), ..super::of(Type::GetFrameworks) }
 }
 
-pub(super) fn view(core: &Core) -> GetFrameworks {
-    let durable = core.frameworks.iter().filter(|(_, f)| f.registered.is_some());
+pub(crate) fn view(state: &Snapshot, books: &Books<'_>) -> GetFrameworks {
+    let present = state.durable().map(|(id, framework)| present(id, framework, books));
     GetFrameworks {
-        frameworks: durable.map(|(id, framework)| entry(core, id, framework)).collect(),
-        completed_frameworks: core
-            .completed
-            .details
-            .iter()
-            .map(|(_, framework)| base(framework))
-            .collect(),
+        frameworks: present.collect(),
+        completed_frameworks: state.completed.iter().map(|(_, f)| base(f)).collect(),
         recovered_frameworks: vec![],
     }
 }
 
-fn entry(core: &Core, id: &FrameworkId, framework: &Framework) -> get_frameworks::Framework {
-    let (offered, used) = core.holdings(id);
-    let offers = core.offers.of_framework(id);
-    let offers = offers.iter().filter_map(|offer| core.offers.get(offer));
+/// A framework that may subscribe.
+pub(crate) fn present(
+    id: &FrameworkId,
+    framework: &Framework,
+    books: &Books<'_>,
+) -> get_frameworks::Framework {
+    entry(framework, books.of_framework(id), &books.used(id))
+}
+
+fn entry(
+    framework: &Framework,
+    offers: &[Offering<'_>],
+    used: &Resources,
+) -> get_frameworks::Framework {
     get_frameworks::Framework {
-        offers: offers.map(|offer| offer.view.clone()).collect(),
+        offers: offers.iter().map(|(_, offer)| offer.view.clone()).collect(),
         allocated_resources: used.to_v1(),
-        offered_resources: offered.to_v1(),
+        offered_resources: offered(offers).to_v1(),
         ..base(framework)
     }
 }
 
-fn base(framework: &Framework) -> get_frameworks::Framework {
+/// A framework without what it holds: all that there is of one that is gone.
+pub(crate) fn base(framework: &Framework) -> get_frameworks::Framework {
     let connected = matches!(framework.state, FrameworkState::Connected { .. });
     let unregistered = match framework.state {
         FrameworkState::Completed { at } => Some(time_info(at)),

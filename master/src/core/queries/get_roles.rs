@@ -1,8 +1,9 @@
 //! GET_ROLES (MOP-13): roles that some framework is subscribed to or holds resources in, those that
 //! an operator set a weight for, and `*`.
 
+use super::{offered, Books};
 use crate::core::ledger::merge;
-use crate::core::Core;
+use crate::core::snapshot::Snapshot;
 use meseta_api::ids::{FrameworkId, Role};
 use meseta_api::resources::Resources;
 use meseta_api::v1;
@@ -10,22 +11,18 @@ use meseta_api::v1::master::response::{GetRoles, Type};
 use meseta_api::v1::master::Response;
 use std::collections::BTreeMap;
 
-pub(in crate::core) fn response(core: &Core) -> Response {
+pub(crate) fn response(state: &Snapshot, books: &Books<'_>) -> Response {
     let mut roles: BTreeMap<Role, (Vec<FrameworkId>, Resources)> = BTreeMap::new();
     roles.entry(Role::default()).or_default();
-    for (role, _) in core.weights.iter() {
+    for (role, _) in state.weights.iter() {
         roles.entry(role.clone()).or_default();
     }
-    for (id, framework) in &core.frameworks {
-        if framework.registered.is_none() {
-            continue;
-        }
+    for (id, framework) in state.durable() {
         for role in &framework.roles {
             roles.entry(role.clone()).or_default().0.push(id.clone());
         }
-        let (offered, used) = core.holdings(id);
-        let mut held = used;
-        merge(&mut held, &offered);
+        let mut held = books.used(id);
+        merge(&mut held, &offered(books.of_framework(id)));
         for role in held.allocation_roles() {
             let part = held.allocated_to(&role);
             merge(&mut roles.entry(role).or_default().1, &part);
@@ -33,7 +30,7 @@ pub(in crate::core) fn response(core: &Core) -> Response {
     }
     let view = |(role, (frameworks, resources)): (Role, (Vec<FrameworkId>, Resources))| v1::Role {
         name: role.as_str().to_owned(),
-        weight: core.weights.of(&role).to_f64(),
+        weight: state.weights.of(&role).to_f64(),
         frameworks: frameworks.iter().map(Into::into).collect(),
         resources: resources.to_v1(),
     };

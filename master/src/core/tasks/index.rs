@@ -5,6 +5,7 @@
 use super::common::Common;
 use super::life::Life;
 use super::{key, show, Task};
+use crate::core::shelf::{Kept, Shelf};
 use meseta_api::ids::{AgentId, FrameworkId, TaskId};
 use meseta_api::internal::TaskKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The tasks of one master, by framework and by agent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tasks {
-    by_framework: BTreeMap<FrameworkId, BTreeMap<TaskId, Box<Task>>>,
+    by_framework: BTreeMap<FrameworkId, Shelf<TaskId, Kept<Task>>>,
     by_agent: BTreeMap<AgentId, BTreeMap<FrameworkId, BTreeSet<TaskId>>>,
     common: Common,
 }
@@ -20,12 +21,12 @@ pub struct Tasks {
 impl Tasks {
     /// The task with this key.
     pub fn get(&self, key: &TaskKey) -> Option<&Task> {
-        self.by_framework.get(&key.framework_id)?.get(&key.task_id).map(Box::as_ref)
+        self.by_framework.get(&key.framework_id)?.get(&key.task_id).map(|task| &**task)
     }
 
     /// The task with this key, to change; its agent must stay.
     pub fn get_mut(&mut self, key: &TaskKey) -> Option<&mut Task> {
-        self.by_framework.get_mut(&key.framework_id)?.get_mut(&key.task_id).map(Box::as_mut)
+        self.by_framework.get_mut(&key.framework_id)?.get_mut(&key.task_id).map(|task| &mut **task)
     }
 
     /// Adds a task, in place of one with the same key.
@@ -35,11 +36,11 @@ impl Tasks {
         let TaskKey { framework_id, task_id } = key;
         let on_agent = self.by_agent.entry(task.agent.clone()).or_default();
         on_agent.entry(framework_id.clone()).or_default().insert(task_id.clone());
-        self.by_framework.entry(framework_id).or_default().insert(task_id, Box::new(task));
+        self.by_framework.entry(framework_id).or_default().insert(task_id, Kept::new(task));
     }
 
     /// Takes a task out.
-    pub fn remove(&mut self, key: &TaskKey) -> Option<Box<Task>> {
+    pub fn remove(&mut self, key: &TaskKey) -> Option<Kept<Task>> {
         let of_framework = self.by_framework.get_mut(&key.framework_id)?;
         let task = of_framework.remove(&key.task_id)?;
         if of_framework.is_empty() {
@@ -64,14 +65,14 @@ impl Tasks {
     pub fn iter(&self) -> impl Iterator<Item = (&FrameworkId, &TaskId, &Task)> {
         let frameworks = self.by_framework.iter();
         frameworks.flat_map(|(framework, tasks)| {
-            tasks.iter().map(move |(id, task)| (framework, id, task.as_ref()))
+            tasks.iter().map(move |(id, task)| (framework, id, &**task))
         })
     }
 
     /// The tasks of a framework in the order of their ids.
     pub fn of_framework(&self, framework: &FrameworkId) -> impl Iterator<Item = (&TaskId, &Task)> {
         let tasks = self.by_framework.get(framework).into_iter().flatten();
-        tasks.map(|(id, task)| (id, task.as_ref()))
+        tasks.map(|(id, task)| (id, &**task))
     }
 
     /// The tasks on an agent in the order of their keys.
@@ -82,9 +83,14 @@ impl Tasks {
         let frameworks = self.by_agent.get(agent).into_iter().flatten();
         frameworks.flat_map(|(framework, ids)| {
             let tasks = self.by_framework.get(framework);
-            let find = move |id| Some((framework, id, tasks?.get(id)?.as_ref()));
+            let find = move |id| Some((framework, id, &**tasks?.get(id)?));
             ids.iter().filter_map(find)
         })
+    }
+
+    /// The tasks of each framework, for readers.
+    pub fn shelves(&self) -> &BTreeMap<FrameworkId, Shelf<TaskId, Kept<Task>>> {
+        &self.by_framework
     }
 
     /// Keys of the tasks on an agent.

@@ -150,6 +150,11 @@ impl Task {
         self.shown.statuses.last(id, &self.agent)
     }
 
+    /// When its first status was, in seconds since 1970.
+    pub fn first_status_at(&self, id: &TaskId) -> Option<f64> {
+        self.shown.statuses.first(id, &self.agent)?.timestamp
+    }
+
     /// As the API shows it. Decodes: for readers. `framework` and `id` are the task's own.
     pub fn view(&self, framework: &FrameworkId, id: &TaskId) -> v1::Task {
         v1::Task {

@@ -41,6 +41,11 @@ impl Statuses {
         Frames(&self.0).map(|frame| decode(frame.body, task, agent)).collect()
     }
 
+    /// The first of them.
+    pub(super) fn first(&self, task: &TaskId, agent: &AgentId) -> Option<v1::TaskStatus> {
+        Frames(&self.0).next().map(|frame| decode(frame.body, task, agent))
+    }
+
     /// The one that was added last.
     pub(super) fn last(&self, task: &TaskId, agent: &AgentId) -> Option<v1::TaskStatus> {
         Frames(&self.0).last().map(|frame| decode(frame.body, task, agent))

@@ -1,50 +1,31 @@
 //! Frameworks: `/frameworks`, and the same within `/state`.
 
-use super::View;
+use super::object::{elements, object};
+use super::view::{Lists, View};
+use crate::reader::rope::Rope;
 use meseta_api::v1::framework_info::capability::Type as Capability;
-use meseta_api::v1::master::response::get_executors::Executor;
 use meseta_api::v1::master::response::get_frameworks::Framework;
-use meseta_api::v1::{Offer, Resource, Task};
+use meseta_api::v1::{Offer, Resource};
 use meseta_node::http::model;
 use serde_json::{json, Map, Value};
-use std::collections::BTreeMap;
 
-/// `/frameworks`: every framework, or the one of this id.
-pub fn frameworks(view: &View, id: Option<&str>) -> Value {
-    let wanted = |framework: &&Framework| id.is_none_or(|id| id_of(framework) == id);
-    let owned = Owned::of(view);
-    let present = view.frameworks().iter().filter(wanted);
-    let completed = view.completed_frameworks().iter().filter(wanted);
-    json!({
-        "frameworks": present.map(|f| framework(&owned, f)).collect::<Value>(),
-        "completed_frameworks": completed.map(|f| framework(&owned, f)).collect::<Value>(),
-        "unregistered_frameworks": [],
-    })
+/// `/frameworks`.
+pub fn frameworks(view: &View) -> Rope {
+    let short = json!({ "unregistered_frameworks": [] });
+    let (present, completed) = (list(view, &view.frameworks), list(view, &view.completed));
+    object(
+        short.as_object().unwrap_or(&Map::new()),
+        vec![("frameworks", present), ("completed_frameworks", completed)],
+    )
 }
 
-/// What belongs to which framework, by its id.
-#[derive(Default)]
-pub(super) struct Owned<'a> {
-    /// Present, unreachable, completed.
-    tasks: BTreeMap<&'a str, [Vec<&'a Task>; 3]>,
-    executors: BTreeMap<&'a str, Vec<&'a Executor>>,
-}
-
-impl<'a> Owned<'a> {
-    pub(super) fn of(view: &'a View) -> Self {
-        let mut owned = Owned::default();
-        for (at, list) in view.tasks().into_iter().enumerate() {
-            for task in list {
-                owned.tasks.entry(&task.framework_id.value).or_default()[at].push(task);
-            }
-        }
-        for executor in view.executors() {
-            if let Some(id) = &executor.executor_info.framework_id {
-                owned.executors.entry(&id.value).or_default().push(executor);
-            }
-        }
-        owned
-    }
+/// Frameworks with all that belongs to them.
+pub(super) fn list(view: &View, frameworks: &[Framework]) -> Rope {
+    let none = Lists::default();
+    elements(frameworks.iter().map(|f| {
+        let lists = view.lists.get(id_of(f)).unwrap_or(&none);
+        framework(f, lists)
+    }))
 }
 
 pub(super) fn id_of(framework: &Framework) -> &str {
@@ -74,7 +55,7 @@ pub(super) fn brief(framework: &Framework) -> Map<String, Value> {
     fields.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-pub(super) fn framework(owned: &Owned<'_>, framework: &Framework) -> Value {
+fn framework(framework: &Framework, lists: &Lists) -> Rope {
     let info = &framework.framework_info;
     let mut out = brief(framework);
     let mut put = |name: &str, value: Value| {
@@ -99,20 +80,17 @@ pub(super) fn framework(owned: &Owned<'_>, framework: &Framework) -> Value {
     }
     put("resources", model::resources(&resources));
     roles(framework, &mut put);
-    put("offers", framework.offers.iter().map(offer).collect());
     let constraints = framework.offer_constraints.as_ref();
     put("offer_constraints", constraints.map_or_else(|| json!({}), model::v1));
-    let none = Default::default();
-    let [tasks, unreachable, completed] = owned.tasks.get(id_of(framework)).unwrap_or(&none);
-    for (name, list) in
-        [("tasks", tasks), ("unreachable_tasks", unreachable), ("completed_tasks", completed)]
-    {
-        put(name, list.iter().map(|task| model::task(task)).collect());
-    }
-    let executors = owned.executors.get(id_of(framework)).into_iter().flatten();
-    let shown = executors.map(|e| model::executor(&e.executor_info, &e.agent_id.value));
-    put("executors", shown.collect());
-    Value::Object(out)
+    let Lists { tasks, unreachable, completed, offers, executors } = lists.clone();
+    let arrays = vec![
+        ("tasks", tasks),
+        ("unreachable_tasks", unreachable),
+        ("completed_tasks", completed),
+        ("offers", offers),
+        ("executors", executors),
+    ];
+    object(&out, arrays)
 }
 
 /// `roles` always; `role` beside it of a framework that knows only one.
@@ -127,7 +105,8 @@ fn roles(framework: &Framework, put: &mut impl FnMut(&str, Value)) {
     put("roles", json!([role]));
 }
 
-fn offer(offer: &Offer) -> Value {
+/// An offer, as a framework's document has it.
+pub fn offer(offer: &Offer) -> Value {
     let role = offer.allocation_info.as_ref();
     json!({
         "id": offer.id.value,

@@ -11,14 +11,13 @@ pub fn roles(view: &View) -> Value {
 }
 
 fn role(view: &View, role: &Role) -> Value {
-    let frameworks = view.frameworks();
+    let frameworks = &view.frameworks;
     let allocated =
         frameworks.iter().flat_map(|f| model::allocated_to(&f.allocated_resources, &role.name));
     let offered =
         frameworks.iter().flat_map(|f| model::allocated_to(&f.offered_resources, &role.name));
     let allocated: Vec<&Resource> = allocated.collect();
-    let reserved = view.agents().iter().flat_map(|agent| &agent.total_resources);
-    let reserved = reserved.filter(|resource| {
+    let reserved = view.totals.iter().filter(|resource| {
         let refined = resource.reservations.last().and_then(|r| r.role.as_deref());
         refined == Some(&role.name)
     });

@@ -1,29 +1,30 @@
 //! Agents: `/slaves`, and the same within `/state`.
 
-use super::View;
+use super::object::object;
+use super::view::{Slaves, View};
+use crate::reader::rope::Rope;
 use meseta_api::v1::master::response::get_agents::Agent;
 use meseta_api::v1::AgentInfo;
 use meseta_node::http::model;
 use serde_json::{json, Map, Value};
 
-/// `/slaves`: every agent, or the one of this id.
-pub fn slaves(view: &View, id: Option<&str>) -> Value {
-    let wanted = |info: &AgentInfo| id.is_none_or(|id| id_of(info) == id);
-    let agents = view.agents().iter().filter(|a| wanted(&a.agent_info));
-    let recovered = view.recovered_agents().iter().filter(|info| wanted(info));
-    json!({
-        "slaves": agents.map(|agent| Value::Object(full(agent))).collect::<Value>(),
-        "recovered_slaves": recovered.map(recovered_slave).collect::<Value>(),
-    })
+/// `/slaves`.
+pub fn slaves(view: &View) -> Rope {
+    let Slaves { present, awaited, .. } = view.slaves.clone();
+    object(&Map::new(), vec![("slaves", present), ("recovered_slaves", awaited)])
 }
 
-pub(super) fn id_of(info: &AgentInfo) -> &str {
+fn id_of(info: &AgentInfo) -> &str {
     info.id.as_ref().map_or("", |id| &id.value)
 }
 
-/// With every resource by itself.
-fn full(agent: &Agent) -> Map<String, Value> {
-    let mut out = slave(agent);
+/// An agent; in full, as `/slaves` has it, with every resource by itself.
+pub fn slave(agent: &Agent, full: bool) -> Value {
+    Value::Object(if full { in_full(agent) } else { brief(agent) })
+}
+
+fn in_full(agent: &Agent) -> Map<String, Value> {
+    let mut out = brief(agent);
     let (unreserved, reserved) = model::reserved_full(&agent.total_resources);
     out.insert("unreserved_resources_full".to_owned(), unreserved);
     out.insert("reserved_resources_full".to_owned(), reserved);
@@ -34,7 +35,7 @@ fn full(agent: &Agent) -> Map<String, Value> {
     out
 }
 
-pub(super) fn slave(agent: &Agent) -> Map<String, Value> {
+fn brief(agent: &Agent) -> Map<String, Value> {
     let mut out = about(&agent.agent_info);
     let kinds = agent.capabilities.iter();
     let names = kinds.map(|capability| capability.r#type().as_str_name());
@@ -74,7 +75,7 @@ fn about(info: &AgentInfo) -> Map<String, Value> {
 }
 
 /// An agent that is awaited after a failover.
-pub(super) fn recovered_slave(info: &AgentInfo) -> Value {
+pub fn recovered_slave(info: &AgentInfo) -> Value {
     let mut out = about(info);
     out.insert("resources".to_owned(), model::resources(&info.resources));
     Value::Object(out)

@@ -1,7 +1,12 @@
 //! `/state-summary`: agents and frameworks, with counts of tasks instead of tasks.
 
-use super::{framework, slave, View};
-use meseta_api::v1::{Task, TaskState};
+use super::framework;
+use super::object::{elements, object};
+use super::view::View;
+use crate::reader::rope::Rope;
+use bytes::Bytes;
+use meseta_api::ids::AgentId;
+use meseta_api::v1::TaskState;
 use serde_json::{json, Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,46 +32,61 @@ struct Tally<'a> {
     others: BTreeSet<&'a str>,
 }
 
-impl<'a> Tally<'a> {
-    fn add(&mut self, task: &Task, other: &'a str) {
-        *self.states.entry(task.state()).or_default() += 1;
-        self.others.insert(other);
-    }
-
-    fn write(&self, others: &str, out: &mut Map<String, Value>) {
-        for state in COUNTED {
-            let count = self.states.get(&state).copied().unwrap_or(0);
-            out.insert(state.as_str_name().to_owned(), json!(count));
-        }
-        out.insert(others.to_owned(), json!(self.others));
+impl Tally<'_> {
+    fn shown(&self, others: &str) -> Map<String, Value> {
+        let count = |state: &TaskState| self.states.get(state).copied().unwrap_or(0);
+        let counts = COUNTED.iter().map(|state| (state.as_str_name(), json!(count(state))));
+        let members = counts.chain([(others, json!(self.others))]);
+        members.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
-/// `/state-summary`.
-pub fn summary(view: &View) -> Value {
-    let mut of_agent: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
-    let mut of_framework: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
-    for task in view.tasks().into_iter().flatten() {
-        let (agent, framework) = (&*task.agent_id.value, &*task.framework_id.value);
-        of_agent.entry(agent).or_default().add(task, framework);
-        of_framework.entry(framework).or_default().add(task, agent);
+/// How many tasks there are, by their states, of each agent and of each framework.
+#[derive(Default)]
+pub struct Tallies<'a> {
+    of_agent: BTreeMap<&'a str, Tally<'a>>,
+    of_framework: BTreeMap<&'a str, Tally<'a>>,
+}
+
+impl<'a> Tallies<'a> {
+    /// Counts a task.
+    pub fn add(&mut self, framework: &'a str, agent: &'a str, state: TaskState) {
+        let both = [
+            (self.of_agent.entry(agent).or_default(), framework),
+            (self.of_framework.entry(framework).or_default(), agent),
+        ];
+        for (tally, other) in both {
+            *tally.states.entry(state).or_default() += 1;
+            tally.others.insert(other);
+        }
     }
+}
+
+/// `/state-summary`, with these agents as `/state` has them.
+pub fn summary(view: &View, slaves: &[(AgentId, Bytes)], tallies: &Tallies<'_>) -> Rope {
     let none = Tally::default();
-    let slaves = view.agents().iter().map(|agent| {
-        let mut out = slave::slave(agent);
-        let tally = of_agent.get(slave::id_of(&agent.agent_info));
-        tally.unwrap_or(&none).write("framework_ids", &mut out);
-        Value::Object(out)
+    let slaves = slaves.iter().map(|(id, slave)| {
+        let tally = tallies.of_agent.get(id.as_str()).unwrap_or(&none);
+        extended(slave, tally.shown("framework_ids"))
     });
-    let frameworks = view.frameworks().iter().map(|framework| {
+    let frameworks = view.frameworks.iter().map(|framework| {
+        let tally = tallies.of_framework.get(framework::id_of(framework)).unwrap_or(&none);
         let mut out = framework::brief(framework);
-        let tally = of_framework.get(framework::id_of(framework));
-        tally.unwrap_or(&none).write("slave_ids", &mut out);
-        Value::Object(out)
+        out.extend(tally.shown("slave_ids"));
+        object(&out, vec![])
     });
-    json!({
-        "hostname": view.hostname(),
-        "slaves": slaves.collect::<Value>(),
-        "frameworks": frameworks.collect::<Value>(),
-    })
+    let mut short = Map::new();
+    short.insert("hostname".to_owned(), json!(view.hostname()));
+    let arrays = vec![("slaves", elements(slaves)), ("frameworks", elements(frameworks))];
+    object(&short, arrays)
+}
+
+/// A JSON object that is not empty, with further members.
+fn extended(object: &Bytes, more: Map<String, Value>) -> Rope {
+    let mut out = Rope::default();
+    out.write(object.strip_suffix(b"}").unwrap_or(object));
+    out.write(b",");
+    let more = Value::Object(more).to_string();
+    out.write(more.strip_prefix('{').unwrap_or(&more).as_bytes());
+    out
 }

@@ -44,7 +44,7 @@ fn answers(office: &mut Office, request: &Request) -> [(&'static str, Response);
         _ => panic!("asks further"),
     };
     [
-        ("mesos-master-readonly", classic::document(office, Which::State, request)),
+        ("mesos-master-readonly", office.document(Which::State, request)),
         ("mesos-master-readonly", classic::flags(office, request)),
         ("mesos-master-readwrite", operator),
         ("mesos-master-scheduler", office.schedule(request)),
@@ -122,7 +122,7 @@ fn sch_06_the_declared_principal_is_the_authenticated_one() {
         let response = subscribe(&mut office, "Test alice", &info, &[]);
         assert_eq!(response.code(), code, "{declared}: {}", text(&response));
         let read = request(Method::GET, "/state", &[("Authorization", "Test x")], b"");
-        let state = text(&classic::document(&office, Which::State, &read));
+        let state = text(&office.document(Which::State, &read));
         assert!(state.contains(shown), "{declared}: {state}");
         assert_eq!(state.contains("\"frameworks\":[]"), code == 400, "{state}");
     }

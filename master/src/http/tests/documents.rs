@@ -1,9 +1,13 @@
 //! The shape of the older documents, member by member: what tools of the field dereference.
 
-use crate::http::documents::{self, TaskFilter, View};
+use crate::http::documents::{self, Slaves, Tallies, TaskFilter, TaskRow, View};
+use crate::reader::rope::Rope;
 use meseta_api::codec::Codec;
+use meseta_api::ids::AgentId;
 use meseta_api::message::V1Message;
-use meseta_node::http::{Order, Page};
+use meseta_api::v1::master::response::get_agents::Agent;
+use meseta_api::v1::{ExecutorInfo, Task};
+use meseta_node::http::{model, Order, Page};
 use serde_json::{json, Value};
 
 fn read<T: V1Message>(json: &Value) -> T {
@@ -24,8 +28,8 @@ fn task(id: &str, framework: &str, state: &str, at: f64) -> Value {
     })
 }
 
-fn view() -> View {
-    let agent = json!({
+fn agent() -> Value {
+    json!({
         "agent_info": {"hostname": "h8", "port": 5051, "id": {"value": "m-S0"},
             "attributes": [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}}]},
         "active": true, "deactivated": false, "version": "1.12.0",
@@ -37,7 +41,11 @@ fn view() -> View {
         "allocated_resources": [scalar("cpus", 1.0, "eng")],
         "offered_resources": [scalar("cpus", 2.0, "eng")],
         "capabilities": [{"type": "MULTI_ROLE"}],
-    });
+    })
+}
+
+fn view() -> View {
+    let agent = agent();
     let framework = |id: &str, connected: bool| {
         json!({
             "framework_info": {"user": "ann", "name": "fw", "id": {"value": id},
@@ -57,30 +65,68 @@ fn view() -> View {
     gone["offers"] = json!([]);
     gone["allocated_resources"] = json!([]);
     gone["offered_resources"] = json!([]);
-    let executor = json!({"executor_info": {"executor_id": {"value": "e"}, "name": "ex",
-        "framework_id": {"value": "m-0000"}, "command": {"value": "run"}},
-        "agent_id": {"value": "m-S0"}});
-    View {
+    let executor = json!({"executor_id": {"value": "e"}, "name": "ex",
+        "framework_id": {"value": "m-0000"}, "command": {"value": "run"}});
+    let mut view = View {
         master: read(&json!({"start_time": 1.5, "elected_time": 2.5, "master_info": {
             "id": "m", "ip": 1, "port": 5050, "pid": "master@10.0.0.7:5050", "hostname": "h7",
             "capabilities": [{"type": "AGENT_UPDATE"}]}})),
-        state: read(&json!({
-            "get_agents": {"agents": [agent], "recovered_agents": [{"hostname": "h9", "id": {"value": "m-S1"}}]},
-            "get_frameworks": {"frameworks": [framework("m-0000", true)], "completed_frameworks": [gone]},
-            "get_tasks": {
-                "tasks": [task("t1", "m-0000", "TASK_RUNNING", 5.0)],
-                "completed_tasks": [task("t2", "m-0000", "TASK_FINISHED", 4.0),
-                                    task("t3", "m-0001", "TASK_FAILED", 3.0)],
-                "unreachable_tasks": [],
-            },
-            "get_executors": {"executors": [executor]},
-        })),
+        frameworks: vec![read(&framework("m-0000", true))],
+        completed: vec![read(&gone)],
         roles: vec![read(
             &json!({"name": "eng", "weight": 1.0, "frameworks": [{"value": "m-0000"}],
             "resources": [scalar("cpus", 3.0, "eng")]}),
         )],
         flags: [("hostname".to_owned(), "h7".to_owned())].into(),
+        ..View::default()
+    };
+    let agent: Agent = read(&agent);
+    view.totals = agent.total_resources.clone();
+    let info = json!({"hostname": "h9", "id": {"value": "m-S1"}});
+    view.slaves = Slaves { active: 1, ..slaves(&agent, false) };
+    view.slaves.awaited.element(encoded(&documents::recovered_slave(&read(&info))));
+    let lists = view.lists.entry("m-0000".to_owned()).or_default();
+    let executor: ExecutorInfo = read(&executor);
+    lists.executors.element(encoded(&model::executor(&executor, "m-S0")));
+    for offer in &view.frameworks[0].offers {
+        lists.offers.element(encoded(&documents::offer(offer)));
     }
+    for (list, task) in view.lists_of_tasks() {
+        list.element(encoded(&model::task(&task)));
+    }
+    view
+}
+
+impl View {
+    fn lists_of_tasks(&mut self) -> Vec<(&mut Rope, Task)> {
+        self.lists.entry("m-0001".to_owned()).or_default();
+        let [one, two, three] = all_tasks();
+        let mut lists = self.lists.values_mut();
+        let (first, second) = (lists.next().unwrap(), lists.next().unwrap());
+        vec![(&mut first.tasks, one), (&mut first.completed, two), (&mut second.completed, three)]
+    }
+}
+
+fn all_tasks() -> [Task; 3] {
+    [
+        read(&task("t1", "m-0000", "TASK_RUNNING", 5.0)),
+        read(&task("t2", "m-0000", "TASK_FINISHED", 4.0)),
+        read(&task("t3", "m-0001", "TASK_FAILED", 3.0)),
+    ]
+}
+
+fn slaves(agent: &Agent, full: bool) -> Slaves {
+    let mut slaves = Slaves::default();
+    slaves.present.element(encoded(&documents::slave(agent, full)));
+    slaves
+}
+
+fn encoded(value: &Value) -> bytes::Bytes {
+    value.to_string().into()
+}
+
+fn parsed(rope: &Rope) -> Value {
+    serde_json::from_slice(&rope.to_vec()).unwrap()
 }
 
 fn amounts(cpus: f64) -> Value {
@@ -157,7 +203,7 @@ fn gone() -> Value {
 fn leg_01_state() {
     let recovered = json!({"id": "m-S1", "hostname": "h9", "port": 5051, "attributes": {},
                            "resources": amounts(0.0)});
-    let shown = documents::state(&view());
+    let shown = parsed(&documents::state(&view()));
     let version = extended(documents::version(), json!({}));
     let expected = extended(
         version,
@@ -180,7 +226,7 @@ fn leg_01_state() {
 
 #[test]
 fn leg_01_an_empty_cluster_has_every_array() {
-    let shown = documents::state(&View::default());
+    let shown = parsed(&documents::state(&View::default()));
     for member in [
         "slaves",
         "recovered_slaves",
@@ -192,14 +238,15 @@ fn leg_01_an_empty_cluster_has_every_array() {
     ] {
         assert_eq!(shown[member], json!([]), "{member}");
     }
-    let shown = documents::frameworks(&View::default(), None);
+    let shown = parsed(&documents::frameworks(&View::default()));
     let none = json!({"frameworks": [], "completed_frameworks": [], "unregistered_frameworks": []});
     assert_eq!(shown, none);
 }
 
 #[test]
 fn leg_01_slaves_in_full() {
-    let shown = documents::slaves(&view(), None);
+    let slaves = slaves(&read(&agent()), true);
+    let shown = parsed(&documents::slaves(&View { slaves, ..view() }));
     let first = &shown["slaves"][0];
     let own = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 8.0}, "role": "*"});
     assert_eq!(first["unreserved_resources_full"][0], own);
@@ -210,7 +257,6 @@ fn leg_01_slaves_in_full() {
     let mut brief = first.as_object().unwrap().clone();
     brief.retain(|name, _| !name.ends_with("_full"));
     assert_eq!(Value::Object(brief), slave());
-    assert_eq!(documents::slaves(&view(), Some("m-S1"))["slaves"], json!([]));
 }
 
 #[test]
@@ -225,14 +271,29 @@ fn leg_01_state_summary_counts_tasks() {
     let of_framework = extended(brief("m-0000", true), counts(1, 1, 0));
     let of_framework = extended(of_framework, json!({"slave_ids": ["m-S0"]}));
     let expected = json!({"hostname": "h7", "slaves": [of_slave], "frameworks": [of_framework]});
-    assert_eq!(documents::summary(&view()), expected);
+    let mut tallies = Tallies::default();
+    let tasks = all_tasks();
+    for task in &tasks {
+        tallies.add(&task.framework_id.value, &task.agent_id.value, task.state());
+    }
+    let slave = encoded(&documents::slave(&read(&agent()), false));
+    let slaves = [(AgentId::parse("m-S0").unwrap(), slave)];
+    assert_eq!(parsed(&documents::summary(&view(), &slaves, &tallies)), expected);
 }
 
 #[test]
 fn leg_01_tasks_by_pages() {
     let page = |limit, offset, order| Page { limit, offset, order };
     let ids = |filter: TaskFilter<'_>, page: Option<&Page>| -> Vec<String> {
-        let shown = documents::tasks(&view(), &filter, page);
+        let tasks = all_tasks();
+        let rows = tasks.iter().map(|task| TaskRow {
+            first: task.statuses[0].timestamp,
+            framework: &task.framework_id.value,
+            id: &task.task_id.value,
+            view: task.clone(),
+            show: |row| row.view.clone(),
+        });
+        let shown = documents::tasks(rows, &filter, page);
         let tasks = shown["tasks"].as_array().unwrap().iter();
         tasks.map(|task| task["id"].as_str().unwrap().to_owned()).collect()
     };
@@ -245,6 +306,22 @@ fn leg_01_tasks_by_pages() {
     assert_eq!(ids(of(Some("m-0001"), None), None), ["t3"]);
     assert_eq!(ids(of(None, Some("t2")), None), ["t2"]);
     assert_eq!(ids(of(Some("m-0001"), Some("t2")), None), [""; 0]);
+}
+
+#[test]
+fn leg_01_tasks_stand_by_their_first_status() {
+    let rows = [("c", Some(2.0)), ("b", Some(1.0)), ("a", Some(2.0)), ("z", None)];
+    let rows = rows.into_iter().map(|(id, first)| TaskRow {
+        first,
+        framework: "f",
+        id,
+        view: (),
+        show: |row| read(&task(row.id, row.framework, "TASK_RUNNING", 0.0)),
+    });
+    let oldest = Page { limit: 9, offset: 0, order: Order::Ascending };
+    let shown = documents::tasks(rows, &TaskFilter::default(), Some(&oldest));
+    let ids: Vec<&Value> = shown["tasks"].as_array().unwrap().iter().map(|t| &t["id"]).collect();
+    assert_eq!(ids, ["z", "b", "a", "c"]);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! The HTTP side at a desk over a real core, whose writes are durable at once.
 
 mod auth;
-mod classic;
 mod documents;
+mod older;
 mod operator;
 mod scheduler;
 mod settings;
 
+use super::classic::{self, Which};
 use super::desk::{Called, Desk, Standing, Subscribing};
 use super::scheduler as scheduler_api;
 use crate::core::{
     CallAnswer, Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment,
     Rejection, RequestId,
 };
+use crate::reader::ask::{Gathered, Question};
+use crate::reader::Kitchen;
 use crate::registrar::registry::Registry;
 use libproc::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use libproc::{Instant, Timestamp};
@@ -119,6 +122,27 @@ impl Office {
             }
         }
         Ok(())
+    }
+}
+
+impl Office {
+    /// What the reader answers, of the state now.
+    fn read(&self, question: &Question) -> Response {
+        let gathered = Gathered {
+            state: self.core.snapshot(),
+            master: self.core.identity().shown(),
+            flags: self.flags(),
+        };
+        let answers = Kitchen::default().serve(&gathered, std::iter::once(question));
+        answers.into_iter().next().expect("one answer for one question")
+    }
+
+    /// The whole way of a request for a document.
+    fn document(&self, which: Which, request: &Request) -> Response {
+        match classic::question(self, which, request) {
+            Ok(question) => self.read(&question),
+            Err(response) => *response,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ fn post(body: &str, headers: &[(&str, &str)]) -> Request {
 fn answered(office: &Office, request: &Request) -> Response {
     match answer(office, request) {
         Outcome::Answered(response) => response,
+        Outcome::Read(question) => office.read(&question),
         Outcome::Metrics(codec) => metrics(codec, vec![("a/b".into(), 1.0)]),
         Outcome::Ask(call) => panic!("asks the core: {call:?}"),
     }

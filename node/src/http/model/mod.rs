@@ -11,7 +11,7 @@ mod version;
 pub use resources::{
     allocated_to, attributes, full, quantities, reserved, reserved_full, resources, unreserved,
 };
-pub use task::{executor, labels, task, task_order, unique_role};
+pub use task::{executor, labels, task, unique_role};
 pub use version::{capabilities, seconds, version};
 
 use meseta_api::codec::Codec;

@@ -4,7 +4,6 @@ use super::resources::resources;
 use super::v1;
 use meseta_api::v1::{ExecutorInfo, Labels, Resource, Task, TaskStatus};
 use serde_json::{json, Map, Value};
-use std::cmp::Ordering;
 
 /// Labels as an array of `{key, value}`.
 pub fn labels(labels: &Labels) -> Value {
@@ -78,15 +77,6 @@ fn put(out: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>
     }
 }
 
-/// Oldest first, by the first status; tasks without any come first. Equals stand by their ids, so
-/// that pages of one list do not overlap.
-pub fn task_order(a: &Task, b: &Task) -> Ordering {
-    let first = |task: &Task| task.statuses.first().and_then(|status| status.timestamp);
-    let time = |task: &Task| first(task).unwrap_or(f64::NEG_INFINITY);
-    let ids = |task: &Task| (task.framework_id.value.clone(), task.task_id.value.clone());
-    time(a).total_cmp(&time(b)).then_with(|| ids(a).cmp(&ids(b)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,23 +109,5 @@ mod tests {
                               "container_status": {"container_id": {"value": "c"}}}],
             })
         );
-    }
-
-    #[test]
-    fn leg_01_tasks_stand_by_their_first_status() {
-        let of = |id: &str, time: Option<f64>| {
-            let status = time.map(|time| {
-                json!({"task_id": {"value": id}, "state": "TASK_RUNNING", "timestamp": time})
-            });
-            read(json!({
-                "name": "", "task_id": {"value": id}, "framework_id": {"value": "f"},
-                "agent_id": {"value": "a"}, "state": "TASK_RUNNING",
-                "statuses": status.into_iter().collect::<Vec<_>>(),
-            }))
-        };
-        let mut tasks = [of("c", Some(2.0)), of("b", Some(1.0)), of("a", Some(2.0)), of("z", None)];
-        tasks.sort_by(task_order);
-        let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
-        assert_eq!(ids, ["z", "b", "a", "c"]);
     }
 }
