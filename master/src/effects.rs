@@ -36,6 +36,7 @@ impl Master {
                 tracing::info!(%connection, reason, "event stream closed");
                 self.peers.remove(connection);
             }
+            Effect::Happened(fact) => self.publish(fact, cx),
             Effect::Answer { request, answer } => self.answer_operator(request, *answer),
             Effect::AnswerCall { request, answer } => self.answer_call(request, answer),
             Effect::Note(Note::Info(line)) => tracing::info!("{line}"),

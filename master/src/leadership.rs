@@ -10,6 +10,7 @@ use crate::actor::Master;
 use crate::allocator::actor::AllocatorProcess;
 use crate::config::{API_VERSION, MESETA_VERSION};
 use crate::core::{CallAnswer, Core, Identity, Moment, RequestId, TimerKey};
+use crate::events::hub::Hub;
 use crate::reader::actor::Reader;
 use crate::registrar::actor::Registrar;
 use crate::registrar::registry::Registry;
@@ -42,6 +43,9 @@ pub(crate) struct Serving {
     pub(crate) registrar: Pid<Registrar>,
     pub(crate) allocator: Pid<AllocatorProcess>,
     pub(crate) reader: Pid<Reader>,
+    pub(crate) events: Pid<Hub>,
+    /// Event streams that were opened.
+    pub(crate) streams: u64,
     pub(crate) timers: BTreeMap<TimerKey, TimerId>,
     pub(crate) asks: BTreeMap<RequestId, Reply<OperatorAnswer>>,
     /// Calls of schedulers that have an answer.
@@ -126,11 +130,15 @@ impl Master {
         let registrar = cx.node().spawn_critical("registrar", registrar).map_err(spawned)?;
         let allocator = cx.node().spawn_critical("allocator", allocator).map_err(spawned)?;
         let reader = Reader::start(cx).map_err(spawned)?;
+        let heartbeat = self.config.core.heartbeat_interval;
+        let events = Hub::start(&reader, heartbeat, cx).map_err(spawned)?;
         self.stage = Stage::Serving(Box::new(Serving {
             core,
             registrar,
             allocator,
             reader,
+            events,
+            streams: 0,
             timers: BTreeMap::new(),
             asks: BTreeMap::new(),
             calls: BTreeMap::new(),

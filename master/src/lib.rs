@@ -9,6 +9,7 @@ pub mod allocator;
 mod config;
 pub mod core;
 mod effects;
+pub mod events;
 pub mod http;
 mod joined;
 mod leadership;

@@ -108,6 +108,23 @@ fn pymesos_lives_it_with_its_principal_and_secret() {
 }
 
 #[test]
+fn pymesos_follows_what_happens() {
+    let python = tool("venv/bin/python");
+    let local = Local::start(2);
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/tests/clients/pymesos_events.py"));
+    command.args([local.master(), seconds()]);
+    let steps = run("pymesos", command);
+    let expected = [
+        "subscribed, 2 agents",
+        "the framework from its first event to its last",
+        "22 tasks added",
+        "20 finished, 2 killed",
+    ];
+    assert_eq!(steps, expected);
+}
+
+#[test]
 fn mesos_framework_lives_a_frameworks_life() {
     let modules = tool("node_modules");
     tool("node_modules/mesos-framework");

@@ -75,7 +75,8 @@ impl BodySender {
         if channel.closed {
             return Err(StreamClosed::Gone);
         }
-        if channel.bytes + chunk.len() > self.limit {
+        // One alone may be longer: it is there already, and nothing else waits.
+        if channel.bytes > 0 && channel.bytes + chunk.len() > self.limit {
             channel.closed = true;
             channel.chunks.clear();
             channel.bytes = 0;

@@ -129,7 +129,7 @@ impl Response {
     }
 
     /// A stream of chunks, 200, and the end to feed it by. At most `limit` bytes wait for a slow
-    /// client.
+    /// client, or one chunk.
     pub fn stream(limit: usize) -> (Self, BodySender) {
         let (body, sender) = body::channel(limit);
         let mut response = Response::status(StatusCode::OK);

@@ -5,6 +5,7 @@
 //! [`Event::Persisted`](super::event::Event::Persisted) has come back for that write.
 
 use super::event::{ConnectionId, RequestId, TimerKey, WriteId};
+use super::happened::Happened;
 use super::plan::Rejection;
 use crate::allocator::event::AllocatorEvent;
 use crate::registrar::operation::RegistryOperation;
@@ -80,6 +81,8 @@ pub enum Effect {
         /// The answer.
         answer: CallAnswer,
     },
+    /// Tell those who follow the cluster; only while the core is watched.
+    Happened(Happened),
     /// Write a line in the log that an operator can act on.
     Note(Note),
     /// End this node: the core cannot go on.

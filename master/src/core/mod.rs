@@ -18,6 +18,7 @@ pub mod counters;
 pub mod effect;
 pub mod event;
 pub mod frameworks;
+pub mod happened;
 pub mod ids;
 mod invariants;
 mod ledger;
@@ -85,6 +86,8 @@ pub struct Core {
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
+    /// Somebody follows what happens.
+    watched: bool,
     #[cfg(feature = "plant")]
     drop_subtraction: bool,
     #[cfg(feature = "plant")]

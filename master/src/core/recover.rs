@@ -53,6 +53,7 @@ impl Core {
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
+            watched: false,
             #[cfg(feature = "plant")]
             drop_subtraction: false,
             #[cfg(feature = "plant")]

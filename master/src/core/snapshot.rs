@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 pub type TaskShelf = Shelf<TaskId, Kept<Task>>;
 
 /// What reads need of a master's state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// Agents.
     pub agents: Shelf<AgentId, Kept<Agent>>,

@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Answered(Response),
     /// The node's metrics are to be gathered, for [`metrics`].
     Metrics(Codec),
+    /// An event stream begins, in this codec.
+    Follow(Codec),
     /// The reader is to be asked.
     Read(Question),
     /// The core is to be asked; it answers later, and then with no content.
@@ -71,6 +73,7 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::MarkAgentGone
         | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
         _ if is_operation(&call) => Ok(Outcome::Ask(Box::new(call))),
+        Type::Subscribe => Ok(Outcome::Follow(codec)),
         kind if is_long(kind) => Ok(Outcome::Read(Question::V1 { kind, codec })),
         Type::GetHealth => answered(v1_response_of(response::Type::GetHealth, |response| {
             response.get_health = Some(GetHealth { healthy: true });

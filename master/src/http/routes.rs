@@ -123,6 +123,10 @@ fn carry_out(
                 reply.send(operator::metrics(codec, metrics));
             });
         }
+        operator::Outcome::Follow(codec) => {
+            let after = request.header(crate::events::record::AFTER);
+            reply.send(master.follow(codec, after, cx));
+        }
         operator::Outcome::Read(question) => master.read(Asked::Http(question, reply), cx),
         operator::Outcome::Ask(call) => ask(master, call, reply.map(without_content), cx),
     }

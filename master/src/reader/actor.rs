@@ -4,14 +4,15 @@
 //! same share one answer: many pollers cost what one does, but for the copying of bytes to sockets.
 //! What they are told is never older than their request.
 
-use super::ask::{Asked, Gather, Gathered, Question};
+use super::ask::{Asked, Gather, Gathered, Question, Render};
 use super::Kitchen;
 use crate::actor::Master;
+use crate::events::hub::ReadBy;
 use crate::leadership::Stage;
 use libproc::http::Response;
 use libproc::{
-    AskError, Context, Exit, Instant, Observation, Pid, Process, Reason, Receive, Reply, Sender,
-    SpawnError,
+    Answer, AskError, Context, Exit, Instant, Observation, Pid, Process, Reason, Receive, Reply,
+    Sender, SpawnError,
 };
 use meseta_api::internal::master::OperatorAnswer;
 use meseta_node::http::Refusal;
@@ -93,12 +94,17 @@ impl Reader {
             Ok(Some(gathered)) => self.serve(asked, &gathered),
             Ok(None) | Err(_) => asked.into_iter().for_each(refuse),
         }
+        self.read(cx);
+        self.gather(cx);
+    }
+
+    /// What was made is kept for a while from now.
+    fn read(&mut self, cx: &mut Context<Self>) {
         self.last = cx.now();
         if !self.kept {
             self.kept = true;
             cx.after(KEEP, Idle);
         }
-        self.gather(cx);
     }
 
     fn serve(&mut self, asked: Vec<Asked>, gathered: &Gathered) {
@@ -143,7 +149,10 @@ impl Master {
         }
         tracing::error!(reason = %exit.reason, "the reader ended");
         match Reader::start(cx) {
-            Ok(reader) => serving.reader = reader,
+            Ok(reader) => {
+                cx.tell(&serving.events, ReadBy(reader.clone()));
+                serving.reader = reader;
+            }
             Err(error) => cx.exit_node(Reason::Stopped(error.to_string())),
         }
         true
@@ -173,6 +182,22 @@ impl Receive<Asked> for Reader {
     fn receive(&mut self, asked: Asked, _: &Sender, cx: &mut Context<Self>) {
         self.waiting.push(asked);
         self.gather(cx);
+    }
+}
+
+impl Answer<Render> for Reader {
+    type Reply = Vec<u8>;
+
+    fn answer(
+        &mut self,
+        render: Render,
+        _: &Sender,
+        reply: Reply<Vec<u8>>,
+        cx: &mut Context<Self>,
+    ) {
+        let Render { gathered, codec, heartbeat } = render;
+        reply.send(self.kitchen.subscribed(&gathered, codec, heartbeat).to_vec());
+        self.read(cx);
     }
 }
 

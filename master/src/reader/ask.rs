@@ -3,7 +3,6 @@
 use crate::actor::Master;
 use crate::core::Snapshot;
 use crate::http::{documents, Which};
-use crate::leadership::Stage;
 use libproc::http::Response;
 use libproc::{Answer, Context, Reply, Sender};
 use meseta_api::codec::Codec;
@@ -12,6 +11,7 @@ use meseta_api::v1::master::call::Type;
 use meseta_api::v1::master::response::GetMaster;
 use meseta_node::http::Query;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What somebody wants to read over HTTP, checked but for its parameters' meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,13 @@ pub(crate) enum Asked {
     Process(Type, Reply<OperatorAnswer>),
 }
 
+/// Write the SUBSCRIBED of an event stream.
+pub(crate) struct Render {
+    pub(crate) gathered: Box<Gathered>,
+    pub(crate) codec: Codec,
+    pub(crate) heartbeat: Duration,
+}
+
 /// Take a snapshot.
 pub(crate) struct Gather;
 
@@ -72,14 +79,19 @@ impl Answer<Gather> for Master {
     type Reply = Option<Gathered>;
 
     fn answer(&mut self, _: Gather, _: &Sender, reply: Reply<Self::Reply>, _: &mut Context<Self>) {
-        let Stage::Serving(serving) = &self.stage else {
-            return reply.send(None);
-        };
+        reply.send(self.gathered());
+    }
+}
+
+impl Master {
+    /// The state now; none unless this master leads.
+    pub(crate) fn gathered(&self) -> Option<Gathered> {
         let config = &self.config;
-        reply.send(Some(Gathered {
-            state: serving.core.snapshot(),
-            master: serving.core.identity().shown(),
+        let core = self.core()?;
+        Some(Gathered {
+            state: core.snapshot(),
+            master: core.identity().shown(),
             flags: documents::flags(&config.hostname, &config.core, &config.guards),
-        }));
+        })
     }
 }

@@ -89,6 +89,23 @@ impl Message {
         }
     }
 
+    /// A field that is a double.
+    pub(super) fn double(&mut self, name: &str, number: u8, value: f64) {
+        match self.codec {
+            Codec::Json => {
+                self.name(name);
+                self.rope.write(serde_json::Value::from(value).to_string().as_bytes());
+            }
+            Codec::Protobuf => {
+                let mut out = Vec::new();
+                // Wire type 1: eight bytes.
+                varint(u64::from(number) << 3 | 1, &mut out);
+                self.rope.write(&out);
+                self.rope.write(&value.to_le_bytes());
+            }
+        }
+    }
+
     /// A repeated field, whose number its items know.
     pub(super) fn list(&mut self, name: &str, items: Items) {
         match self.codec {

@@ -33,6 +33,7 @@ use meseta_api::v1::master::call::Type;
 use meseta_node::http::document::{callback, script};
 use meseta_node::http::{Query, Refusal};
 use rope::Rope;
+use std::time::Duration;
 use v1::V1;
 
 type TaskBlock = Block<TaskId, Kept<Task>>;
@@ -70,6 +71,24 @@ impl Kitchen {
         let books = Books::of(&gathered.state, &mut self.sums);
         self.sums.sweep();
         self.cook(gathered, &books, question)
+    }
+
+    /// The SUBSCRIBED of an operator's event stream that begins with this state.
+    pub(crate) fn subscribed(
+        &mut self,
+        gathered: &Gathered,
+        codec: Codec,
+        heartbeat: Duration,
+    ) -> Rope {
+        let books = Books::of(&gathered.state, &mut self.sums);
+        self.sums.sweep();
+        let form = match codec {
+            Codec::Json => &mut self.json,
+            Codec::Protobuf => &mut self.protobuf,
+        };
+        let rope = form.subscribed(&gathered.state, &books, heartbeat);
+        form.sweep(Type::GetState);
+        rope
     }
 
     /// Answers questions of one state, each once.

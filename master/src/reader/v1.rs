@@ -16,7 +16,9 @@ use meseta_api::ids::{FrameworkId, OfferId};
 use meseta_api::message::V1Message;
 use meseta_api::resources::Resources;
 use meseta_api::v1::master::call::Type;
+use meseta_api::v1::master::event;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a block of agents was written with, and as what.
 struct AgentPart {
@@ -83,6 +85,23 @@ impl V1 {
         response.variant("type", 1, kind.as_str_name(), of_response);
         response.message(name, number, content);
         response.finish()
+    }
+
+    /// The SUBSCRIBED of an operator's event stream.
+    pub(super) fn subscribed(
+        &mut self,
+        state: &Snapshot,
+        books: &Books<'_>,
+        heartbeat: Duration,
+    ) -> Rope {
+        let mut subscribed = Message::new(self.codec);
+        subscribed.message("get_state", 1, self.state(state, books));
+        subscribed.double("heartbeat_interval_seconds", 2, heartbeat.as_secs_f64());
+        let kind = event::Type::Subscribed;
+        let mut event = Message::new(self.codec);
+        event.variant("type", 1, kind.as_str_name(), kind.into());
+        event.message("subscribed", 2, subscribed);
+        event.finish()
     }
 
     /// Forgets blocks that were not read since the last time.

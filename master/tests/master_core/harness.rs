@@ -333,7 +333,7 @@ fn line(effect: &Effect) -> Option<String> {
             format!("answer call {} {why}", why.code)
         }
         Effect::AnswerCall { answer, .. } => format!("answer call {answer:?}"),
-        Effect::Note(_) => return None,
+        Effect::Happened(_) | Effect::Note(_) => return None,
         Effect::ExitNode { reason } => format!("exit: {reason}"),
     })
 }

@@ -11,6 +11,7 @@
 
 mod agent;
 mod auth;
+mod events;
 mod hostile;
 mod master;
 mod raw;

@@ -8,6 +8,7 @@ use super::state::{AgentState, AgentStep, Departure};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
+use crate::core::happened::Happened;
 use crate::core::plan::{Ignored, Plan};
 use crate::core::tasks::life::{Life, LifeStep};
 use crate::core::tasks::status;
@@ -218,6 +219,7 @@ impl Core {
             for framework in self.frameworks.keys() {
                 self.tell(framework, say::agent_failure(id), out);
             }
+            self.happened(|_| Some(Happened::AgentRemoved(id.clone())), out);
         }
         match departure {
             Departure::Unreachable => {
@@ -296,6 +298,7 @@ impl Core {
                     task.set_state(told.state());
                     task.record(&key.task_id, &told);
                 }
+                self.task_updated(&key.framework_id, &told, told.state(), out);
                 self.tell(&key.framework_id, say::update(told), out);
             }
             if departure != Departure::Unreachable {

@@ -52,6 +52,9 @@ impl Core {
             None => AgentStep::ServeLater { at: at.now },
         };
         self.step_agent(id, step, out);
+        if origin != Origin::Known {
+            self.agent_added(id, out);
+        }
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
         if connection.is_some() {
             self.greet(id, origin, reconcile, self.asked(id, ask), out);
@@ -232,7 +235,11 @@ impl Core {
             taken.life = life;
             taken.kill = kill;
             taken.came_back = came_back || said_so;
+            let new = known.is_none();
             self.tasks.insert(key.clone(), taken);
+            if new {
+                self.task_added(&key, out);
+            }
             if came_back {
                 let status = self.made_status(
                     &key,
@@ -242,6 +249,7 @@ impl Core {
                     "agent came back",
                     at,
                 );
+                self.task_updated(&key.framework_id, &status, state, out);
                 told.push((key.framework_id, status));
             }
         }

@@ -74,12 +74,16 @@ impl Core {
             return;
         };
         let held = task.held();
-        if may_become(task.state(), latest) {
+        let moves = task.state() != latest && may_become(task.state(), latest);
+        if moves {
             task.set_state(latest);
         }
         task.tell(&key.task_id, &status);
         if latest.is_terminal() && task.step(LifeStep::End) {
             self.release(&agent, &key.framework_id, held, out);
+        }
+        if moves {
+            self.task_updated(&key.framework_id, &status, latest, out);
         }
     }
 

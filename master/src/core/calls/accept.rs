@@ -241,7 +241,9 @@ impl Core {
             }
         }
         let agent = task.agent.clone();
-        self.tasks.insert(tasks::key(framework_id, &task_id), task);
+        let key = tasks::key(framework_id, &task_id);
+        self.tasks.insert(key.clone(), task);
+        self.task_added(&key, out);
         self.counters.tasks_launched += 1;
         if let Some(framework) = self.frameworks.get(framework_id) {
             let order = Order::RunTask {

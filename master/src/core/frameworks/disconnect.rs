@@ -54,6 +54,7 @@ impl Core {
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }
+        self.framework_changed(id, false, out);
         self.await_framework(id, at, out);
     }
 

@@ -8,6 +8,7 @@ use super::state::FrameworkStep;
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
+use crate::core::happened::Happened;
 use crate::core::offers::Return;
 use crate::core::tasks::status;
 use crate::core::writes::Write;
@@ -88,7 +89,7 @@ impl Core {
             let order = Order::ShutdownFramework { framework_id: id.clone() };
             self.order(agent, order, out);
         }
-        self.end_tasks(id, at);
+        self.end_tasks(id, at, out);
         for agent in &agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.executors.retain(|(framework, _), _| framework != id);
@@ -98,6 +99,7 @@ impl Core {
         out.push(Effect::Allocator(AllocatorEvent::FrameworkRemoved { id: id.clone() }));
         self.step_framework(id, FrameworkStep::Complete { at: at.wall }, out);
         if let Some(framework) = self.frameworks.remove(id) {
+            self.happened(|_| Some(Happened::FrameworkRemoved(framework.clone())), out);
             let tombstone =
                 CompletedFrameworkRecord { name: framework.info.name.clone(), removed: at.wall };
             self.completed.tombstones.insert(id.clone(), tombstone);
@@ -111,7 +113,7 @@ impl Core {
     }
 
     /// All tasks of a framework become its history.
-    fn end_tasks(&mut self, id: &FrameworkId, at: Moment) {
+    fn end_tasks(&mut self, id: &FrameworkId, at: Moment, out: &mut Vec<Effect>) {
         for key in self.tasks.keys_of_framework(id) {
             if let Some(task) = self.tasks.get_mut(&key) {
                 if !task.state().is_terminal() {
@@ -125,6 +127,7 @@ impl Core {
                     );
                     task.set_state(killed.state());
                     task.record(&key.task_id, &killed);
+                    self.task_updated(id, &killed, killed.state(), out);
                 }
             }
             self.settle(&key);

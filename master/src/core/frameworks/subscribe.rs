@@ -222,6 +222,7 @@ impl Core {
             self.commit_heartbeat(connection, out);
             self.repeat_own_word(id, connection, at, out);
         }
+        self.framework_changed(id, first, out);
         self.introduce(id, first, subscriber.is_some(), out);
         if changed && !first {
             self.inform_agents(id, out);

@@ -17,6 +17,7 @@ fn answered(office: &Office, request: &Request) -> Response {
         Outcome::Answered(response) => response,
         Outcome::Read(question) => office.read(&question),
         Outcome::Metrics(codec) => metrics(codec, vec![("a/b".into(), 1.0)]),
+        Outcome::Follow(codec) => panic!("a stream begins: {codec:?}"),
         Outcome::Ask(call) => panic!("asks the core: {call:?}"),
     }
 }
