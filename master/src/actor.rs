@@ -7,6 +7,7 @@ use crate::config::MasterConfig;
 use crate::core::{Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
+use crate::metrics::Counted;
 use crate::peers::{self, EventStream, Peers};
 use crate::registrar::actor::Written;
 use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
@@ -25,6 +26,7 @@ pub struct Master {
     pub(crate) leader: Option<LeaderInfo>,
     pub(crate) peers: Peers,
     pub(crate) updates: Updates,
+    pub(crate) counted: Counted,
     /// Events whose check panicked: refused, counted, the state untouched.
     pub(crate) panicked_checks: u64,
 }
@@ -51,6 +53,7 @@ impl Master {
             leader: None,
             peers: Peers::default(),
             updates: Updates::default(),
+            counted: Counted::default(),
             panicked_checks: 0,
         }
     }
@@ -141,6 +144,7 @@ impl Process for Master {
 
     fn started(&mut self, cx: &mut Context<Self>) {
         self.started = cx.wall();
+        self.counted.since(cx.node());
         self.watch_election(cx);
     }
 

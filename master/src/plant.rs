@@ -2,6 +2,7 @@
 //! it; a state that would take long to come by.
 
 use crate::actor::Master;
+use crate::core::happened::Happened;
 use crate::core::Core;
 use crate::leadership::Stage;
 use libproc::{Context, Receive, Sender};
@@ -35,6 +36,17 @@ impl Receive<PlantCore> for Master {
     fn receive(&mut self, planted: PlantCore, _: &Sender, _: &mut Context<Self>) {
         if let Stage::Serving(serving) = &mut self.stage {
             serving.core = *planted.0;
+        }
+    }
+}
+
+/// Tells those who follow the cluster that this happened.
+pub struct PlantHappened(pub Vec<Happened>);
+
+impl Receive<PlantHappened> for Master {
+    fn receive(&mut self, planted: PlantHappened, _: &Sender, cx: &mut Context<Self>) {
+        for fact in planted.0 {
+            self.publish(fact, cx);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the core counts about itself: [`Counters`]. The process publishes them as metrics.
 
 use super::plan::Ignored;
+use meseta_api::v1::TaskState;
 use std::collections::BTreeMap;
 
 /// Totals since this master began to lead.
@@ -18,6 +19,14 @@ pub struct Counters {
     pub tasks_launched: u64,
     /// Tasks refused at validation.
     pub tasks_invalid: u64,
+    /// Agents that registered for the first time.
+    pub agents_registered: u64,
+    /// Agents that came back: to this leader, or after it had given them up.
+    pub agents_reregistered: u64,
+    /// Agents that left for good.
+    pub agents_unregistered: u64,
+    /// Tasks that are history, by their last state.
+    pub settled: BTreeMap<TaskState, u64>,
     /// Agents given up.
     pub agents_unreachable: u64,
     /// Agents marked as gone.

@@ -18,6 +18,7 @@ pub mod counters;
 pub mod effect;
 pub mod event;
 pub mod frameworks;
+pub mod gauges;
 pub mod happened;
 pub mod ids;
 mod invariants;

@@ -5,6 +5,7 @@ use meseta_api::codec::Codec;
 use meseta_api::internal::master::{FromAgent, OperatorAnswer};
 use meseta_api::v1::master::call::Type;
 use meseta_api::v1::master::Response;
+use meseta_master::core::gauges::Gauges;
 use meseta_master::core::{Core, Event};
 use meseta_master::http::Which;
 use meseta_master::reader::ask::{Gathered, Question};
@@ -198,4 +199,46 @@ fn a_snapshot_stays_as_it_was() {
     m.does(acknowledges(10, &update));
     assert_eq!(snapshot.query(Type::GetState), before);
     assert_ne!(m.core.snapshot().query(Type::GetState), before);
+}
+
+#[test]
+fn met_01_to_06_gauges_of_a_small_cluster() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    m.agent(2, ALL);
+    m.framework(10, info("f"));
+    m.does(lost_agent(2));
+    let offer = m.running(10, 1, "t");
+    let gauge = |m: &Master, name: &str| {
+        let all = Gauges::default().of(&m.core);
+        let found = all.iter().find(|(known, _)| known == name);
+        found.unwrap_or_else(|| panic!("no {name} in {all:?}")).1
+    };
+    for (name, value) in [
+        ("master/slaves_active", 1.0),
+        ("master/slaves_connected", 1.0),
+        ("master/slaves_disconnected", 1.0),
+        ("master/slaves_inactive", 1.0),
+        ("master/slaves_unreachable", 0.0),
+        ("master/frameworks_active", 1.0),
+        ("master/frameworks_disconnected", 0.0),
+        ("master/outstanding_offers", 0.0),
+        ("master/cpus_total", 8.0),
+        ("master/cpus_used", 1.0),
+        ("master/cpus_percent", 0.125),
+        ("master/mem_used", 128.0),
+        ("master/gpus_percent", 0.0),
+        ("master/cpus_revocable_total", 0.0),
+        ("master/tasks_running", 1.0),
+        ("master/tasks_finished", 0.0),
+    ] {
+        assert_eq!(gauge(&m, name), value, "{name}");
+    }
+    let update = m.status(&offer, "t", meseta_api::v1::TaskState::TaskFinished);
+    m.does(says(1, FromAgent::UpdateStatus(Box::new(update.clone()))));
+    assert_eq!(gauge(&m, "master/tasks_finished"), 1.0);
+    m.does(acknowledges(10, &update));
+    assert_eq!(gauge(&m, "master/tasks_finished"), 1.0, "it is history, and counted still");
+    assert_eq!(gauge(&m, "master/tasks_running"), 0.0);
+    assert_eq!(gauge(&m, "master/cpus_used"), 0.0);
 }

@@ -10,6 +10,7 @@ use meseta_api::internal::{OperationUpdate, OperationUuid, StatusUpdate};
 use meseta_api::resources::{Conversion, Resources};
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::{self, Offer, OperationState, TaskState};
+use meseta_master::core::gauges::Gauges;
 use meseta_master::core::{Effect, Event};
 use meseta_master::reader::Kitchen;
 use std::collections::{BTreeMap, BTreeSet};
@@ -456,11 +457,13 @@ fn the_same_seed_gives_the_same_run() {
 fn reads_put_together_of_kept_blocks_are_as_if_made_anew() {
     for seed in 100..112 {
         let mut world = World::new(seed);
-        let mut kitchen = Kitchen::default();
+        let (mut kitchen, mut gauges) = (Kitchen::default(), Gauges::default());
         for step in 0..300 {
             world.step();
             if step % 6 == 0 {
                 reads_are_as_if_made_anew(&world.m.core, &mut kitchen);
+                let anew = Gauges::default().of(&world.m.core);
+                assert_eq!(gauges.of(&world.m.core), anew);
             }
         }
     }

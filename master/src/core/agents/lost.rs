@@ -232,6 +232,7 @@ impl Core {
                 self.step_agent(id, AgentStep::GiveUp { at: at.wall }, out);
             }
             Departure::Removed | Departure::Forgotten | Departure::Gone => {
+                self.counters.agents_unregistered += u64::from(departure == Departure::Removed);
                 self.draining.remove(id);
                 let gone = self.agents.remove(id).filter(|_| departure == Departure::Gone);
                 if let Some(agent) = gone {

@@ -34,6 +34,12 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let origin = report.origin;
+        match origin {
+            Origin::New => self.counters.agents_registered += 1,
+            Origin::Unknown | Origin::Recovered | Origin::Known | Origin::Unreachable => {
+                self.counters.agents_reregistered += 1;
+            }
+        }
         let before = self.held_on(id);
         let old_total = self.agents.get(id).map(|agent| agent.total.clone());
         self.recover_frameworks(&report.frameworks, at, out);
@@ -350,6 +356,7 @@ impl Core {
             return;
         };
         task.step(LifeStep::Settle);
+        *self.counters.settled.entry(task.state()).or_default() += 1;
         if let Some(framework) = self.frameworks.get_mut(&key.framework_id) {
             let limit = self.config.max_completed_tasks_per_framework;
             framework.remember(key.task_id.clone(), task, limit);
