@@ -29,7 +29,7 @@ pub enum Verb {
     /// Run a command on the cluster and wait for it.
     Run(verbs::run::Run),
     /// List agents, or decide about one: drain, deactivate, reactivate, gone.
-    Agents(verbs::agents::Agents),
+    Agents(Box<verbs::agents::Agents>),
     /// List frameworks.
     Frameworks(verbs::frameworks::Frameworks),
     /// List tasks.

@@ -164,7 +164,7 @@ impl Agent {
         if running.is_none() || !mounts.is_empty() {
             volumes::mounts(&self.settings.layout, all).map_err(invalid)?;
         }
-        let brings = running.is_none().then_some(&info);
+        let brings = running.is_none().then_some(&*info);
         self.check_room(task, brings).map_err(|why| dropped(Reason::ResourcesUnknown, &why))?;
         match running {
             Some(running) if !mounts.is_empty() && running.phase != Phase::Checkpointing => {

@@ -105,7 +105,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,
-        core: meseta_master::core::Config { tls: setup.tls.is_some(), ..setup.core },
+        core: Config { tls: setup.tls.is_some(), ..setup.core },
         allocator: setup.allocator,
         candidacy,
         store,

@@ -38,7 +38,7 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("/roles", "roles (JSON)", |m, r, p, c| show(Which::Roles, m, r, p, c)),
     ("/weights", "weights of roles (JSON; PUT sets them)", |m, r, p, c| {
         let outcome = settings::weights(&At(m, c), &r);
-        carry_out(outcome, m, p, c);
+        carry_out(outcome, &r, m, p, c);
     }),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
@@ -105,11 +105,12 @@ fn operate(
     cx: &mut Context<Master>,
 ) {
     let outcome = operator::answer(&At(master, cx), &request);
-    carry_out(outcome, master, reply, cx);
+    carry_out(outcome, &request, master, reply, cx);
 }
 
 fn carry_out(
     outcome: operator::Outcome,
+    request: &Request,
     master: &mut Master,
     reply: Reply<Response>,
     cx: &mut Context<Master>,

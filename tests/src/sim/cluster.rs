@@ -13,7 +13,7 @@ use super::frameworks::FrameworkSeat;
 use super::masters::{MasterSeat, LOOK, MASTERS};
 use super::workload::record;
 use libproc::sim::{Machine, Sim, Step};
-use libproc::{Instant, NodeConfig, Pid};
+use libproc::{Instant, Pid};
 use meseta_api::v1::master::{Call, Response};
 use meseta_master::actor::Master;
 use meseta_node::election::LostReason;
@@ -272,11 +272,6 @@ impl SimCluster {
     /// How many agents there are.
     pub fn agent_count(&self) -> usize {
         self.agents.len()
-    }
-
-    /// How many frameworks there are.
-    pub fn framework_count(&self) -> usize {
-        self.frameworks.len()
     }
 
     /// `host:port` of the leader, once it serves.

@@ -30,7 +30,7 @@ impl Core {
         };
         // Of one id the latest counts.
         let ended: BTreeMap<&TaskId, &Task> =
-            framework.history.iter().map(|(task, it)| (task, it.as_ref())).collect();
+            framework.history.values().map(|(task, it)| (task, &**it)).collect();
         let ended = ended.into_iter().filter(|(task_id, task)| {
             // One whose agent was forgotten has not ended.
             task.state().is_terminal() && self.tasks.get(&key(id, task_id)).is_none()

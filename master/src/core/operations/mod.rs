@@ -156,8 +156,8 @@ impl Core {
         };
         match conversion.apply(&agent.total) {
             Ok(total) => {
-                KeptInfo::keep(&mut agent.kept, &agent.total);
-                agent.total = total;
+                let before = std::mem::replace(&mut agent.total, total);
+                KeptInfo::keep(&mut agent.kept, &before);
             }
             Err(error) => out.push(ledger::unbalanced(id, &error.to_string())),
         }

@@ -21,7 +21,9 @@ fn answered(outcome: Outcome) -> Response {
     match outcome {
         Outcome::Answered(response) => response,
         Outcome::Ask(call) => panic!("asks the core: {call:?}"),
-        Outcome::Metrics(_) => panic!("asks for metrics"),
+        Outcome::Metrics(_) | Outcome::Follow(_) | Outcome::Read(_) => {
+            panic!("asks for something else")
+        }
     }
 }
 
@@ -29,7 +31,9 @@ fn asked(outcome: Outcome) -> Call {
     match outcome {
         Outcome::Ask(call) => *call,
         Outcome::Answered(response) => panic!("{}", text(&response)),
-        Outcome::Metrics(_) => panic!("asks for metrics"),
+        Outcome::Metrics(_) | Outcome::Follow(_) | Outcome::Read(_) => {
+            panic!("asks for something else")
+        }
     }
 }
 
