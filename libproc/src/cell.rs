@@ -4,40 +4,41 @@
 //! runs under `catch_unwind`; after the last one the node is told and every later frame is
 //! dropped, so that its reply, if it has one, is abandoned.
 
+use crate::chain::Batch;
 use crate::context::Context;
-use crate::frame::{Frame, Meta, Parcel, Question, Signal, Tell};
+use crate::frame::{Frame, Meta, Parcel, Plain, Question, Signal, Tell};
 use crate::mailbox::Mailbox;
 use crate::observe::Observation;
 use crate::peer::Sender;
 use crate::pid::Ran;
 use crate::process::{Answer, Process, Reason, Receive};
-use crate::recorder::Recorder;
+use crate::recorder::{FlightRecord, Recorder};
 use crate::time::Instant;
 use std::any::{type_name, Any};
-use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 pub(crate) struct Cell<P: Process> {
     process: P,
     cx: Context<P>,
     /// Taken out of the mailbox, to be handled next.
-    batch: VecDeque<Box<dyn Parcel<P>>>,
-    /// While a turn goes on, if there is one.
+    batch: Batch<Box<dyn Parcel<P>>>,
+    /// Who sends the plain messages that come now.
+    sender: Sender,
+    /// None where nothing is recorded.
     recorder: Option<Box<Recorder>>,
-    records: bool,
     begun: bool,
     over: bool,
 }
 
 impl<P: Process> Cell<P> {
     pub(crate) fn new(process: P, cx: Context<P>) -> Self {
-        let records = cx.node().config().recorder > 0;
+        let last = cx.node().config().recorder;
         Cell {
             process,
             cx,
-            batch: VecDeque::new(),
-            recorder: None,
-            records,
+            batch: Batch::default(),
+            sender: Sender::NOBODY,
+            recorder: (last > 0).then(|| Box::new(Recorder::new(last))),
             begun: false,
             over: false,
         }
@@ -54,6 +55,11 @@ impl<P: Process> Cell<P> {
         self.over
     }
 
+    /// The last messages, where they are recorded.
+    pub(crate) fn record(&self) -> Option<FlightRecord> {
+        self.recorder.as_ref().map(|recorder| recorder.read(&self.sender))
+    }
+
     /// Handles up to `quantum` of what waits; begins with the process's first step.
     pub(crate) fn turn(
         &mut self,
@@ -61,7 +67,7 @@ impl<P: Process> Cell<P> {
         quantum: u32,
         clock: &mut Option<Instant>,
     ) -> Ran {
-        self.record(clock.take());
+        self.turn_begins(clock.take());
         let mut ran = Ran { steps: 0, more: false };
         if !self.begun {
             self.first();
@@ -72,50 +78,81 @@ impl<P: Process> Cell<P> {
                 ran.more = true;
                 break;
             }
-            if let Some(parcel) = self.batch.pop_front() {
+            if let Some(parcel) = self.batch.pop() {
                 ran.steps += 1;
                 parcel.open(self);
             } else if !mailbox.take(&mut self.batch) {
                 break;
             }
         }
-        *clock = self.recorded();
+        *clock = self.turn_ends();
         ran
     }
 
     /// The first step, as a turn of its own.
     #[cfg(feature = "sim")]
     pub(crate) fn start(&mut self) {
-        self.record(None);
+        self.turn_begins(None);
         self.first();
-        self.recorded();
+        self.turn_ends();
     }
 
     /// One frame, as a turn of its own.
     #[cfg(feature = "sim")]
     pub(crate) fn frame(&mut self, frame: Frame<P>) {
-        self.record(None);
+        self.turn_begins(None);
         self.handle(frame);
-        self.recorded();
+        self.turn_ends();
     }
 
-    /// A turn begins.
+    /// At the stated time, or now; only the recorder wants to know.
     #[inline]
-    fn record(&mut self, now: Option<Instant>) {
-        if self.records {
-            self.recorder = self.cx.me().take_recorder(now);
+    fn turn_begins(&mut self, now: Option<Instant>) {
+        if let Some(recorder) = &mut self.recorder {
+            let now = now.unwrap_or_else(|| self.cx.now());
+            recorder.begin(now, self.cx.me().oldest(now));
         }
     }
 
-    /// The turn is over.
+    /// Gives the time, if it was read.
     #[inline]
-    fn recorded(&mut self) -> Option<Instant> {
-        self.recorder.take().map(|recorder| self.cx.me().keep_recorder(recorder))
+    fn turn_ends(&mut self) -> Option<Instant> {
+        let recorder = self.recorder.as_mut()?;
+        let now = self.cx.now();
+        recorder.end(now);
+        Some(now)
     }
 
     fn first(&mut self) {
         self.begun = true;
         self.step(Meta::NONE, "started", |process, _, cx| process.started(cx));
+    }
+
+    pub(crate) fn plain<M: Send + 'static>(&mut self, plain: Plain<M>)
+    where
+        P: Receive<M>,
+    {
+        let Plain { message, from, bytes } = plain;
+        self.cx.me().began(bytes);
+        if !from.is_nobody() {
+            self.next_sender(from);
+        }
+        let (process, cx, from) = (&mut self.process, &mut self.cx, &self.sender);
+        let outcome = catch_unwind(AssertUnwindSafe(|| process.receive(message, from, cx)));
+        let panicked = outcome.err().map(|panic| panic_text(panic.as_ref()));
+        self.cx.leave(panicked.as_deref());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_plain(type_name::<M>(), bytes);
+        }
+        self.stepped(panicked, type_name::<M>());
+    }
+
+    #[inline(never)]
+    fn next_sender(&mut self, next: Sender) {
+        let before = std::mem::replace(&mut self.sender, next);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.turn_to_next_sender(before);
+        }
     }
 
     pub(crate) fn tell<M: Send + 'static>(&mut self, tell: Tell<M>)
@@ -200,12 +237,19 @@ impl<P: Process> Cell<P> {
         self.cx.leave(panicked.as_deref());
         meta.release();
         if let Some(recorder) = &mut self.recorder {
-            recorder.note(label, meta);
+            let from = std::mem::replace(&mut meta.from, Sender::NOBODY);
+            recorder.note(label, meta.bytes, from, meta.trace());
         }
+        self.stepped(panicked, label);
+    }
+
+    /// A step is over; ends the process if that was the last.
+    #[inline(always)]
+    fn stepped(&mut self, panicked: Option<String>, label: &'static str) {
         match panicked {
             Some(text) => {
-                self.recorded();
-                self.cx.panicked(label);
+                self.turn_ends();
+                self.cx.panicked(label, self.record().as_ref());
                 self.end(Reason::Panicked(text));
             }
             None => {

@@ -13,6 +13,7 @@ use crate::node::{Node, SpawnError};
 use crate::peer::{Peer, Sender};
 use crate::pid::{Full, Pid};
 use crate::process::{Answer, Process, Reason, Receive};
+use crate::recorder::FlightRecord;
 use crate::remote::Remote;
 use crate::reply::{AskError, Reply};
 use crate::telemetry::Spanning;
@@ -141,6 +142,9 @@ impl<P: Process> Context<P> {
         Q: Receive<M>,
         M: Send + 'static,
     {
+        if self.trace.is_none() && !self.node().telemetry().exports() {
+            return to.tell_plainly(message, &self.sender, &mut self.promises);
+        }
         let meta = self.meta_for::<M>(&to.address().id);
         to.try_tell_from(message, meta, Some(&mut self.promises))
     }
@@ -431,9 +435,9 @@ impl<P: Process> Context<P> {
     }
 
     /// A handler panicked: what led to it, as far as it was recorded.
-    pub(crate) fn panicked(&self, what: &'static str) {
+    pub(crate) fn panicked(&self, what: &'static str, record: Option<&FlightRecord>) {
         let process = &self.address().id;
-        match self.me.record() {
+        match record {
             Some(record) => {
                 let last = record.last.len();
                 tracing::error!(%process, what, "a handler panicked; the last {last} it handled:\n{record}");

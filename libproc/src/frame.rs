@@ -35,6 +35,12 @@ impl Drop for Meta {
     }
 }
 
+/// What an envelope `E` weighs in the queue whose message owns so much more.
+#[inline]
+pub(crate) fn weight<E>(owned: usize) -> u32 {
+    u32::try_from(size_of::<E>().saturating_add(owned)).unwrap_or(u32::MAX)
+}
+
 /// What a message carries for its trace.
 struct Traced {
     trace: Option<TraceContext>,
@@ -111,8 +117,7 @@ impl Meta {
     #[inline]
     pub(crate) fn weigh<E>(&mut self, owned: usize) {
         if self.bytes == 0 {
-            let all = size_of::<E>().saturating_add(owned);
-            self.bytes = u32::try_from(all).unwrap_or(u32::MAX);
+            self.bytes = weight::<E>(owned);
         }
     }
 
@@ -177,6 +182,15 @@ pub(crate) trait Parcel<P: Process>: Send {
     fn open(self: Box<Self>, cell: &mut Cell<P>);
 }
 
+/// A one-way message of a known type that nothing goes with but its sender: as most are.
+pub(crate) struct Plain<M> {
+    pub(crate) message: M,
+    /// Nobody if the plain message before it is of the same sender.
+    pub(crate) from: Sender,
+    /// What it weighs in the queue.
+    pub(crate) bytes: u32,
+}
+
 /// A one-way message of a known type.
 pub(crate) struct Tell<M> {
     pub(crate) message: M,
@@ -188,6 +202,12 @@ pub(crate) struct Question<M, T: Send + 'static> {
     pub(crate) request: M,
     pub(crate) reply: Reply<T>,
     pub(crate) meta: Meta,
+}
+
+impl<P: Receive<M>, M: Send + 'static> Parcel<P> for Plain<M> {
+    fn open(self: Box<Self>, cell: &mut Cell<P>) {
+        cell.plain(*self);
+    }
 }
 
 impl<P: Receive<M>, M: Send + 'static> Parcel<P> for Tell<M> {

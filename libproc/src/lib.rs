@@ -79,6 +79,7 @@
 //! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
 //! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
 //! | A flooded process, or a dead peer, costs bounded memory and keeps nobody else waiting | `tests/flood.rs`, `tests/fairness.rs` |
+//! | What all requests of a node's port hold in bodies is bounded together | `tests/bodies.rs` |
 //! | Long messages arrive in their place, and nobody waits for another's | `tests/long_messages.rs` |
 //! | What was sent before an exit arrives, as far as its receivers handle it within a second; nothing passes a closed write gate | `tests/exit.rs`, `tests/http.rs` |
 //! | The end of a node ends its processes on every thread, and its threads | `tests/placement.rs` |
@@ -86,7 +87,11 @@
 //! | Queues are counted in messages and bytes; over its author's limit a message is refused visibly, control never | `tests/queues.rs` |
 //! | A panic writes the last messages to the log, where they are recorded | `tests/recorder.rs` |
 //! | What operators see is escaped, and its series are as many as types | `tests/inspection.rs` |
+//! | Nothing that a peer sends panics a decoder, and what was read is written the same | `tests/corpus.rs`, and `make fuzz` |
 //! | The same seed gives the same run | `tests/sim_determinism.rs` |
+//! | Simulated networks, disks and machines fail as real ones do | `tests/sim_network.rs`, `tests/sim_disk.rs`, `tests/sim_nodes.rs` |
+//! | A simulated run can be stopped, looked at and steered; a breach shrinks to the faults that it needs | `tests/sim_control.rs`, `tests/sim_trial.rs` |
+//! | The same program runs over TCP and in simulation; the examples do what they say | `tests/smoke.rs`, `tests/examples.rs` |
 //! | One chain of messages is one trace, each node under its own service; `tracestate` goes with it | `tests/telemetry.rs`, `tests/tracestate.rs` |
 //!
 //! # What a connection may hold
@@ -149,6 +154,7 @@
 #![deny(missing_docs)]
 
 mod cell;
+mod chain;
 mod context;
 mod frame;
 mod gate;

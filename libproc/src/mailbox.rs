@@ -4,8 +4,11 @@
 //! out, all that waits at once. The one lock is held for a few instructions and never while
 //! foreign code runs, not even a destructor: what is refused or left over is given back. How much
 //! waits is the difference of two pairs of counts, those of who puts in under the lock and those
-//! of who takes out beside it, so that no message costs an atomic addition.
+//! of who takes out beside it, so that no message costs an atomic addition. Nor does it for its
+//! sender, where that is the sender of the message before it: then it is said so, and whoever takes
+//! out knows who that was.
 
+use super::chain::{Batch, Chain};
 use super::sync::{AtomicU64, Mutex, Relaxed};
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -16,8 +19,6 @@ use std::time::Duration;
 const MARK_EVERY: u64 = 64;
 /// What is as large is looked at by itself.
 const LARGE: u64 = 64 * 1024;
-/// A queue that once was longer gives its memory back when it is empty.
-const KEEP: usize = 256;
 /// Nanoseconds between two alarms over one process.
 const ALARM_EVERY: u64 = 60_000_000_000;
 
@@ -54,8 +55,10 @@ pub(crate) struct Mailbox<T> {
 }
 
 struct Inner<T> {
-    waiting: VecDeque<T>,
+    waiting: Chain<T>,
     state: State,
+    /// Who put in the newest message of those that name who did.
+    by: usize,
     /// Messages and bytes that were ever put in.
     messages: u64,
     bytes: u64,
@@ -97,7 +100,14 @@ pub(crate) enum Refused<M> {
 pub(crate) struct Entry {
     pub(crate) bytes: u64,
     pub(crate) limit: Option<Limit>,
-    /// Past this an alarm is raised.
+    /// Who puts it in: any number but 0 that is that sender's alone for as long as a message of it
+    /// waits, or is the last of it that was taken out; 0 for who is not compared.
+    pub(crate) by: usize,
+}
+
+/// When something enters a queue, in nanoseconds, and past what an alarm is raised.
+pub(crate) struct Mark {
+    pub(crate) now: u64,
     pub(crate) alarm: Limit,
 }
 
@@ -135,14 +145,15 @@ impl<T> Inner<T> {
         entry: &Entry,
         first: bool,
         out: (&AtomicU64, &AtomicU64),
-        now: impl FnOnce() -> u64,
+        mark: impl FnOnce() -> Mark,
     ) -> bool {
         let due = first || self.messages & (MARK_EVERY - 1) == 0 || entry.bytes >= LARGE;
-        due && self.mark_at(now(), entry.alarm, out)
+        due && self.mark_at(mark(), out)
     }
 
     #[inline(never)]
-    fn mark_at(&mut self, now: u64, alarm: Limit, out: (&AtomicU64, &AtomicU64)) -> bool {
+    fn mark_at(&mut self, mark: Mark, out: (&AtomicU64, &AtomicU64)) -> bool {
+        let Mark { now, alarm } = mark;
         self.forget_marks(out.0.load(Relaxed));
         self.marks.push_back((self.messages - 1, now));
         let (messages, bytes) = self.waits(out);
@@ -167,8 +178,9 @@ impl<T> Mailbox<T> {
     pub(crate) fn new() -> Self {
         Mailbox {
             inner: Mutex::new(Inner {
-                waiting: VecDeque::new(),
+                waiting: Chain::default(),
                 state: State::Busy,
+                by: 0,
                 messages: 0,
                 bytes: 0,
                 rejected: 0,
@@ -184,14 +196,15 @@ impl<T> Mailbox<T> {
         (&self.handled, &self.released)
     }
 
-    /// Puts in `message`, wrapped, behind all that waits.
+    /// Puts in `message`, wrapped, behind all that waits; `wrap` is told whether the message before
+    /// it is of the same sender, as far as senders are compared.
     #[inline]
     pub(crate) fn put<M>(
         &self,
         message: M,
-        wrap: impl FnOnce(M) -> T,
+        wrap: impl FnOnce(M, bool) -> T,
         entry: &Entry,
-        now: impl FnOnce() -> u64,
+        mark: impl FnOnce() -> Mark,
     ) -> Result<Placed, Refused<M>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let wakes = match inner.state {
@@ -201,9 +214,13 @@ impl<T> Mailbox<T> {
         if !inner.admit(entry, self.out()) {
             return Err(Refused::Full(message));
         }
-        let alarm = inner.mark(entry, wakes, self.out(), now);
+        let alarm = inner.mark(entry, wakes, self.out(), mark);
         inner.state = State::Busy;
-        inner.waiting.push_back(wrap(message));
+        let again = inner.by == entry.by;
+        if entry.by != 0 {
+            inner.by = entry.by;
+        }
+        inner.waiting.push(wrap(message, again));
         Ok(Placed { wakes, alarm })
     }
 
@@ -213,7 +230,7 @@ impl<T> Mailbox<T> {
         &self,
         message: M,
         entry: &Entry,
-        now: impl FnOnce() -> u64,
+        mark: impl FnOnce() -> Mark,
     ) -> Result<(M, Placed), Refused<M>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.state == State::Closed {
@@ -223,30 +240,24 @@ impl<T> Mailbox<T> {
         if !inner.admit(entry, self.out()) {
             return Err(Refused::Full(message));
         }
-        let alarm = inner.mark(entry, first, self.out(), now);
+        let alarm = inner.mark(entry, first, self.out(), mark);
         Ok((message, Placed { wakes: false, alarm }))
     }
 
-    /// Takes all that waits into `batch`, which is empty; false if nothing does: from then on
+    /// Takes all that waits into `batch`, which is used up; false if nothing does: from then on
     /// whoever puts something in has the process run.
     #[inline]
-    pub(crate) fn take(&self, batch: &mut VecDeque<T>) -> bool {
+    pub(crate) fn take(&self, batch: &mut Batch<T>) -> bool {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if !inner.waiting.is_empty() {
-            std::mem::swap(&mut inner.waiting, batch);
-            return true;
-        }
-        if inner.state == State::Busy {
+        let some = !inner.waiting.is_empty();
+        if some {
+            inner.waiting.hand_over(batch);
+        } else if inner.state == State::Busy {
             inner.state = State::Idle;
         }
-        let long = inner.waiting.capacity() > KEEP;
-        let spare = long.then(|| std::mem::take(&mut inner.waiting));
         drop(inner);
-        drop(spare);
-        if batch.capacity() > KEEP {
-            *batch = VecDeque::new();
-        }
-        false
+        batch.put_in_order();
+        some
     }
 
     /// Handling of a message of so many bytes begins. Called by who runs the process.
@@ -258,7 +269,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Nothing enters any more; what waited is given back.
-    pub(crate) fn close(&self) -> VecDeque<T> {
+    pub(crate) fn close(&self) -> Chain<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.state = State::Closed;
         std::mem::take(&mut inner.waiting)

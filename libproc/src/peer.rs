@@ -77,6 +77,15 @@ impl Sender {
         Sender(Some(Arc::new(SenderInner { address, peer })))
     }
 
+    /// A number that is this sender's alone while one of its kind lives; 0 for nobody.
+    pub(crate) fn mark(&self) -> usize {
+        self.0.as_ref().map_or(0, |sender| Arc::as_ptr(sender).addr())
+    }
+
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The sending process; none if the message came from outside of every process.
     pub fn address(&self) -> Option<&Address> {
         self.0.as_ref().map(|s| &s.address)

@@ -1,15 +1,15 @@
 //! Typed handles for processes of this OS process, and the untyped door that the node keeps.
 
 use crate::cell::Cell;
-use crate::frame::{Frame, Meta, Parcel, Question, Signal, Tell};
+use crate::frame::{weight, Frame, Meta, Parcel, Plain, Question, Signal, Tell};
 use crate::gate::{Gate, Refusal};
 use crate::http::{RouteInfo, Routes};
 use crate::id::Address;
-use crate::mailbox::{Entry, Mailbox, Placed, Queue, Refused};
+use crate::mailbox::{Entry, Mailbox, Mark, Placed, Queue, Refused};
 use crate::node::{lock, Node};
-use crate::peer::Peer;
+use crate::peer::{Peer, Sender};
 use crate::process::{Answer, Process, Reason, Receive};
-use crate::recorder::{FlightRecord, Recorder};
+use crate::recorder::FlightRecord;
 use crate::reply::Reply;
 use crate::thread::{Place, Promises};
 use crate::time::Instant;
@@ -17,7 +17,7 @@ use crate::trace::{TraceContext, TraceState};
 use bytes::Bytes;
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, TryLockError, Weak};
 
 /// A process in this OS process, by its type. Cheap to clone; telling a process that has ended is
 /// allowed and reaches nobody.
@@ -35,8 +35,6 @@ pub(crate) struct Shared<P: Process> {
     engine: Engine,
     gate: Option<Box<Gate<P>>>,
     routes: Option<Box<Routes<P>>>,
-    /// Taken out during a turn; none where nothing is recorded.
-    recorder: Mutex<Option<Box<Recorder>>>,
     /// Locked while it runs; empty in the simulator, which keeps it itself, and after its end.
     cell: Mutex<Option<Box<Cell<P>>>>,
 }
@@ -86,8 +84,6 @@ impl<P: Process> Pid<P> {
         let mut routes = Routes::new(&address.id);
         P::routes(&mut routes);
         let gate = Gate::of();
-        let last = node.config().recorder;
-        let recorder = (last > 0).then(|| Box::new(Recorder::new(last)));
         Pid(Arc::new_cyclic(|me| Shared {
             me: me.clone(),
             mailbox: Mailbox::new(),
@@ -96,7 +92,6 @@ impl<P: Process> Pid<P> {
             engine,
             gate: (!gate.is_empty()).then(|| Box::new(gate)),
             routes: (!routes.is_empty()).then(|| Box::new(routes)),
-            recorder: Mutex::new(recorder),
             cell: Mutex::default(),
         }))
     }
@@ -166,24 +161,9 @@ impl<P: Process> Pid<P> {
         self.signal(Signal::Stop(reason));
     }
 
-    /// A turn begins that is recorded, at the stated time or now.
-    pub(crate) fn take_recorder(&self, now: Option<Instant>) -> Option<Box<Recorder>> {
-        let mut recorder = lock(&self.0.recorder).take()?;
-        let now = now.unwrap_or_else(|| self.0.node.now());
-        recorder.begin(now, self.0.mailbox.oldest(now.as_nanos()));
-        Some(recorder)
-    }
-
-    /// The turn is over; since when.
-    pub(crate) fn keep_recorder(&self, mut recorder: Box<Recorder>) -> Instant {
-        let now = self.0.node.now();
-        recorder.end(now);
-        *lock(&self.0.recorder) = Some(recorder);
-        now
-    }
-
-    pub(crate) fn record(&self) -> Option<FlightRecord> {
-        lock(&self.0.recorder).as_ref().map(|recorder| recorder.read())
+    /// How long the next message to be handled has waited, if there is one.
+    pub(crate) fn oldest(&self, now: Instant) -> u64 {
+        self.0.mailbox.oldest(now.as_nanos())
     }
 
     #[inline]
@@ -197,6 +177,36 @@ impl<P: Process> Pid<P> {
     {
         // What is over a limit is dropped here, and was counted.
         let _ = self.try_tell_from(message, meta, None);
+    }
+
+    /// A message of another process's step, with which nothing goes but who sends it.
+    #[inline]
+    pub(crate) fn tell_plainly<M: Send + 'static>(
+        &self,
+        message: M,
+        from: &Sender,
+        promises: &mut Promises,
+    ) -> Result<(), Full<M>>
+    where
+        P: Receive<M>,
+    {
+        match &self.0.engine {
+            Engine::Host(place) => {
+                let bytes = weight::<Plain<M>>(<P as Receive<M>>::owned(&message));
+                let plain = Box::new(Plain { message, from: Sender::NOBODY, bytes });
+                let entry = Entry { by: from.mark(), ..self.entry(bytes) };
+                let wrap = |mut plain: Box<Plain<M>>, again: bool| {
+                    if !again {
+                        plain.from = from.clone();
+                    }
+                    plain as _
+                };
+                let put = self.0.mailbox.put(plain, wrap, &entry, || self.mark());
+                self.placed(place, put, Some(promises)).map_err(|plain| Full(plain.message))
+            }
+            #[cfg(feature = "sim")]
+            Engine::Sim(_) => self.try_tell_from(message, Meta::new(from.clone()), Some(promises)),
+        }
     }
 
     /// Messages of steps come with the step's promises.
@@ -216,9 +226,9 @@ impl<P: Process> Pid<P> {
                 let tell = Box::new(Tell { message, meta });
                 let put = self.0.mailbox.put(
                     tell,
-                    |tell| tell as _,
+                    |tell, _| tell as _,
                     &self.entry(bytes),
-                    || self.0.node.coarse_now().as_nanos(),
+                    || self.mark(),
                 );
                 self.placed(place, put, promises).map_err(|tell| Full(tell.message))
             }
@@ -254,9 +264,9 @@ impl<P: Process> Pid<P> {
                 let entry = self.entry(bytes);
                 let put = self.0.mailbox.put(
                     question,
-                    |question| question as _,
+                    |question, _| question as _,
                     &entry,
-                    || self.0.node.coarse_now().as_nanos(),
+                    || self.mark(),
                 );
                 let _ = self.placed(place, put, promises);
             }
@@ -283,16 +293,16 @@ impl<P: Process> Pid<P> {
             Engine::Host(place) => {
                 let put = self.0.mailbox.put(
                     Box::new(frame),
-                    |frame| frame as _,
+                    |frame, _| frame as _,
                     &entry,
-                    || self.0.node.coarse_now().as_nanos(),
+                    || self.mark(),
                 );
                 let _ = self.placed(place, put, None);
             }
             #[cfg(feature = "sim")]
             Engine::Sim(slot) => {
-                let now = || self.0.node.coarse_now().as_nanos();
-                if let Ok((frame, placed)) = self.0.mailbox.count(frame, &entry, now) {
+                let counted = self.0.mailbox.count(frame, &entry, || self.mark());
+                if let Ok((frame, placed)) = counted {
                     self.alarm(placed);
                     slot.push(frame);
                 }
@@ -301,8 +311,12 @@ impl<P: Process> Pid<P> {
     }
 
     fn entry(&self, bytes: u32) -> Entry {
-        let alarm = self.0.node.config().queue_alarm;
-        Entry { bytes: u64::from(bytes), limit: P::LIMIT, alarm }
+        Entry { bytes: u64::from(bytes), limit: P::LIMIT, by: 0 }
+    }
+
+    fn mark(&self) -> Mark {
+        let now = self.0.node.coarse_now().as_nanos();
+        Mark { now, alarm: self.0.node.config().queue_alarm }
     }
 
     /// Has the process run if it slept; gives back what its limit refused.
@@ -347,8 +361,7 @@ impl<P: Process> Pid<P> {
     /// `None` if it has ended.
     #[cfg(feature = "sim")]
     fn count<M>(&self, message: M, bytes: u32) -> Result<Option<M>, M> {
-        let now = || self.0.node.coarse_now().as_nanos();
-        match self.0.mailbox.count(message, &self.entry(bytes), now) {
+        match self.0.mailbox.count(message, &self.entry(bytes), || self.mark()) {
             Ok((message, placed)) => {
                 self.alarm(placed);
                 Ok(Some(message))
@@ -485,7 +498,18 @@ impl<P: Process> Door for Shared<P> {
     }
 
     fn record(&self) -> Option<FlightRecord> {
-        self.me().record()
+        match &self.engine {
+            Engine::Host(_) => {
+                let cell = match self.cell.try_lock() {
+                    Ok(cell) => cell,
+                    Err(TryLockError::Poisoned(cell)) => cell.into_inner(),
+                    Err(TryLockError::WouldBlock) => return None,
+                };
+                cell.as_ref()?.record()
+            }
+            #[cfg(feature = "sim")]
+            Engine::Sim(slot) => slot.record(),
+        }
     }
 
     fn place(&self) -> Option<&Arc<Place>> {

@@ -1,27 +1,31 @@
-//! Every interleaving of the threads that share a mailbox or a bell, tried by a model checker. The
-//! two files are compiled again here, with the checker's lock and atomics in place of std's.
+//! Every interleaving of the threads that share a mailbox or a bell, tried by a model checker. Their
+//! files are compiled again here, with the checker's lock and atomics in place of std's.
 #![allow(dead_code, unreachable_pub, reason = "the files have more than is modelled here")]
 
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 }
+#[path = "../src/chain.rs"]
+mod chain;
 #[path = "../src/mailbox.rs"]
 mod mailbox;
 #[path = "../src/ready.rs"]
 mod ready;
 
+use chain::Batch;
 use loom::sync::Arc;
 use loom::thread;
-use mailbox::{Entry, Limit, Mailbox, Refused};
+use mailbox::{Entry, Limit, Mailbox, Mark, Refused};
 use ready::{Manner, Ready, Ring};
 use std::collections::VecDeque;
 
 const WIDE: Limit = Limit { messages: 100, bytes: 100 };
 
 fn put(mailbox: &Mailbox<u64>, message: u64, limit: Option<Limit>) -> Result<bool, Refused<u64>> {
-    let entry = Entry { bytes: 1, limit, alarm: WIDE };
-    mailbox.put(message, |message| message, &entry, || 0).map(|placed| placed.wakes)
+    let entry = Entry { bytes: 1, limit, by: 0 };
+    let mark = || Mark { now: 0, alarm: WIDE };
+    mailbox.put(message, |message, _| message, &entry, mark).map(|placed| placed.wakes)
 }
 
 /// What a host and the senders of one process share.
@@ -40,7 +44,7 @@ impl Shop {
             ready: Ready::new(),
             rings: loom::sync::atomic::AtomicUsize::new(0),
         };
-        assert!(!shop.mailbox.take(&mut VecDeque::new()));
+        assert!(!shop.mailbox.take(&mut Batch::default()));
         assert!(!shop.ready.take(&mut VecDeque::new()));
         shop
     }
@@ -78,11 +82,11 @@ impl Shop {
 
     /// What the host does when it was rung: runs until nothing is ready.
     fn turn(&self, heard: &mut Vec<u64>) {
-        let (mut turns, mut batch) = (VecDeque::new(), VecDeque::new());
+        let (mut turns, mut batch) = (VecDeque::new(), Batch::default());
         while self.ready.take(&mut turns) {
             while turns.pop_front().is_some() {
                 while self.mailbox.take(&mut batch) {
-                    for message in batch.drain(..) {
+                    while let Some(message) = batch.pop() {
                         self.mailbox.began(1);
                         heard.push(message);
                     }
@@ -164,11 +168,43 @@ fn an_end_loses_nothing_unseen() {
         let mailbox = Arc::new(Mailbox::new());
         let there = mailbox.clone();
         let sender = thread::spawn(move || put(&there, 7, None));
-        let mut batch = VecDeque::new();
+        let mut batch = Batch::default();
         let taken = mailbox.take(&mut batch);
         let left = mailbox.close();
-        let seen = usize::from(taken) + left.len();
+        let seen = usize::from(taken) + usize::from(!left.is_empty());
         let back = matches!(sender.join().unwrap(), Err(Refused::Closed(7)));
         assert_eq!(seen + usize::from(back), 1);
+    });
+}
+
+/// Senders that are named only where they change: whoever takes out knows each message's.
+#[test]
+fn a_message_without_a_name_is_of_the_sender_before_it() {
+    fn send(mailbox: &Mailbox<(usize, Option<usize>)>, by: usize) {
+        for _ in 0..2 {
+            let entry = Entry { bytes: 1, limit: None, by };
+            let named = |message, again: bool| (message, (!again).then_some(by));
+            assert!(mailbox.put(by, named, &entry, || Mark { now: 0, alarm: WIDE }).is_ok());
+        }
+    }
+    loom::model(|| {
+        let mailbox = Arc::new(Mailbox::new());
+        let there = mailbox.clone();
+        let sender = thread::spawn(move || send(&there, 1));
+        let (mut batch, mut current, mut heard) = (Batch::default(), None::<usize>, 0);
+        let mut hear = |batch: &mut Batch<(usize, Option<usize>)>| {
+            while let Some((message, named)) = batch.pop() {
+                current = named.or(current);
+                assert_eq!(current, Some(message));
+                heard += 1;
+            }
+        };
+        send(&mailbox, 2);
+        mailbox.take(&mut batch);
+        hear(&mut batch);
+        sender.join().unwrap();
+        mailbox.take(&mut batch);
+        hear(&mut batch);
+        assert_eq!(heard, 4);
     });
 }

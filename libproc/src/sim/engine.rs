@@ -11,6 +11,7 @@ use crate::id::{Address, NodeId, ProcessId};
 use crate::node::lock;
 use crate::observe::Observation;
 use crate::process::Process;
+use crate::recorder::FlightRecord;
 use crate::time::Instant;
 use crate::trace::TraceContext;
 use bytes::Bytes;
@@ -148,6 +149,7 @@ pub(crate) trait AnyCell: Send {
     fn start(&mut self);
     fn frame(&mut self, frame: Box<dyn Any + Send>);
     fn is_over(&self) -> bool;
+    fn record(&self) -> Option<FlightRecord>;
     fn as_any(&self) -> &dyn Any;
     /// What the process says of itself.
     fn observe(&self) -> Observation;
@@ -169,6 +171,10 @@ impl<P: Process> AnyCell for Cell<P> {
         Cell::is_over(self)
     }
 
+    fn record(&self) -> Option<FlightRecord> {
+        Cell::record(self)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -188,6 +194,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// None while it runs, and where nothing is recorded.
+    pub(crate) fn record(&self) -> Option<FlightRecord> {
+        lock(&self.shared.state).cells.get(self.at)?.cell.as_ref()?.record()
+    }
+
     pub(crate) fn push<P: Process>(&self, mut frame: Frame<P>) {
         let mut state = lock(&self.shared.state);
         let (what, from, trace) = match &mut frame {
