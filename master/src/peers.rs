@@ -29,7 +29,13 @@ pub(crate) enum Peer {
 /// Whether an agent asks to be registered. It asks until it is answered, and whoever runs it looks
 /// into its log, not into the master's: a refusal is told to it.
 pub(crate) fn registers(said: &FromAgent) -> bool {
-    matches!(said, FromAgent::RegisterAgent { .. } | FromAgent::ReregisterAgent { .. })
+    matches!(
+        said,
+        FromAgent::RegisterAgent { .. }
+            | FromAgent::ReregisterAgent { .. }
+            | FromAgent::ReportPart { .. }
+            | FromAgent::ReregisterInParts { .. }
+    )
 }
 
 /// A refusal as an agent is told.
@@ -119,6 +125,7 @@ impl Peers {
 mod tests {
     use super::*;
     use libproc::{ProcessId, Role};
+    use meseta_api::term::RegistryId;
 
     fn scheduler(id: &str) -> Remote<scheduler::FromMaster> {
         let peer = libproc::Peer {
@@ -149,5 +156,25 @@ mod tests {
         assert_eq!(peers.called(&one, false), Some(again));
         peers.remove(second.connection);
         assert_eq!(peers.called(&one, false), None);
+    }
+
+    #[test]
+    fn whoever_asks_to_be_registered_is_told_of_a_refusal_however_it_asks() {
+        let term = Term { registry: RegistryId::from_bits(1), generation: 0, counter: 1 };
+        let (info, version) = (Box::default(), String::new());
+        let (tasks, executors, frameworks) = (Vec::new(), Vec::new(), Vec::new());
+        for said in [
+            FromAgent::RegisterAgent { term, info, version },
+            FromAgent::ReportPart { term, number: 0, tasks, executors, frameworks },
+            FromAgent::ReregisterInParts {
+                term,
+                info: Box::default(),
+                version: String::new(),
+                parts: 1,
+            },
+        ] {
+            assert!(registers(&said), "{said:?}");
+        }
+        assert!(!registers(&FromAgent::Pong { sequence: 1 }));
     }
 }
