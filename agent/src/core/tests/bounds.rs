@@ -92,8 +92,8 @@ fn rests(bench: &Bench) -> bool {
 fn a_new_master_is_not_flooded_with_what_nobody_acknowledged() {
     let mut bench = Bench::registered();
     bench.running("t");
-    // As much as the agent keeps of one executor; nobody acknowledges any of it.
-    for n in 0..63 {
+    // More than may be under way at once; nobody acknowledges any of it.
+    for n in 0..14 {
         bench.call(None, update("t", large(&format!("s{n:02}"), 1)));
         assert_eq!(bench.refused(), None);
     }
@@ -111,7 +111,7 @@ fn a_new_master_is_not_flooded_with_what_nobody_acknowledged() {
     bench.order(Order::KillTask { task: other, kill_policy: None });
     assert_eq!(sent(&bench), Vec::<String>::new());
     let mut pauses = 0;
-    while all.len() < 64 && pauses < 64 {
+    while all.len() < 15 && pauses < 15 {
         bench.on(Event::TimerDue(TimerKey::UpdatesRested));
         let now = sent(&bench);
         assert!(now.len() <= at_once + 1, "{now:?}");
@@ -119,10 +119,10 @@ fn a_new_master_is_not_flooded_with_what_nobody_acknowledged() {
         all.extend(now);
         pauses += 1;
     }
-    assert_eq!(pauses, 15);
+    assert_eq!(pauses, 3);
     all.sort();
     all.dedup();
-    assert_eq!(all.len(), 64, "each went, once");
+    assert_eq!(all.len(), 15, "each went, once");
     bench.on(Event::TimerDue(TimerKey::UpdatesRested));
     assert!(sent(&bench).is_empty() && !rests(&bench));
 }
@@ -132,13 +132,13 @@ fn updates_that_come_faster_than_acknowledgements_wait_too() {
     let mut bench = Bench::registered();
     bench.running("t");
     let mut all = 0;
-    for n in 0..20 {
+    for n in 0..6 {
         bench.call(None, update("t", large(&format!("s{n:02}"), 1)));
         all += sent(&bench).len();
     }
     assert_eq!(all, BURST / MIB);
     // What waits is repeated by nothing before it was sent, and not sent once the master is gone.
-    bench.on(Event::TimerDue(TimerKey::StatusRetry(key("s19"))));
+    bench.on(Event::TimerDue(TimerKey::StatusRetry(key("s05"))));
     assert!(sent(&bench).is_empty());
     bench.on(Event::MasterLost { dial: bench.dial, reason: "x".into() });
     bench.on(Event::TimerDue(TimerKey::UpdatesRested));
