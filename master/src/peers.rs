@@ -171,6 +171,8 @@ mod tests {
                 info: Box::default(),
                 version: String::new(),
                 parts: 1,
+                total: None,
+                operations: Vec::new(),
             },
         ] {
             assert!(registers(&said), "{said:?}");
