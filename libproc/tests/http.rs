@@ -213,9 +213,13 @@ fn a_slow_client_is_cut_off_and_a_gone_one_is_noticed() {
 
         let socket = open(&served.node, "GET /web/stream HTTP/1.1\r\nhost: h\r\n\r\n").await;
         stage.until("it streams", || served.journal.count("streams") == 2).await;
-        // More than the limit at once.
-        served.web.tell(Chunk(&[b'x'; 2000]));
-        stage.until("cut", || served.journal.has("cut")).await;
+        // Each is more than the limit; once the socket takes no more, one waits, and the next is too
+        // much.
+        let cut = || {
+            served.web.tell(Chunk(&[b'x'; 200_000]));
+            served.journal.has("cut")
+        };
+        stage.until("cut", cut).await;
         stage.until("known", || served.journal.count("client gone") == 2).await;
         let mut socket = socket;
         let mut rest = Vec::new();

@@ -156,7 +156,8 @@ fn a_framework_without_tasks_asks_once() {
     core.handle(Event::Start, 0);
     core.handle(Event::Dialled(Ok(())), 0);
     let told = lines(&core.handle(subscribed(), 0));
-    assert_eq!(told[2..], ["subscribed as m-0000", "send RECONCILE"]);
+    let once = ["subscribed as m-0000", "send RECONCILE", "send RECONCILE_OPERATIONS"];
+    assert_eq!(told[2..], once);
 }
 
 /// SCH-19, B7: acknowledged after the policy has seen it, and only what has a uuid.

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const ROLE: &str = "stateful";
+/// Whose reservations and volumes they are: the framework's own.
+const PRINCIPAL: &str = "framework";
 const ROUNDS: usize = 3;
 /// Between two questions about tasks that are not known to have ended.
 const ASK_AGAIN: Duration = Duration::from_secs(20);
@@ -57,11 +59,11 @@ fn scalar(name: &str, value: f64) -> v1::Resource {
 }
 
 fn disk() -> v1::Resource {
-    reserved(scalar("disk", 10.0), ROLE, None)
+    reserved(scalar("disk", 10.0), ROLE, Some(PRINCIPAL))
 }
 
 fn data() -> v1::Resource {
-    volume(disk(), "data", "data", None)
+    volume(disk(), "data", "data", Some(PRINCIPAL))
 }
 
 fn task(id: &str, agent: &v1::AgentId) -> v1::TaskInfo {
@@ -188,8 +190,7 @@ impl Scene {
     /// Starts the scheduler, crashing one that runs; its id and record are kept.
     fn start(&mut self) {
         let node = self.cluster.sim.start(self.machine, NodeConfig::new("sim", "framework"));
-        let credential =
-            Credential { principal: "framework".into(), secret: "simulated".to_owned() };
+        let credential = Credential { principal: PRINCIPAL.into(), secret: "simulated".to_owned() };
         let mut config = SchedulerConfig::new("stateful", ROLE, credential);
         config.masters = "10.0.0.1:5050,10.0.0.2:5050".parse().expect("addresses");
         config.id_path = Some(PathBuf::from("/framework-id"));

@@ -301,12 +301,15 @@ impl World {
         let Some((stream, Some(id))) = self.stream() else {
             return;
         };
-        let offers: Vec<Offer> = self.m.offers.values().cloned().collect();
-        if offers.is_empty() {
+        // Now and then also offers that are no more, and those of others.
+        let any = self.dice.below(4) == 0;
+        let wanted = |offer: &&Offer| any || offer.framework_id.value == id.as_str();
+        let mut offers: Vec<Offer> = self.m.offers.values().filter(wanted).cloned().collect();
+        offers.sort_by_key(|offer| (offer.id.value.len(), offer.id.value.clone()));
+        let Some(last) = offers.len().checked_sub(1) else {
             return;
-        }
-        // Also offers that are no more, and those of others.
-        let offer = &offers[offers.len() - 1 - self.dice.below(offers.len().min(4))];
+        };
+        let offer = &offers[last - self.dice.below(offers.len().min(if any { 4 } else { 1 }))];
         let names = ["a", "b", "c", "d"];
         let count = self.dice.below(3);
         let reserved = || reserved("cpus:1");

@@ -53,6 +53,9 @@ impl Checker {
         let seen = self.seen.entry(framework.to_owned()).or_default();
         let new = &record.told[*seen..];
         *seen = record.told.len();
+        if let Some(id) = &record.id {
+            self.delivery.records(id);
+        }
         let mut found = Vec::new();
         for told in new {
             found.extend(check_status(&mut self.streams, framework, told));

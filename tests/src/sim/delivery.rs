@@ -24,6 +24,8 @@ pub struct Delivery {
     /// In a stream of this agent, as of the last look.
     open: BTreeMap<usize, BTreeSet<(TaskName, Vec<u8>)>>,
     lives: BTreeMap<usize, u32>,
+    /// Frameworks that keep a record of what they are told. Of others nobody can say what they were.
+    recorded: BTreeSet<String>,
     /// Frameworks that a test removes: nobody is to be told any more.
     removed: BTreeSet<String>,
 }
@@ -38,6 +40,13 @@ struct Taken {
 }
 
 impl Delivery {
+    /// The framework with this id keeps a record of what it is told.
+    pub fn records(&mut self, framework: &str) {
+        if !self.recorded.contains(framework) {
+            self.recorded.insert(framework.to_owned());
+        }
+    }
+
     /// The framework with this id is to be removed: its updates need not be told.
     pub fn let_go(&mut self, framework: &str) {
         self.removed.insert(framework.to_owned());
@@ -88,7 +97,8 @@ impl Delivery {
     fn left(&mut self, name: &TaskName, uuid: &[u8], reborn: bool) -> Option<String> {
         let stream = self.streams.get_mut(name)?;
         let at = stream.iter().position(|taken| taken.uuid == uuid)?;
-        if stream[at].told || self.removed.contains(&name.0) {
+        let is_awaited = self.recorded.contains(&name.0) && !self.removed.contains(&name.0);
+        if stream[at].told || !is_awaited {
             return None;
         }
         // It was not written yet when its agent died: nobody was promised anything.
@@ -165,6 +175,12 @@ mod tests {
         }
     }
 
+    fn watching() -> Delivery {
+        let mut delivery = Delivery::default();
+        delivery.records("f");
+        delivery
+    }
+
     #[track_caller]
     fn named(found: &[String], invariant: &str) {
         assert!(found.len() == 1 && found[0].starts_with(invariant), "{found:?}");
@@ -172,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_was_told_may_leave_and_what_was_not_may_not() {
-        let mut delivery = Delivery::default();
+        let mut delivery = watching();
         let both = [waiting(R, true, true), waiting(F, true, false)];
         assert!(delivery.streams(0, 1, &both).is_empty());
         assert_eq!(delivery.told("f", &told(R)), None);
@@ -184,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_gap_and_a_stranger_are_named() {
-        let mut delivery = Delivery::default();
+        let mut delivery = watching();
         named(delivery.told("f", &told(F)).as_slice(), DELIVERED);
         delivery.streams(0, 1, &[waiting(R, true, true), waiting(F, true, false)]);
         named(delivery.told("f", &told(F)).as_slice(), DELIVERED);
@@ -192,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_retry_that_nothing_is_set_for_is_named() {
-        let mut delivery = Delivery::default();
+        let mut delivery = watching();
         let (due, _) = waiting(R, true, true);
         named(&delivery.streams(0, 1, &[(due, false)]), RETRIED);
         let (later, _) = waiting(R, true, false);
@@ -202,7 +218,7 @@ mod tests {
     #[test]
     fn only_what_was_not_written_may_go_with_a_life_of_its_agent() {
         for durable in [true, false] {
-            let mut delivery = Delivery::default();
+            let mut delivery = watching();
             delivery.streams(0, 1, &[waiting(F, durable, false)]);
             assert_eq!(delivery.streams(0, 2, &[]).is_empty(), !durable);
         }
@@ -210,10 +226,17 @@ mod tests {
 
     #[test]
     fn nobody_is_told_of_a_framework_that_was_removed() {
-        let mut delivery = Delivery::default();
+        let mut delivery = watching();
         delivery.streams(0, 1, &[waiting(F, true, true)]);
         delivery.let_go("f");
         assert_eq!(delivery.unsettled().count(), 0);
+        assert!(delivery.streams(0, 1, &[]).is_empty());
+    }
+
+    #[test]
+    fn of_a_framework_without_a_record_nothing_is_said() {
+        let mut delivery = Delivery::default();
+        delivery.streams(0, 1, &[waiting(F, true, true)]);
         assert!(delivery.streams(0, 1, &[]).is_empty());
     }
 }
