@@ -38,6 +38,8 @@ pub enum Verb {
     Logs(verbs::logs::Logs),
     /// Kill a task.
     Kill(verbs::kill::Kill),
+    /// What roles are guaranteed and what they may not exceed.
+    Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
     Weights(verbs::weights::Weights),
     /// Start a cluster, run a hundred tasks on it, and check what became of them.
@@ -70,6 +72,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Tasks(tasks) => tasks.main(),
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
+        Verb::Quota(quota) => quota.main(),
         Verb::Weights(weights) => weights.main(),
         Verb::Demo(demo) => demo.main(),
     };

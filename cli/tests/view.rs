@@ -4,7 +4,7 @@ use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::master::response::{get_agents, get_frameworks};
 use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetTasks, GetWeights};
-use meseta_cli::view::{agents, frameworks, render, tasks, weights, Format};
+use meseta_cli::view::{agents, frameworks, quota, render, tasks, weights, Format};
 
 fn resources(text: &str) -> Vec<v1::Resource> {
     Resources::parse(text).unwrap().to_v1()
@@ -151,4 +151,17 @@ fn weights_as_a_table() {
     let response = GetWeights { weight_infos: vec![info("eng/web", 2.5), info("*", 1.0)] };
     let expected = "ROLE     WEIGHT\n*        1\neng/web  2.5\n";
     assert_eq!(render(&weights::rows(&response), Format::Table).unwrap(), expected);
+}
+
+#[test]
+fn quotas_as_a_table() {
+    let amount = |name: &str, value| (name.to_owned(), v1::value::Scalar { value });
+    let config = v1::quota::QuotaConfig {
+        role: "eng".into(),
+        guarantees: [amount("cpus", 1.5), amount("mem", 64.0)].into(),
+        limits: [amount("gpus", 0.0)].into(),
+    };
+    let status = v1::quota::QuotaStatus { configs: vec![config], ..Default::default() };
+    let expected = "ROLE  GUARANTEES       LIMITS\neng   cpus:1.5;mem:64  gpus:0\n";
+    assert_eq!(render(&quota::rows(&status), Format::Table).unwrap(), expected);
 }

@@ -78,6 +78,12 @@ pub struct Master {
     /// How long a disconnected agent may take to come back
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
     agent_reregister_timeout: Duration,
+    /// With quotas to keep, a new leader offers nothing before this share of its agents is back …
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.8")]
+    allocator_agent_recovery_factor: f64,
+    /// … or this long has passed
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
+    allocator_recovery_timeout: Duration,
     /// Between two looks for agents that need not be remembered any more
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15m")]
     registry_gc_interval: Duration,
@@ -145,6 +151,8 @@ impl Master {
                 ping_interval: self.agent_ping_timeout,
                 ping_attempts: self.max_agent_ping_timeouts,
                 agent_reregister_timeout: self.agent_reregister_timeout,
+                recovery_hold_agents: self.allocator_agent_recovery_factor,
+                recovery_hold: self.allocator_recovery_timeout,
                 offer_timeout: Some(self.offer_timeout),
                 registry_gc_interval: self.registry_gc_interval,
                 registry_max_agent_age: self.registry_max_agent_age,
@@ -175,6 +183,14 @@ pub(super) fn advertised(
         Some(host) => format!("{host}:{port}"),
         None => guard::address(ip, port),
     })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    match (0.0..=1.0).contains(&share) {
+        true => Ok(share),
+        false => Err("expecting 0 to 1".to_owned()),
+    }
 }
 
 fn election_ttl(text: &str) -> anyhow::Result<Duration> {

@@ -8,6 +8,7 @@ pub mod kill;
 pub mod local;
 pub mod logs;
 pub mod master;
+pub mod quota;
 pub mod run;
 pub mod tasks;
 pub mod weights;

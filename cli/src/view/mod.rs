@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod frameworks;
+pub mod quota;
 mod table;
 pub mod tasks;
 pub mod weights;

@@ -68,6 +68,7 @@ fn is_urgent(event: &AllocatorEvent) -> bool {
         AllocatorEvent::Recovered { refuse: Some(_), .. }
             | AllocatorEvent::Suppressed { .. }
             | AllocatorEvent::WeightsUpdated(_)
+            | AllocatorEvent::RecoveryHeld { .. }
     )
 }
 

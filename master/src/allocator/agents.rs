@@ -22,6 +22,7 @@ impl Allocator {
 
         self.roster.grow(&self.measure.amounts(&total));
         let agent = self.agents.find_or_insert_with(&id, || Account::new(total));
+        self.count_agent(agent, true);
         self.doubt.agents.insert(agent);
         let mut outcome = Ok(());
         for (framework, by_role) in used {
@@ -45,7 +46,7 @@ impl Allocator {
         let before = self.measure.amounts(self.agents[agent].total());
         self.roster.shrink(&before);
         self.roster.grow(&self.measure.amounts(&total));
-        self.agents[agent].set_total(total);
+        self.replace_total(agent, total);
         self.filters.forget_agent(agent);
         self.doubt.agents.insert(agent);
         self.check_commitment(agent)
@@ -55,10 +56,11 @@ impl Allocator {
         let agent = self.agent(id)?;
         let held = self.agents[agent].held().clone();
         for (client, resources) in held {
-            let amounts = self.measure.amounts(&resources);
-            self.roster.refund(client, agent, &amounts, false);
+            let struck = self.strike(agent, client, &resources);
+            debug_assert_eq!(struck, Ok(()));
             self.roster.prune(client);
         }
+        self.count_agent(agent, false);
         let total = self.measure.amounts(self.agents[agent].total());
         self.roster.shrink(&total);
         self.filters.forget_agent(agent);
@@ -72,7 +74,7 @@ impl Allocator {
         active: bool,
     ) -> Result<(), AllocatorFault> {
         let agent = self.agent(id)?;
-        self.agents[agent].active = active;
+        self.change_account(agent, |account| account.active = active);
         if active {
             self.doubt.agents.insert(agent);
         }

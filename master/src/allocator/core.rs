@@ -12,10 +12,20 @@ use super::fault::AllocatorFault;
 use super::filters::Filters;
 use super::ledger::Account;
 use super::ordinals::{AgentOrd, FrameworkOrd, Table};
+use super::quota::Quotas;
 use super::roster::Roster;
 use super::share::Measure;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId};
+
+/// Until when a new leader gives nothing out: quotas could not be kept by what the first agents
+/// that come back have.
+#[derive(Debug)]
+struct Hold {
+    /// So many agents end it.
+    agents: usize,
+    until: Instant,
+}
 
 /// Decides which framework is offered what. Pure: time and the shuffle's seed are arguments, and
 /// the same events and rounds give the same grants.
@@ -27,6 +37,9 @@ pub struct Allocator {
     pub(super) filters: Filters,
     pub(super) measure: Measure,
     pub(super) doubt: Doubt,
+    pub(super) quotas: Quotas,
+    /// While a new leader waits for its agents.
+    hold: Option<Hold>,
     /// The agents whose accounts say who took something of them in the last round.
     pub(super) served: Vec<AgentOrd>,
     applied: u64,
@@ -42,6 +55,8 @@ impl Allocator {
             roster: Roster::new(),
             filters: Filters::default(),
             doubt: Doubt::default(),
+            quotas: Quotas::default(),
+            hold: None,
             served: Vec::new(),
             applied: 0,
         }
@@ -50,8 +65,18 @@ impl Allocator {
     /// Applies one event. After a fault the allocator is as it was, apart from
     /// [`AllocatorFault::Overcommitted`], which reports what has become of the agent.
     pub fn apply(&mut self, event: AllocatorEvent, now: Instant) -> Result<(), AllocatorFault> {
-        use AllocatorEvent::*;
         self.applied += 1;
+        if self.quotas.is_empty() {
+            return self.apply_event(event, now);
+        }
+        let surplus = self.quotas.surplus();
+        let outcome = self.apply_event(event, now);
+        self.doubt.agents.extend(self.quotas.eased(&surplus));
+        outcome
+    }
+
+    fn apply_event(&mut self, event: AllocatorEvent, now: Instant) -> Result<(), AllocatorFault> {
+        use AllocatorEvent::*;
         match event {
             FrameworkAdded { id, roles, active, used } => {
                 self.add_framework(id, roles, active, used)
@@ -86,6 +111,14 @@ impl Allocator {
                 }
                 Ok(())
             }
+            QuotasUpdated(quotas) => {
+                self.set_quotas(quotas);
+                Ok(())
+            }
+            RecoveryHeld { agents, long } => {
+                self.hold = Some(Hold { agents, until: now + long });
+                Ok(())
+            }
         }
     }
 
@@ -109,7 +142,18 @@ impl Allocator {
     /// Whether a round at `now` could grant something: anything is in doubt, or a refusal has
     /// expired by then.
     pub fn is_due(&self, now: Instant) -> bool {
+        !self.is_held(now) && self.has_something(now)
+    }
+
+    fn has_something(&self, now: Instant) -> bool {
         self.is_dirty() || self.next_filter_expiry().is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Whether nothing is given out yet: too few of the agents that the last leader had are back,
+    /// and it is not too late to wait for them.
+    pub fn is_held(&self, now: Instant) -> bool {
+        let waits = |hold: &Hold| self.agents.count() < hold.agents && now < hold.until;
+        self.hold.as_ref().is_some_and(waits)
     }
 
     pub(super) fn registered(&self, id: &FrameworkId) -> Result<FrameworkOrd, AllocatorFault> {

@@ -4,6 +4,7 @@
 //! Resources in events are as the rest of the master holds them: those that somebody holds carry
 //! their allocation role, an agent's `total` does not. Read `core.rs` next.
 
+use super::quota::Quota;
 use super::weight::Weight;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{Conversion, Resources};
@@ -125,6 +126,16 @@ pub enum AllocatorEvent {
     },
     /// Roles count with these weights from the next round on. It starts no round by itself.
     WeightsUpdated(Vec<(Role, Weight)>),
+    /// Top-level roles have these quotas from now on; the default takes a role's quota away.
+    QuotasUpdated(Vec<(Role, Quota)>),
+    /// A new leader has quotas to keep: nothing is given out until so many agents are there, or
+    /// until this long has passed.
+    RecoveryHeld {
+        /// How many agents are enough.
+        agents: usize,
+        /// How long they are waited for at most.
+        long: Duration,
+    },
 }
 
 /// All that one framework is given of one agent for one role in a round. It is held from the

@@ -100,7 +100,7 @@ impl Allocator {
             Standing::Left => return Why::NotSubscribed,
         }
         let lots = Lots::of(free);
-        let lot = lots.for_role(role);
+        let (lot, _) = self.lot(&lots, self.roster.role_of(client));
         if !self.config.min_allocatable.admits(&lot) {
             return match takers().next() {
                 Some((framework, role)) => {

@@ -66,9 +66,9 @@ impl Allocator {
         for client in self.roster.clients_of(framework) {
             self.filters.forget_client(client);
             for agent in self.roster.agents_of(client) {
-                let released = self.agents[agent].release_all(client);
-                let amounts = self.measure.amounts(&released);
-                self.roster.refund(client, agent, &amounts, false);
+                let held = self.agents[agent].held().get(&client).cloned().unwrap_or_default();
+                let struck = self.strike(agent, client, &held);
+                debug_assert_eq!(struck, Ok(()));
                 self.doubt.agents.insert(agent);
             }
             self.roster.set_standing(client, Standing::Left);

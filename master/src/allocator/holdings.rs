@@ -62,11 +62,8 @@ impl Allocator {
         refuse: Option<Duration>,
         now: Instant,
     ) {
-        let released = self.agents[agent].release(client, &resources);
-        debug_assert_eq!(released, Ok(()));
-        let holds_more = self.agents[agent].held().contains_key(&client);
-        let amounts = self.measure.amounts(&resources);
-        self.roster.refund(client, agent, &amounts, holds_more);
+        let struck = self.strike(agent, client, &resources);
+        debug_assert_eq!(struck, Ok(()));
         self.doubt.agents.insert(agent);
 
         let refuse = refuse.filter(|refuse| !refuse.is_zero());
@@ -108,9 +105,7 @@ impl Allocator {
     ) -> Result<(), AllocatorFault> {
         for (role, resources) in by_role {
             let client = self.roster.client_or_insert(framework, &role);
-            let amounts = self.measure.amounts(&resources);
-            self.agents[agent].hold(client, resources).map_err(no_sum)?;
-            self.roster.charge(client, agent, &amounts);
+            self.enter(agent, client, resources).map_err(no_sum)?;
         }
         self.check_commitment(agent)
     }

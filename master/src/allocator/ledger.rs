@@ -128,14 +128,6 @@ impl Account {
         Ok(())
     }
 
-    /// Takes everything back from a client; what that was.
-    pub(super) fn release_all(&mut self, client: ClientOrd) -> Resources {
-        let held = self.held.get(&client).cloned().unwrap_or_default();
-        // Holding nothing is the only way to fail.
-        let _ = self.release(client, &held);
-        held
-    }
-
     /// Changes what the agent has, whoever holds it.
     pub(super) fn set_total(&mut self, total: Resources) {
         self.total = total;
@@ -171,7 +163,7 @@ mod tests {
 
         account.release(a, &r("ports:[2-2]")).unwrap();
         assert_eq!(account.free(), Some(&r("ports:[2-2,5-10]")));
-        assert_eq!(account.release_all(b), r("cpus:3"));
+        account.release(b, &r("cpus:3")).unwrap();
         assert_eq!(account.held().len(), 1);
     }
 

@@ -22,6 +22,7 @@
 //!
 //! Read next: `event.rs` for what can happen, `core.rs` for the state, `round.rs` for a round.
 
+mod accounts;
 pub(crate) mod actor;
 mod agents;
 mod config;
@@ -37,6 +38,7 @@ mod frameworks;
 mod holdings;
 mod ledger;
 mod ordinals;
+mod quota;
 mod roster;
 mod round;
 mod share;
@@ -52,4 +54,5 @@ pub use self::event::{AllocatorEvent, OfferGrant};
 pub use self::explain::{AgentAccount, Why};
 pub use self::fault::AllocatorFault;
 pub use self::filters::{refuse_duration, DEFAULT_REFUSE, MAX_REFUSALS_PER_PAIR, MAX_REFUSE};
+pub use self::quota::Quota;
 pub use self::weight::Weight;

@@ -116,9 +116,9 @@ impl<O: Ordinal, K: Ord + Clone, V> Table<O, K, V> {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.iter().count()
+    /// How many rows there are.
+    pub(super) fn count(&self) -> usize {
+        self.rows.len() - self.vacant.len()
     }
 
     /// All rows in the order of their ordinals.

@@ -49,6 +49,8 @@ struct Framework {
 #[derive(Debug, Default)]
 struct RoleRow {
     weight: Weight,
+    /// It has a quota.
+    pinned: bool,
     /// None of a top-level role.
     parent: Option<RoleOrd>,
     /// Roles directly below.
@@ -135,7 +137,7 @@ impl Roster {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        let counts = [self.frameworks.len(), self.roles.len(), self.clients.len()];
+        let counts = [self.frameworks.count(), self.roles.count(), self.clients.count()];
         counts == [0; 3] && self.cluster == Amounts::default()
     }
 
@@ -209,6 +211,27 @@ impl Roster {
     /// The role one level up; none of a top-level role.
     pub(super) fn parent(&self, role: RoleOrd) -> Option<RoleOrd> {
         self.roles[role].parent
+    }
+
+    /// The topmost role above it, or itself.
+    pub(super) fn top_level(&self, role: RoleOrd) -> RoleOrd {
+        std::iter::successors(Some(role), |role| self.parent(*role)).last().unwrap_or(role)
+    }
+
+    pub(super) fn role(&self, role: &Role) -> Option<RoleOrd> {
+        self.roles.find(role)
+    }
+
+    /// The role, which is kept until it is unpinned.
+    pub(super) fn pin_role(&mut self, role: &Role) -> RoleOrd {
+        let role = self.role_or_insert(role);
+        self.roles[role].pinned = true;
+        role
+    }
+
+    pub(super) fn unpin_role(&mut self, role: RoleOrd) {
+        self.roles[role].pinned = false;
+        self.prune_role(role);
     }
 
     /// Changes the tallies that a client of this role counts in.
@@ -339,7 +362,7 @@ impl Roster {
         let mut at = Some(role);
         while let Some(role) = at {
             let row = &self.roles[role];
-            if row.clients > 0 || row.children > 0 || row.weight != Weight::DEFAULT {
+            if row.clients > 0 || row.children > 0 || row.pinned || row.weight != Weight::DEFAULT {
                 return;
             }
             at = row.parent;

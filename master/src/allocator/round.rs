@@ -7,7 +7,8 @@ use super::core::Allocator;
 use super::doubt::Doubt;
 use super::drf::Order;
 use super::event::OfferGrant;
-use super::ordinals::{AgentOrd, ClientOrd};
+use super::ordinals::{AgentOrd, ClientOrd, RoleOrd};
+use super::quota::Cut;
 use super::shuffle::Shuffle;
 use libproc::Instant;
 use meseta_api::ids::Role;
@@ -23,6 +24,9 @@ impl Allocator {
     /// refused, and, if clients began to want offers, a look at each agent. With nothing in doubt
     /// it costs nothing.
     pub fn allocate(&mut self, now: Instant, shuffle_seed: u64) -> Vec<OfferGrant> {
+        if self.is_held(now) {
+            return Vec::new();
+        }
         self.expire_filters(now);
         if !self.is_dirty() {
             return Vec::new();
@@ -33,9 +37,13 @@ impl Allocator {
         let mut grants = Vec::new();
 
         let for_all = doubt.agents_for_all();
-        self.serve_all_clients(&for_all, &mut shuffle, &mut grants);
-        self.serve_after_expiry(&doubt, &for_all, &mut shuffle, &mut grants);
-        self.serve_new_clients(&doubt, &for_all, &mut shuffle, &mut grants);
+        let guaranteed = self.quotas.has_unmet().then_some(Stage::Guaranteed);
+        for stage in guaranteed.into_iter().chain([Stage::Fair]) {
+            let mut pass = Pass { stage, shuffle: &mut shuffle, grants: &mut grants };
+            self.serve_all_clients(&for_all, &mut pass);
+            self.serve_after_expiry(&doubt, &for_all, &mut pass);
+            self.serve_new_clients(&doubt, &for_all, &mut pass);
+        }
         grants
     }
 
@@ -52,16 +60,11 @@ impl Allocator {
     }
 
     /// Agents that anyone may take.
-    fn serve_all_clients(
-        &mut self,
-        agents: &BTreeSet<AgentOrd>,
-        shuffle: &mut Shuffle,
-        grants: &mut Vec<OfferGrant>,
-    ) {
+    fn serve_all_clients(&mut self, agents: &BTreeSet<AgentOrd>, pass: &mut Pass<'_>) {
         let agents = self.offerable(agents.iter().copied());
         if !agents.is_empty() {
             self.roster.order();
-            self.serve(agents, None, shuffle, grants);
+            self.serve(agents, None, pass);
         }
     }
 
@@ -70,16 +73,15 @@ impl Allocator {
         &mut self,
         doubt: &Doubt,
         served: &BTreeSet<AgentOrd>,
-        shuffle: &mut Shuffle,
-        grants: &mut Vec<OfferGrant>,
+        pass: &mut Pass<'_>,
     ) {
         let by_agent = doubt.clients_by_agent(served);
         let mut agents = self.offerable(by_agent.keys().copied());
-        shuffle.apply(&mut agents);
+        pass.shuffle.apply(&mut agents);
         for agent in agents {
             let clients = by_agent.get(&agent).into_iter().flatten().copied();
             let order = Order::of(&self.roster, clients);
-            self.serve(vec![agent], Some(order), shuffle, grants);
+            self.serve(vec![agent], Some(order), pass);
         }
     }
 
@@ -88,8 +90,7 @@ impl Allocator {
         &mut self,
         doubt: &Doubt,
         served: &BTreeSet<AgentOrd>,
-        shuffle: &mut Shuffle,
-        grants: &mut Vec<OfferGrant>,
+        pass: &mut Pass<'_>,
     ) {
         let order = Order::of(&self.roster, doubt.clients.iter().copied());
         if order.is_empty() {
@@ -97,7 +98,7 @@ impl Allocator {
         }
         let all = self.agents.iter().map(|(agent, _, _)| agent);
         let agents = self.offerable(all.filter(|agent| !served.contains(agent)));
-        self.serve(agents, Some(order), shuffle, grants);
+        self.serve(agents, Some(order), pass);
     }
 
     /// Those of `agents` that have something to offer.
@@ -108,31 +109,46 @@ impl Allocator {
 
     /// Goes through the agents in a shuffled order and grants each to the first who may take it,
     /// until nobody takes what is left. The order is that of `few` clients, or of all.
-    fn serve(
-        &mut self,
-        mut agents: Vec<AgentOrd>,
-        mut few: Option<Order>,
-        shuffle: &mut Shuffle,
-        grants: &mut Vec<OfferGrant>,
-    ) {
-        shuffle.apply(&mut agents);
+    fn serve(&mut self, mut agents: Vec<AgentOrd>, mut few: Option<Order>, pass: &mut Pass<'_>) {
+        pass.shuffle.apply(&mut agents);
+        let mut cuts = Vec::new();
         for agent in agents {
-            while let Some((client, resources)) = self.first_taker(agent, few.as_ref()) {
+            loop {
+                cuts.clear();
+                let taker = self.first_taker(agent, few.as_ref(), pass.stage, &mut cuts);
+                let Some((client, resources)) = taker else {
+                    break;
+                };
                 match self.grant(agent, client, resources, few.as_mut()) {
-                    Some(grant) => grants.push(grant),
+                    Some(grant) => pass.grants.push(grant),
                     None => break,
                 }
+            }
+            if pass.stage == Stage::Fair {
+                self.quotas.withhold(agent, &cuts);
             }
         }
     }
 
-    /// The first client in the order that may take something of the agent, and what.
-    fn first_taker(&self, agent: AgentOrd, few: Option<&Order>) -> Option<(ClientOrd, Resources)> {
+    /// The first client in the order that may take something of the agent, and what; and what
+    /// quotas cut on the way there.
+    fn first_taker(
+        &self,
+        agent: AgentOrd,
+        few: Option<&Order>,
+        stage: Stage,
+        cuts: &mut Vec<Cut>,
+    ) -> Option<(ClientOrd, Resources)> {
         let order = few.or(self.roster.known_order())?;
         let lots = Lots::of(self.agents[agent].offerable()?);
         let mut unreserved = None;
         order.find_role(&self.roster, |role| {
-            let lot = lots.for_role(self.roster.role_name(role));
+            let lacking = stage == Stage::Guaranteed;
+            if lacking && !self.quotas.is_unmet(self.roster.top_level(role)) {
+                return None;
+            }
+            let (lot, cut) = self.lot(&lots, role);
+            cuts.extend(cut);
             let worth_it = match &lot {
                 // The same for all roles that get it.
                 Cow::Borrowed(lot) => {
@@ -140,13 +156,29 @@ impl Allocator {
                 }
                 Cow::Owned(lot) => self.config.min_allocatable.admits(lot),
             };
-            if !worth_it {
+            if !worth_it || (lacking && !self.quotas.helps(self.roster.top_level(role), &lot)) {
                 return None;
             }
             let filtered = |client| self.filters.filtered_until(agent, client, &lot).is_some();
             let client = order.clients(role).find(|client| !filtered(*client))?;
             Some((client, lot.into_owned()))
         })
+    }
+
+    /// What of an agent's lots a role may take, and what quotas cut of it.
+    pub(super) fn lot<'l>(
+        &self,
+        lots: &'l Lots<'_>,
+        role: RoleOrd,
+    ) -> (Cow<'l, Resources>, Option<Cut>) {
+        let name = self.roster.role_name(role);
+        if self.quotas.is_empty() {
+            return (lots.for_role(name), None);
+        }
+        match self.quotas.cut(self.roster.top_level(role), &lots.unreserved) {
+            Some((rest, cut)) => (Cow::Owned(lots.with_unreserved(name, &rest)), Some(cut)),
+            None => (lots.for_role(name), None),
+        }
     }
 
     /// Lets the client hold the resources. None if the books do not allow it, which they do of
@@ -161,6 +193,7 @@ impl Allocator {
         let role = self.roster.role_name(self.roster.role_of(client)).clone();
         let allocated = resources.allocate(&role).ok()?;
         let amounts = self.measure.amounts(&resources);
+        self.count_grant(client, &resources);
         let held = self.agents[agent].hold(client, resources);
         debug_assert_eq!(held, Ok(()));
         held.ok()?;
@@ -179,6 +212,22 @@ impl Allocator {
             resources: allocated,
         })
     }
+}
+
+/// Which clients a pass is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Those whose role lacks some of its guarantee, of agents that have some of what is lacking.
+    Guaranteed,
+    /// All.
+    Fair,
+}
+
+/// One way through the agents of a round.
+struct Pass<'a> {
+    stage: Stage,
+    shuffle: &'a mut Shuffle,
+    grants: &'a mut Vec<OfferGrant>,
 }
 
 /// What of an agent's free resources each role may take. Revocable resources are in no lot yet.
@@ -209,6 +258,16 @@ impl<'a> Lots<'a> {
         } else {
             Cow::Borrowed(&self.unreserved)
         }
+    }
+
+    /// What is reserved for the role or an ancestor, and this of the unreserved.
+    fn with_unreserved(&self, role: &Role, unreserved: &Resources) -> Resources {
+        let lot = |entry: &Entry| {
+            entry.is_reserved() && !entry.is_revocable() && entry.is_available_to(role)
+        };
+        let reserved = self.free.filter(lot);
+        // Both are parts of what is free, so they have a sum.
+        reserved.checked_add(unreserved).unwrap_or(reserved)
     }
 }
 

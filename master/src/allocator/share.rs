@@ -1,7 +1,7 @@
 //! [`Share`]: a dominant share over a weight, as an exact fraction; [`Amounts`]: what it is made of.
 
 use super::weight::Weight;
-use meseta_api::resources::{ResourceName, Resources};
+use meseta_api::resources::{Entry, ResourceName, Resources, Scalar, ScalarQuantities};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,21 @@ impl Amounts {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
             *mine = mine.saturating_sub(*theirs);
         }
+    }
+
+    /// What is more than `other`, name by name.
+    pub(super) fn without(&self, other: &Amounts) -> Amounts {
+        let amounts = self.0.iter().enumerate();
+        Amounts(amounts.map(|(i, amount)| amount.saturating_sub(other.at(i))).collect())
+    }
+
+    /// Whether no name's amount is less than `other`'s.
+    pub(super) fn contains(&self, other: &Amounts) -> bool {
+        other.0.iter().enumerate().all(|(i, amount)| *amount <= self.at(i))
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.iter().all(|amount| *amount == 0)
     }
 
     fn at(&self, index: usize) -> u128 {
@@ -60,8 +75,16 @@ impl Measure {
     /// The scalar amounts of `resources`. Linear: the amounts of a sum are the sum of the amounts.
     /// That is why shared volumes, which are counted in copies of one amount, do not count.
     pub(super) fn amounts(&mut self, resources: &Resources) -> Amounts {
+        self.amounts_of(resources)
+    }
+
+    /// The same of some entries.
+    pub(super) fn amounts_of<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Amounts {
         let mut amounts = Amounts::default();
-        for entry in resources.iter().filter(|entry| !entry.is_shared()) {
+        for entry in entries.into_iter().filter(|entry| !entry.is_shared()) {
             let Some(scalar) = entry.value().scalar() else {
                 continue;
             };
@@ -78,7 +101,27 @@ impl Measure {
         amounts
     }
 
-    fn number(&mut self, name: &ResourceName) -> usize {
+    /// The same of plain amounts.
+    pub(super) fn quantities(&mut self, quantities: &ScalarQuantities) -> Amounts {
+        let mut amounts = Amounts::default();
+        for (name, amount) in quantities.iter() {
+            let index = self.number(name);
+            if amounts.0.len() <= index {
+                amounts.0.resize(index + 1, 0);
+            }
+            amounts.0[index] += u128::from(amount.millis().unsigned_abs());
+        }
+        amounts
+    }
+
+    /// One name's amount, or the largest that there is.
+    pub(super) fn amount(&self, amounts: &Amounts, name: &ResourceName) -> Scalar {
+        let millis = self.names.get(name).map_or(0, |index| amounts.at(*index));
+        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        Scalar::from_millis(millis).unwrap_or_default()
+    }
+
+    pub(super) fn number(&mut self, name: &ResourceName) -> usize {
         if let Some(number) = self.names.get(name) {
             return *number;
         }

@@ -3,7 +3,7 @@
 //! Core and allocator speak asynchronously: a grant may have been made before the allocator heard
 //! that its agent or framework was removed. That removal freed it there, so it is dropped here,
 //! even if the agent or framework has come again since; any other grant that cannot become an
-//! offer is returned (`offers.rs`).
+//! offer is returned (`offers.rs`), and so are all that were made without knowing the quotas of now.
 
 use super::effect::Effect;
 use super::Core;
@@ -17,6 +17,8 @@ pub(super) struct Told {
     events: u64,
     removed_agents: BTreeMap<AgentId, u64>,
     removed_frameworks: BTreeMap<FrameworkId, u64>,
+    /// When quotas changed last.
+    quotas: u64,
 }
 
 impl Told {
@@ -34,6 +36,7 @@ impl Told {
                 AllocatorEvent::FrameworkRemoved { id } => {
                     self.removed_frameworks.insert(id.clone(), self.events);
                 }
+                AllocatorEvent::QuotasUpdated(_) => self.quotas = self.events,
                 _ => {}
             }
         }
@@ -45,6 +48,11 @@ impl Told {
         self.removed_frameworks.retain(|_, removal| *removal > applied);
     }
 
+    /// Whether what was granted after so many events knew the quotas of now.
+    fn knew_quotas(&self, applied: u64) -> bool {
+        self.quotas <= applied
+    }
+
     fn freed(&self, grant: &OfferGrant) -> bool {
         self.removed_agents.contains_key(&grant.agent)
             || self.removed_frameworks.contains_key(&grant.framework)
@@ -52,14 +60,23 @@ impl Told {
 }
 
 impl Core {
-    /// The grants that were not freed by a removal which the allocator had not heard of.
+    /// The grants that can become offers: none that was freed by a removal which the allocator had
+    /// not heard of. If it had not heard of the quotas of now, all go back to it.
     pub(super) fn standing(
         &mut self,
         mut grants: Vec<OfferGrant>,
         applied: u64,
+        out: &mut Vec<Effect>,
     ) -> Vec<OfferGrant> {
         self.told.forget(applied);
         grants.retain(|grant| !self.told.freed(grant));
-        grants
+        if self.told.knew_quotas(applied) {
+            return grants;
+        }
+        for OfferGrant { framework, agent, resources, .. } in grants {
+            let returned = AllocatorEvent::Recovered { framework, agent, resources, refuse: None };
+            out.push(Effect::Allocator(returned));
+        }
+        Vec::new()
     }
 }

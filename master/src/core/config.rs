@@ -19,6 +19,11 @@ pub struct Config {
     /// Greatest share of the admitted agents (0 to 1) that may be given up at once after a
     /// failover; beyond it nobody is given up and an operator must look (ME-11).
     pub recovery_agent_removal_limit: f64,
+    /// With quotas to keep, a new leader offers nothing before this share of the admitted agents
+    /// (0 to 1) is back …
+    pub recovery_hold_agents: f64,
+    /// … or this long has passed (ALL-20).
+    pub recovery_hold: Duration,
     /// Between two heartbeats of an event stream.
     pub heartbeat_interval: Duration,
     /// How long an offer lasts; `None` is for ever. Offers expire by default, because one
@@ -48,6 +53,8 @@ impl Default for Config {
             ping_attempts: 5,
             agent_reregister_timeout: Duration::from_secs(10 * 60),
             recovery_agent_removal_limit: 1.0,
+            recovery_hold_agents: 0.8,
+            recovery_hold: Duration::from_secs(10 * 60),
             heartbeat_interval: Duration::from_secs(15),
             offer_timeout: Some(Duration::from_secs(2 * 60)),
             max_completed_frameworks: 50,

@@ -29,6 +29,7 @@ pub mod operations;
 pub mod operator;
 pub mod plan;
 pub mod queries;
+pub mod quota;
 mod recover;
 mod say;
 mod send;
@@ -57,6 +58,7 @@ use ids::NextIds;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use operations::Operations;
+use quota::Quotas;
 use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
 use tasks::Tasks;
@@ -84,6 +86,7 @@ pub struct Core {
     operations: Operations,
     told: Told,
     weights: Weights,
+    quotas: Quotas,
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
@@ -170,7 +173,7 @@ impl Core {
                 self.commit_removal(&framework, reason, answer, at, out)
             }
             Plan::Offer { grants, applied } => {
-                let grants = self.standing(grants, applied);
+                let grants = self.standing(grants, applied, out);
                 self.commit_grants(grants, at, out);
             }
             Plan::ExpireOffers => self.commit_expiry(at, out),
@@ -183,6 +186,7 @@ impl Core {
             Plan::AnswerOn(framework) => self.commit_answers(&framework, at, out),
             Plan::Message(plan) => self.commit_message(plan, out),
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
+            Plan::UpdateQuota(plan) => self.commit_update_quota(plan, out),
             Plan::UpdateWeights(plan) => self.commit_update_weights(plan, out),
             Plan::OperatorOperation(plan) => self.commit_operator_operation(*plan, out),
             Plan::AcknowledgeOperation(plan) => self.commit_acknowledge_operation(plan, out),

@@ -29,6 +29,7 @@ impl Core {
                 Type::ReactivateAgent => self.check_reactivate(request, call.reactivate_agent),
                 Type::DrainAgent => self.check_drain(request, call.drain_agent, at),
                 Type::MarkAgentGone => self.check_mark_gone(request, call.mark_agent_gone),
+                Type::UpdateQuota => self.check_update_quota(request, call.update_quota),
                 Type::UpdateWeights => weights::check_update(request, call.update_weights),
                 _ => {
                     let response = self.query(&call)?;
@@ -61,6 +62,10 @@ impl Core {
             },
             Type::GetOperations => Ok(queries::get_operations::response(self)),
             Type::GetWeights => Ok(queries::get_weights::response(self)),
+            Type::GetQuota => Ok(queries::get_quota::response(self)),
+            Type::SetQuota | Type::RemoveQuota => Err(Rejection::not_implemented(
+                "SET_QUOTA and REMOVE_QUOTA are not supported: UPDATE_QUOTA replaces them",
+            )),
             other => Err(Rejection::not_implemented(format!(
                 "call {} is not supported yet",
                 other.as_str_name()

@@ -25,6 +25,7 @@ use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
 use super::operations::operator::OperatorOperationPlan;
 use super::operations::update::OperationUpdatePlan;
+use super::quota::QuotaPlan;
 use super::weights::WeightsPlan;
 use crate::allocator::event::OfferGrant;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -145,6 +146,8 @@ pub enum Plan {
     Message(MessagePlan),
     /// UPDATE_FRAMEWORK; written first.
     UpdateFramework(Box<UpdateFrameworkPlan>),
+    /// UPDATE_QUOTA; written first.
+    UpdateQuota(QuotaPlan),
     /// UPDATE_WEIGHTS; written first.
     UpdateWeights(WeightsPlan),
     /// An operator's RESERVE_RESOURCES and the like.

@@ -15,6 +15,7 @@ use super::frameworks::Completed;
 use super::ids::NextIds;
 use super::offers::Offers;
 use super::operations::Operations;
+use super::quota::Quotas;
 use super::shelf::{Kept, Shelf};
 use super::tasks::Tasks;
 use super::weights::Weights;
@@ -50,6 +51,7 @@ impl Core {
             operations: Operations::default(),
             told: Told::default(),
             weights: Weights::new(registry.weights),
+            quotas: Quotas::new(registry.quotas),
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
@@ -64,6 +66,7 @@ impl Core {
         if !weights.is_empty() {
             out.push(Effect::Allocator(AllocatorEvent::WeightsUpdated(weights)));
         }
+        core.recover_quotas(registry.agents.len(), &mut out);
         for (id, record) in registry.frameworks {
             core.add_recovered(&id, record, at, &mut out);
         }

@@ -8,6 +8,7 @@ use super::agents::Agent;
 use super::frameworks::Framework;
 use super::offers::Offer;
 use super::queries::{self, Books, Sums};
+use super::quota::Quotas;
 use super::shelf::{Kept, Shelf};
 use super::tasks::Task;
 use super::weights::Weights;
@@ -33,8 +34,10 @@ pub struct Snapshot {
     pub tasks: BTreeMap<FrameworkId, TaskShelf>,
     /// Outstanding offers.
     pub offers: Shelf<OfferId, Kept<Offer>>,
-    /// What operators have set.
+    /// What operators have set: weights,
     pub weights: Weights,
+    /// and quotas.
+    pub quotas: Quotas,
 }
 
 impl Core {
@@ -47,6 +50,7 @@ impl Core {
             tasks: self.tasks.shelves().clone(),
             offers: self.offers.shelf().clone(),
             weights: self.weights.clone(),
+            quotas: self.quotas.clone(),
         }
     }
 }

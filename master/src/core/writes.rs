@@ -12,6 +12,7 @@ use super::event::{Moment, RequestId, WriteId};
 use super::frameworks::removal::Removal;
 use super::frameworks::state::FrameworkState;
 use super::plan::{Ignored, Plan};
+use super::quota::QuotaPlan;
 use super::weights::WeightsPlan;
 use super::{send, Core};
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -41,6 +42,8 @@ pub(super) enum Write {
     FrameworkUpdate(Box<UpdateFrameworkPlan>),
     /// A framework in `Removing`, which it never leaves again.
     Removal(Removal),
+    /// An operator who set quotas.
+    Quota(QuotaPlan),
     /// An operator who set weights.
     Weights(WeightsPlan),
     /// Nobody: what was written was true before.
@@ -90,6 +93,7 @@ impl Core {
                 }
             }
             Some(Write::FrameworkUpdate(plan)) => self.finish_update_framework(*plan, out),
+            Some(Write::Quota(plan)) => self.finish_update_quota(plan, out),
             Some(Write::Weights(plan)) => self.finish_update_weights(plan, out),
             Some(Write::Removal(removal)) => self.finish_removal(removal, at, out),
             Some(Write::Nobody) | None => {}

@@ -40,6 +40,9 @@ const ROUTES: &[(&str, &str, Handler)] = &[
         let outcome = settings::weights(&At(m, c), &r);
         carry_out(outcome, &r, m, p, c);
     }),
+    ("/quota", "quotas of roles (JSON)", |m, r, p, c| {
+        p.send(settings::quota(&At(m, c), &r));
+    }),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
     }),

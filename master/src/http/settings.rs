@@ -1,4 +1,5 @@
-//! `/weights`, older than v1 (LEG-03): what operators set per role, read by GET, set by PUT.
+//! `/weights` and `/quota`, older than v1 (LEG-03): what operators set per role. Weights are set by
+//! PUT; quotas are only read, since what older tools can set is not what quota is any more.
 //!
 //! Thin: a request is turned into the v1 call that says the same, and checked and carried out as
 //! that is.
@@ -6,7 +7,7 @@
 use super::desk::{elsewhere, Desk};
 use super::operator::Outcome;
 use super::scheduler::refusal;
-use libproc::http::{Method, Request};
+use libproc::http::{Method, Request, Response};
 use meseta_api::codec::Codec;
 use meseta_api::v1::master::call::Type;
 use meseta_api::v1::master::Call;
@@ -33,6 +34,32 @@ pub(crate) fn weights(desk: &impl Desk, request: &Request) -> Outcome {
         _ => Err(Refusal::method("GET, HEAD, PUT", &request.method)),
     };
     outcome.unwrap_or_else(|refusal| Outcome::Answered(refusal.into()))
+}
+
+/// Answers a request to `/quota`.
+pub(crate) fn quota(desk: &impl Desk, request: &Request) -> Response {
+    if let Err(refusal) = desk.guards().enter(Realm::MasterReadOnly, request) {
+        return refusal.into();
+    }
+    match elsewhere(desk, request) {
+        Some(response) => response,
+        None => read_quota(desk, request).unwrap_or_else(Response::from),
+    }
+}
+
+fn read_quota(desk: &impl Desk, request: &Request) -> Result<Response, Refusal> {
+    if [Method::POST, Method::DELETE].contains(&request.method) {
+        return Err(Refusal::new(501, "quota is set with UPDATE_QUOTA of the v1 operator API"));
+    }
+    if !reads(request) {
+        return Err(Refusal::method("GET, HEAD", &request.method));
+    }
+    let call = Call { r#type: Some(Type::GetQuota.into()), ..Default::default() };
+    let response = desk.query(&call).map_err(refusal)?;
+    let status = response.get_quota.unwrap_or_default().status;
+    let shown = serde_json::from_slice(&Codec::Json.encode(&status))
+        .map_err(|error| Refusal::new(500, error.to_string()))?;
+    json_document(&Query::of(request)?, &shown)
 }
 
 fn reads(request: &Request) -> bool {

@@ -8,7 +8,7 @@ use crate::core::agents::state::AgentState;
 use crate::core::memo::Memo;
 use crate::core::offers::Offer;
 use crate::core::queries::get_agents::{self, Shown};
-use crate::core::queries::{get_executors, get_frameworks, get_roles, Books};
+use crate::core::queries::{get_executors, get_frameworks, get_quota, get_roles, Books};
 use crate::core::snapshot::Snapshot;
 use crate::core::tasks::life::Life;
 use crate::core::tasks::Task;
@@ -94,6 +94,7 @@ impl Classic {
             }
             Which::Roles => {
                 let roles = get_roles::response(state, books).get_roles;
+                view.quotas = get_quota::configs(&state.quotas);
                 view.roles = roles.unwrap_or_default().roles;
                 view.frameworks = get_frameworks::view(state, books).frameworks;
                 let present = state.agents.iter().filter(|(_, agent)| present(agent));

@@ -6,8 +6,8 @@
 //! Records and keys are in `registry.rs`.
 
 use super::registry::{
-    self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, Registry,
-    UnreachableAgentRecord, WeightRecord,
+    self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, QuotaRecord,
+    Registry, UnreachableAgentRecord, WeightRecord,
 };
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use serde::Serialize;
@@ -114,6 +114,11 @@ pub enum RegistryOperation {
         /// By role; others keep theirs.
         weights: BTreeMap<Role, WeightRecord>,
     },
+    /// An operator set quotas, all of them at once; as many as weights.
+    SetQuotas {
+        /// By role; the default takes a role's quota away, others keep theirs.
+        quotas: BTreeMap<Role, QuotaRecord>,
+    },
 }
 
 /// The record of an agent, by where it is kept.
@@ -174,6 +179,14 @@ impl RegistryOperation {
                     .weights
                     .extend(weights.iter().map(|(role, record)| (role.clone(), *record)));
             }
+            Self::SetQuotas { quotas } => {
+                for (role, record) in quotas {
+                    match record.quota.is_default() {
+                        true => registry.quotas.remove(role),
+                        false => registry.quotas.insert(role.clone(), record.clone()),
+                    };
+                }
+            }
         }
     }
 
@@ -220,6 +233,16 @@ impl RegistryOperation {
             Self::SetWeights { weights } => {
                 let put = |(role, record)| put(registry::weight_key(role), record);
                 weights.iter().map(put).collect::<Result<_, _>>()?
+            }
+            Self::SetQuotas { quotas } => {
+                let change = |(role, record): (&Role, &QuotaRecord)| {
+                    let key = registry::quota_key(role);
+                    match record.quota.is_default() {
+                        true => Ok(delete(key)),
+                        false => put(key, record),
+                    }
+                };
+                quotas.iter().map(change).collect::<Result<_, _>>()?
             }
         })
     }

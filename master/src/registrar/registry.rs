@@ -1,12 +1,12 @@
 //! What survives every master: [`Registry`], its records and its keys.
 //!
 //! Durable are agents (admitted, unreachable, gone, and what operators decided about them),
-//! frameworks (info, time left, tombstone) and the weights of roles; never tasks, heartbeats or
-//! events. A value is one MessagePack map with named fields; fields are added with a default, never
+//! frameworks (info, time left, tombstone), and weights and quotas of roles; never tasks, heartbeats
+//! or events. A value is one MessagePack map with named fields; fields are added with a default, never
 //! renamed. Changes go through `operation.rs`; the core starts from a loaded registry
 //! (`core/recover.rs`).
 
-use crate::allocator::Weight;
+use crate::allocator::{Quota, Weight};
 use crate::core::agents::duty::Duty;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, IdError, Role, RoleError};
@@ -76,6 +76,13 @@ pub struct WeightRecord {
     pub thousandths: Weight,
 }
 
+/// A top-level role's quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaRecord {
+    /// What it is guaranteed, and what it may not exceed.
+    pub quota: Quota,
+}
+
 /// Everything durable, in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registry {
@@ -91,6 +98,8 @@ pub struct Registry {
     pub completed: BTreeMap<FrameworkId, CompletedFrameworkRecord>,
     /// The weights that operators set.
     pub weights: BTreeMap<Role, WeightRecord>,
+    /// The quotas that operators set; none is the default.
+    pub quotas: BTreeMap<Role, QuotaRecord>,
 }
 
 /// The registry in the store cannot be understood; the node must not lead with it.
@@ -161,6 +170,10 @@ impl Registry {
                     let role = parse_role(&key, role)?;
                     registry.weights.insert(role, decode(&key, &value)?);
                 }
+                Some(("quotas", role)) => {
+                    let role = parse_role(&key, role)?;
+                    registry.quotas.insert(role, decode(&key, &value)?);
+                }
                 _ => return Err(LoadError::UnknownKind { key }),
             }
         }
@@ -203,6 +216,11 @@ pub const MAX_ROLES_PER_OPERATION: usize = 64;
 /// Key of a role's weight.
 pub fn weight_key(role: &Role) -> String {
     format!("weights/{role}")
+}
+
+/// Key of a role's quota.
+pub fn quota_key(role: &Role) -> String {
+    format!("quotas/{role}")
 }
 
 fn parse_role(key: &str, role: &str) -> Result<Role, LoadError> {

@@ -9,7 +9,7 @@ use meseta_api::resources::Resources;
 use meseta_api::term::{RegistryId, Term};
 use meseta_api::v1::scheduler::{call, Call};
 use meseta_api::v1::{self, TaskState};
-use meseta_master::allocator::{Allocator, AllocatorConfig, AllocatorEvent};
+use meseta_master::allocator::{Allocator, AllocatorConfig, AllocatorEvent, Quota};
 use meseta_master::core::{
     CallAnswer, Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment,
     Rejection, RequestId, TimerKey, WriteId,
@@ -482,7 +482,17 @@ fn allocator(event: &AllocatorEvent) -> String {
             let weights = weights.iter().map(|(role, weight)| format!("{role}={weight}"));
             format!("WeightsUpdated {}", weights.collect::<Vec<_>>().join(" "))
         }
+        QuotasUpdated(quotas) => {
+            let quotas = quotas.iter().map(|(role, quota)| quota_text(role, quota));
+            format!("QuotasUpdated {}", quotas.collect::<Vec<_>>().join(" "))
+        }
+        RecoveryHeld { agents, long } => format!("RecoveryHeld {agents} {}s", long.as_secs()),
     }
+}
+
+/// `r>=cpus:1<=cpus:2`
+fn quota_text(role: &Role, quota: &Quota) -> String {
+    format!("{role}>={}<={}", quota.guarantees, quota.limits)
 }
 
 fn operation_line(operation: &RegistryOperation) -> String {
@@ -514,6 +524,10 @@ fn operation_line(operation: &RegistryOperation) -> String {
         SetWeights { weights } => {
             let weights = weights.iter().map(|(r, record)| format!("{r}={}", record.thousandths));
             format!("SetWeights {}", weights.collect::<Vec<_>>().join(" "))
+        }
+        SetQuotas { quotas } => {
+            let quotas = quotas.iter().map(|(role, record)| quota_text(role, &record.quota));
+            format!("SetQuotas {}", quotas.collect::<Vec<_>>().join(" "))
         }
     }
 }

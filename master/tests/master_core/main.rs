@@ -18,6 +18,7 @@ mod marks;
 mod operations;
 mod parts;
 mod queries;
+mod quota;
 mod random;
 mod reconcile;
 mod registry;

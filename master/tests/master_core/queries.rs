@@ -111,7 +111,9 @@ fn unreachable_and_completed_tasks_are_apart() {
 #[test]
 fn what_is_not_built_is_501() {
     let mut m = Master::new();
-    for kind in [Type::GetQuota, Type::StartMaintenance, Type::Subscribe, Type::Unknown] {
+    for kind in
+        [Type::SetQuota, Type::RemoveQuota, Type::StartMaintenance, Type::Subscribe, Type::Unknown]
+    {
         assert_eq!(m.refuses(asks(kind)).0, 501);
     }
     let untyped = Event::OperatorAsked {

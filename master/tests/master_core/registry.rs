@@ -3,12 +3,13 @@
 use crate::harness::*;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
-use meseta_master::allocator::Weight;
+use meseta_api::resources::{ResourceLimits, ResourceName, Scalar};
+use meseta_master::allocator::{Quota, Weight};
 use meseta_master::core::agents::duty::{Drain, Duty};
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::{
-    AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, LoadError, Registry,
-    UnreachableAgentRecord, WeightRecord,
+    AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, LoadError,
+    QuotaRecord, Registry, UnreachableAgentRecord, WeightRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +37,18 @@ fn weights(thousandths: &[(&str, u32)]) -> BTreeMap<Role, WeightRecord> {
         (Role::parse(role).unwrap(), WeightRecord { thousandths })
     };
     thousandths.iter().map(record).collect()
+}
+
+fn quotas(guarantees: &[(&str, &str)]) -> BTreeMap<Role, QuotaRecord> {
+    let record = |(role, guarantees): &(&str, &str)| {
+        let limits = match guarantees.is_empty() {
+            true => Default::default(),
+            false => ResourceLimits::from_pairs([(ResourceName::MEM, Scalar::ZERO)]),
+        };
+        let quota = Quota { guarantees: guarantees.parse().unwrap(), limits };
+        (Role::parse(role).unwrap(), QuotaRecord { quota })
+    };
+    guarantees.iter().map(record).collect()
 }
 
 /// Every kind of operation, on two agents and two frameworks.
@@ -96,6 +109,8 @@ fn operations() -> Vec<RegistryOperation> {
         ForgetFramework { framework: g() },
         SetWeights { weights: weights(&[("eng/web", 2500), ("*", 1)]) },
         SetWeights { weights: weights(&[("eng/web", 1000)]) },
+        SetQuotas { quotas: quotas(&[("eng", "cpus:3"), ("ops", "mem:64")]) },
+        SetQuotas { quotas: quotas(&[("ops", "")]) },
     ]
 }
 
@@ -117,7 +132,8 @@ fn rg_01_keys_and_memory_agree_after_each_operation() {
         }
     }
     let keys: Vec<&str> = store.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["frameworks/m-0000", "gone/m-S0", "weights/*", "weights/eng/web"]);
+    let expected = ["frameworks/m-0000", "gone/m-S0", "quotas/eng", "weights/*", "weights/eng/web"];
+    assert_eq!(keys, expected);
 }
 
 #[test]
@@ -138,6 +154,8 @@ fn me_08_a_registry_that_cannot_be_understood_is_not_led_with() {
     assert!(matches!(load("agents/a/b", b""), Err(LoadError::BadId { .. })));
     assert!(matches!(load("agents/a", b"\xc1"), Err(LoadError::BadValue { .. })));
     assert!(matches!(load("frameworks/", b""), Err(LoadError::BadId { .. })));
+    assert!(matches!(load("quotas/", b""), Err(LoadError::BadRole { .. })));
+    assert!(matches!(load("quotas/a", b"\x80"), Err(LoadError::BadValue { .. })));
     assert!(matches!(load("weights/a//b", b""), Err(LoadError::BadRole { .. })));
     let zero = rmp_serde::to_vec_named(&BTreeMap::from([("thousandths", 0)])).unwrap();
     assert!(matches!(load("weights/a", &zero), Err(LoadError::BadValue { .. })));

@@ -5,7 +5,7 @@
 use super::super::*;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
-use meseta_api::resources::{ResourceName, Resources};
+use meseta_api::resources::{ResourceName, Resources, Scalar};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub(super) struct Model {
     pub(super) held: BTreeMap<(AgentId, Client), Resources>,
     refusals: Vec<Refusal>,
     weights: BTreeMap<Role, Weight>,
+    pub(super) quotas: BTreeMap<Role, Quota>,
     client_grants: BTreeMap<Client, u32>,
     /// Of a role's own clients.
     own_grants: BTreeMap<Role, u32>,
@@ -102,7 +103,7 @@ impl Model {
                 let total = self.agents.get(agent).map(|(_, total)| total);
                 self.contradicts(&consumed) || total.is_some_and(|all| plain.apply(all).is_err())
             }
-            WeightsUpdated(_) => false,
+            WeightsUpdated(_) | QuotasUpdated(_) | RecoveryHeld { .. } => false,
         }
     }
 
@@ -180,6 +181,11 @@ impl Model {
                 }
             }
             WeightsUpdated(weights) => self.weights.extend(weights),
+            QuotasUpdated(quotas) => {
+                self.quotas.extend(quotas);
+                self.quotas.retain(|_, quota| !quota.is_default());
+            }
+            RecoveryHeld { .. } => {}
         }
         self.forget_counts();
     }
@@ -249,7 +255,8 @@ impl Model {
         let clients: BTreeSet<Client> = subscribed.chain(holders).collect();
         self.client_grants.retain(|client, _| clients.contains(client));
         let weighty = self.weights.iter().filter(|(_, weight)| **weight != Weight::DEFAULT);
-        let roles = clients.iter().map(|(_, role)| role).chain(weighty.map(|(role, _)| role));
+        let set = weighty.map(|(role, _)| role).chain(self.quotas.keys());
+        let roles = clients.iter().map(|(_, role)| role).chain(set);
         let roles: BTreeSet<Role> = roles.flat_map(path).collect();
         self.own_grants.retain(|role, _| roles.contains(role));
         self.role_grants.retain(|role, _| roles.contains(role));
@@ -272,7 +279,7 @@ impl Model {
         let free = free.non_revocable();
         for (id, (active, roles)) in &self.frameworks {
             for (role, suppressed) in roles {
-                let lot = free.available_to(role);
+                let lot = self.within_quota(role, &free.available_to(role));
                 let worth_it = lot.cpus().millis() >= 10 || lot.mem().millis() >= 32_000;
                 let client = (id.clone(), role.clone());
                 let mut refusals = self.refusals.iter();
@@ -287,6 +294,65 @@ impl Model {
             }
         }
         allowed
+    }
+
+    /// A lot without what quotas keep from a role.
+    fn within_quota(&self, role: &Role, lot: &Resources) -> Resources {
+        let mut within = lot.reserved();
+        let unreserved = lot.unreserved();
+        let other = unreserved.filter(|entry| entry.value().scalar().is_none());
+        within.checked_add_assign(&other).unwrap();
+        for (name, free) in unreserved.quantities().iter() {
+            let top = role.top_level();
+            let surplus = (self.available(name) - self.required(name)).max(0);
+            let mut most = free.millis().min(surplus + self.unmet(&top, name));
+            if let Some(limit) = self.quotas.get(&top).and_then(|quota| quota.limits.get(name)) {
+                most = most.min((limit.millis() - self.consumed(&top, name)).max(0));
+            }
+            if *name == ResourceName::GPUS {
+                most -= most % 1000;
+            }
+            let most = Scalar::from_millis(most).unwrap();
+            within
+                .checked_add_assign(&Resources::parse(&format!("{name}:{most}")).unwrap())
+                .unwrap();
+        }
+        within
+    }
+
+    /// Whether a lot has something that its role's guarantee lacks.
+    pub(super) fn helps(&self, role: &Role, lot: &Resources) -> bool {
+        let unreserved = lot.unreserved().quantities();
+        let mut names = unreserved.iter();
+        names.any(|(name, _)| self.unmet(&role.top_level(), name) > 0)
+    }
+
+    /// Unreserved and free of agents in service.
+    fn available(&self, name: &ResourceName) -> i64 {
+        let active = self.agents.iter().filter(|(_, agent)| agent.0);
+        let free = active.filter_map(|(id, _)| self.free(id));
+        free.map(|free| free.non_revocable().unreserved().scalar(name).millis()).sum()
+    }
+
+    fn required(&self, name: &ResourceName) -> i64 {
+        self.quotas.keys().map(|role| self.unmet(role, name)).sum()
+    }
+
+    fn unmet(&self, top: &Role, name: &ResourceName) -> i64 {
+        let guarantee = self.quotas.get(top).map_or(0, |q| q.guarantees.get(name).millis());
+        (guarantee - self.consumed(top, name)).max(0)
+    }
+
+    /// What is reserved for a role and below, and what they hold of the unreserved.
+    pub(super) fn consumed(&self, top: &Role, name: &ResourceName) -> i64 {
+        let totals = self.agents.values().map(|(_, total)| total);
+        let reserved = totals.map(|total| {
+            let theirs = |role: &Role| role.top_level() == *top;
+            total.filter(|entry| entry.reserved_for().is_some_and(theirs))
+        });
+        let holders = self.held.iter().filter(|((_, client), _)| client.1.top_level() == *top);
+        let held = holders.map(|(_, resources)| resources.unreserved());
+        reserved.chain(held).map(|r| r.non_revocable().scalar(name).millis()).sum()
     }
 
     /// Who of those is next.

@@ -4,7 +4,7 @@ use super::super::*;
 use super::model::Model;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
-use meseta_api::resources::Resources;
+use meseta_api::resources::{ResourceLimits, ResourceName, Resources};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -29,12 +29,25 @@ enum Step {
 /// `c` is only above another; `a` has roles below and frameworks of its own.
 const ROLES: [&str; 7] = ["*", "a", "a/x", "a/x/q", "a/y", "b", "c/d"];
 
-const TOTALS: [&str; 5] = [
+const TOTALS: [&str; 6] = [
     "cpus:4;mem:100;ports:[1-10]",
     "cpus:2;mem:400",
     "cpus:1;mem:64;cpus(a):2;mem(a):100;disk(b):7",
     "cpus:0.005;mem:31;cpus(b):1",
     "disk:10;cpus(a/x):3",
+    "cpus:8;mem:200;gpus:2",
+];
+
+/// Guarantees and limits.
+const QUOTAS: [(&str, &str); 8] = [
+    ("", ""),
+    ("cpus:2", ""),
+    ("cpus:3;mem:200", ""),
+    ("", "cpus:2"),
+    ("", "cpus:0;mem:0"),
+    ("mem:100", "cpus:1.5;mem:300"),
+    ("cpus:1;gpus:1", "gpus:1"),
+    ("cpus:100", "cpus:100"),
 ];
 
 fn agent() -> impl Strategy<Value = AgentId> {
@@ -62,6 +75,24 @@ fn used() -> impl Strategy<Value = Resources> {
 
 fn refuse() -> impl Strategy<Value = Option<Duration>> {
     prop::option::of((0..9u64).prop_map(|half_seconds| Duration::from_millis(500 * half_seconds)))
+}
+
+/// As `cpus:1;mem:0`: a zero is a limit.
+pub(super) fn limits_of(text: &str) -> ResourceLimits {
+    let pairs = text.split(';').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, limit) = pair.split_once(':').unwrap();
+        (ResourceName::parse(name).unwrap(), limit.parse().unwrap())
+    });
+    ResourceLimits::from_pairs(pairs)
+}
+
+fn quota() -> impl Strategy<Value = (Role, Quota)> {
+    let role = prop::sample::select(vec!["*", "a", "b", "c"]);
+    let quota = prop::sample::select(QUOTAS.to_vec());
+    (role, quota).prop_map(|(role, (guarantees, limits))| {
+        let quota = Quota { guarantees: guarantees.parse().unwrap(), limits: limits_of(limits) };
+        (Role::parse(role).unwrap(), quota)
+    })
 }
 
 fn event() -> impl Strategy<Value = AllocatorEvent> {
@@ -94,6 +125,7 @@ fn event() -> impl Strategy<Value = AllocatorEvent> {
         1 => (role(), prop::sample::select(vec![500, 1000, 3000])).prop_map(|(role, weight)| {
             WeightsUpdated(vec![(role, Weight::from_thousandths(weight).unwrap())])
         }),
+        2 => vec(quota(), 1..3).prop_map(QuotasUpdated),
     ]
 }
 
@@ -175,11 +207,16 @@ impl Bench {
         self.model.expire(self.now);
         for grant in self.allocator.allocate(self.now, seed) {
             let client = (grant.framework.clone(), grant.role.clone());
-            let allowed = self.model.allowed(&grant.agent);
+            let mut allowed = self.model.allowed(&grant.agent);
             let lot = allowed.get(&client).map(|lot| lot.allocate(&grant.role).unwrap());
             prop_assert_eq!(lot.as_ref(), Some(&grant.resources), "of {}", &grant.agent);
+            // As long as anybody can be given what their guarantee lacks, they are first.
+            if self.someone_lacks() {
+                allowed.retain(|(_, role), lot| self.model.helps(role, lot));
+            }
             prop_assert_eq!(self.model.next(allowed.keys()), Some(&client));
             self.model.grant(&grant);
+            self.keeps_limits(&grant)?;
         }
         for agent in self.model.agents.keys() {
             prop_assert_eq!(self.model.allowed(agent), BTreeMap::new(), "{} is left", agent);
@@ -189,11 +226,37 @@ impl Bench {
         self.compare()
     }
 
+    /// Whether some agent has for somebody what their guarantee lacks.
+    fn someone_lacks(&self) -> bool {
+        let lacks = |agent| {
+            let allowed = self.model.allowed(agent);
+            allowed.iter().any(|((_, role), lot)| self.model.helps(role, lot))
+        };
+        !self.model.quotas.is_empty() && self.model.agents.keys().any(lacks)
+    }
+
+    /// Promise 5: what was granted of the unreserved leaves its role within its limits.
+    fn keeps_limits(&self, grant: &OfferGrant) -> Result<(), TestCaseError> {
+        let top = grant.role.top_level();
+        let Some(quota) = self.model.quotas.get(&top) else {
+            return Ok(());
+        };
+        for (name, _) in grant.resources.unreserved().quantities().iter() {
+            if let Some(limit) = quota.limits.get(name) {
+                let consumed = self.model.consumed(&top, name);
+                prop_assert!(consumed <= limit.millis(), "{} of {}", consumed, name);
+            }
+        }
+        Ok(())
+    }
+
     /// Once everybody is gone nothing is remembered of them.
     fn remove_everything(mut self) -> Result<(), TestCaseError> {
         use AllocatorEvent::*;
         let weight = |name| (Role::parse(name).unwrap(), Weight::DEFAULT);
         self.apply(WeightsUpdated(ROLES.map(weight).to_vec()))?;
+        let no_quota = |name| (Role::parse(name).unwrap(), Quota::default());
+        self.apply(QuotasUpdated(["*", "a", "b", "c"].map(no_quota).to_vec()))?;
         for n in 0..4 {
             let agent = AgentRemoved { id: AgentId::parse(&format!("a{n}")).unwrap() };
             let framework = FrameworkRemoved { id: FrameworkId::parse(&format!("f{n}")).unwrap() };
@@ -204,7 +267,7 @@ impl Bench {
         self.round(0)?;
         prop_assert!(self.allocator.roster.is_empty(), "{:?}", self.allocator.roster);
         prop_assert!(self.allocator.filters.is_empty(), "{:?}", self.allocator.filters);
-        prop_assert_eq!(self.allocator.agents.len(), 0);
+        prop_assert_eq!(self.allocator.agents.count(), 0);
         Ok(())
     }
 

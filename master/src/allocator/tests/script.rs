@@ -3,6 +3,7 @@
 //! the script must give back the file. Commands are listed in [`Script::run`].
 
 use super::super::*;
+use super::random::limits_of;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::Resources;
@@ -23,6 +24,9 @@ scripts! {
     fair_shares
     weights
     hierarchy
+    quota_limits
+    quota_guarantees
+    recovery_hold
     refusals
     suppression
     activation
@@ -155,6 +159,17 @@ fn event(words: &[&str]) -> AllocatorEvent {
         ["weight", name, weight] => {
             let weight = Weight::from_f64(weight.parse().unwrap()).unwrap();
             WeightsUpdated(vec![(role(name), weight)])
+        }
+        ["quota", name, ref sides @ ..] => {
+            let side = |sign: &str| sides.iter().find_map(|side| side.strip_prefix(sign));
+            let quota = Quota {
+                guarantees: side(">=").unwrap_or("").parse().unwrap(),
+                limits: limits_of(side("<=").unwrap_or("")),
+            };
+            QuotasUpdated(vec![(role(name), quota)])
+        }
+        ["hold", agents, long] => {
+            RecoveryHeld { agents: agents.parse().unwrap(), long: duration(long) }
         }
         _ => panic!("what is {words:?}?"),
     }

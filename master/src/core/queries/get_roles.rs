@@ -1,5 +1,5 @@
 //! GET_ROLES (MOP-13): roles that some framework is subscribed to or holds resources in, those that
-//! an operator set a weight for, and `*`.
+//! an operator set a weight or a quota for, and `*`.
 
 use super::{offered, Books};
 use crate::core::ledger::merge;
@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) fn response(state: &Snapshot, books: &Books<'_>) -> Response {
     let mut roles: BTreeMap<Role, (Vec<FrameworkId>, Resources)> = BTreeMap::new();
     roles.entry(Role::default()).or_default();
-    for (role, _) in state.weights.iter() {
+    let weighed = state.weights.iter().map(|(role, _)| role);
+    for role in weighed.chain(state.quotas.iter().map(|(role, _)| role)) {
         roles.entry(role.clone()).or_default();
     }
     for (id, framework) in state.durable() {

@@ -9,6 +9,7 @@ pub(crate) mod get_frameworks;
 pub(super) mod get_health;
 pub(super) mod get_master;
 pub(super) mod get_operations;
+pub(crate) mod get_quota;
 pub(crate) mod get_roles;
 pub(super) mod get_state;
 pub(crate) mod get_tasks;

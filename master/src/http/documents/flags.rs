@@ -18,6 +18,8 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
         ("max_agent_ping_timeouts", config.ping_attempts.to_string()),
         ("agent_reregister_timeout", duration(config.agent_reregister_timeout)),
         ("recovery_agent_removal_limit", format!("{share}%")),
+        ("allocator_agent_recovery_factor", config.recovery_hold_agents.to_string()),
+        ("allocator_recovery_timeout", duration(config.recovery_hold)),
         ("heartbeat_interval", duration(config.heartbeat_interval)),
         ("offer_timeout", offer_timeout),
         ("max_completed_frameworks", config.max_completed_frameworks.to_string()),

@@ -1,9 +1,11 @@
 //! `/roles`: what each role has, of what.
 
 use super::View;
+use meseta_api::v1::value::Scalar;
 use meseta_api::v1::{Resource, Role};
 use meseta_node::http::model;
 use serde_json::{json, Value};
+use std::collections::BTreeMap;
 
 /// Every role that a framework is in or holds resources of.
 pub fn roles(view: &View) -> Value {
@@ -23,15 +25,28 @@ fn role(view: &View, role: &Role) -> Value {
     });
     let consumed = model::quantities(allocated.iter().copied());
     let ids: Vec<&str> = role.frameworks.iter().map(|id| id.value.as_str()).collect();
+    let quota = view.quotas.iter().find(|quota| quota.role == role.name);
+    let (guarantee, limit) = match quota {
+        Some(quota) => (amounts(&quota.guarantees), amounts(&quota.limits)),
+        None => (json!({}), json!({})),
+    };
     json!({
         "name": role.name,
         "weight": role.weight,
-        // Quota is not built: nothing is guaranteed, nothing limited.
-        "quota": { "role": role.name, "guarantee": {}, "limit": {}, "consumed": consumed },
+        "quota": {
+            "role": role.name,
+            "guarantee": guarantee,
+            "limit": limit,
+            "consumed": consumed,
+        },
         "resources": model::quantities(&role.resources),
         "allocated": consumed,
         "offered": model::quantities(offered),
         "reserved": model::quantities(reserved),
         "frameworks": ids,
     })
+}
+
+fn amounts(amounts: &BTreeMap<String, Scalar>) -> Value {
+    amounts.iter().map(|(name, amount)| (name.clone(), json!(amount.value))).collect()
 }

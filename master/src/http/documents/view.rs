@@ -3,6 +3,7 @@
 use crate::reader::rope::Rope;
 use meseta_api::v1::master::response::get_frameworks::Framework;
 use meseta_api::v1::master::response::GetMaster;
+use meseta_api::v1::quota::QuotaConfig;
 use meseta_api::v1::{Resource, Role};
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ pub struct View {
     pub flags: BTreeMap<String, String>,
     /// Roles.
     pub roles: Vec<Role>,
+    /// Quotas of those that have one.
+    pub quotas: Vec<QuotaConfig>,
     /// Agents.
     pub slaves: Slaves,
     /// All that the agents have.

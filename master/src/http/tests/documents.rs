@@ -77,6 +77,7 @@ fn view() -> View {
             &json!({"name": "eng", "weight": 1.0, "frameworks": [{"value": "m-0000"}],
             "resources": [scalar("cpus", 3.0, "eng")]}),
         )],
+        quotas: vec![read(&json!({"role": "eng", "guarantees": {"cpus": {"value": 2.0}}}))],
         flags: [("hostname".to_owned(), "h7".to_owned())].into(),
         ..View::default()
     };
@@ -330,7 +331,7 @@ fn leg_01_roles() {
     let expected = json!({"roles": [{
         "name": "eng", "weight": 1.0, "frameworks": ["m-0000"], "resources": cpus(3.0),
         "allocated": cpus(1.0), "offered": cpus(2.0), "reserved": {},
-        "quota": {"role": "eng", "guarantee": {}, "limit": {}, "consumed": cpus(1.0)},
+        "quota": {"role": "eng", "guarantee": cpus(2.0), "limit": {}, "consumed": cpus(1.0)},
     }]});
     assert_eq!(documents::roles(&view()), expected);
 }

@@ -31,7 +31,8 @@ const LOCAL: [(&str, &str); 4] = [
     ),
     (r#"{"type":"GET_FLAGS"}"#, r#"{"name":"hostname","value":"h7"}"#),
 ];
-const READS: [&str; 8] = [
+const READS: [&str; 9] = [
+    "GET_QUOTA",
     "GET_WEIGHTS",
     "GET_STATE",
     "GET_AGENTS",
@@ -114,7 +115,6 @@ fn b2_operator_refusals() {
         ("{}", vec![], 400, "Expecting 'type' to be present"),
         (r#"{"type":"GET_METRICS"}"#, vec![], 400, "Expecting 'get_metrics' to be present"),
         (r#"{"type":"GET_STATE"}"#, vec![("Accept", "text/html")], 406, "Expecting 'Accept'"),
-        (r#"{"type":"GET_QUOTA"}"#, vec![], 501, "GET_QUOTA"),
         (r#"{"type":"UNKNOWN"}"#, vec![], 501, ""),
         ("bad", vec![], 400, "Failed to parse body into JSON"),
     ] {
@@ -123,13 +123,14 @@ fn b2_operator_refusals() {
         assert!(text(&response).contains(words), "{body}: {}", text(&response));
     }
     // What is decided is the core's matter, also what is missing in it (MOP-14, MOP-21 to
-    // MOP-23, MOP-26).
+    // MOP-24, MOP-26).
     for kind in [
         "TEARDOWN",
         "DRAIN_AGENT",
         "DEACTIVATE_AGENT",
         "REACTIVATE_AGENT",
         "MARK_AGENT_GONE",
+        "UPDATE_QUOTA",
         "UPDATE_WEIGHTS",
     ] {
         let call = format!(r#"{{"type":"{kind}"}}"#);

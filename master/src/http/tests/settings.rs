@@ -1,10 +1,10 @@
-//! `/weights` (LEG-03), as requests.
+//! `/weights` and `/quota` (LEG-03), as requests.
 
 use super::{request, text, Office, LEADER};
 use crate::core::{Event, RequestId};
 use crate::http::desk::Standing;
 use crate::http::operator::Outcome;
-use crate::http::settings::weights;
+use crate::http::settings::{quota, weights};
 use libproc::http::{Method, Request, Response};
 use meseta_api::internal::master::FromOperator;
 use meseta_api::v1::master::Call;
@@ -79,4 +79,29 @@ fn leg_03_a_standby_sends_on() {
         assert_eq!(response.code(), 307);
         assert_eq!(response.headers()["location"], "//10.0.0.7:5050/weights");
     }
+}
+
+#[test]
+fn leg_03_quota_is_read_and_not_set_in_its_older_form() {
+    let mut office = Office::serving();
+    let ask = |method| request(method, "/quota", &[], b"");
+    let call = r#"{"type":"UPDATE_QUOTA","update_quota":{"force":true,"quota_configs":[
+        {"role":"eng","guarantees":{"cpus":{"value":1.5}},"limits":{"mem":{"value":0}}}]}}"#;
+    let call = meseta_api::codec::Codec::Json.decode(call.as_bytes()).unwrap();
+    let asked = FromOperator::Call(Box::new(call));
+    office.submit(Event::OperatorAsked { request: RequestId(1), asked }).unwrap();
+    let shown = text(&quota(&office, &ask(Method::GET)));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let config = &shown["configs"][0];
+    assert_eq!(config["role"], "eng");
+    assert_eq!(config["guarantees"]["cpus"]["value"], 1.5);
+    assert_eq!(config["limits"]["mem"]["value"], 0.0);
+    let info = &shown["infos"][0];
+    assert_eq!(info["guarantee"][0]["scalar"]["value"], 1.5);
+    for method in [Method::POST, Method::DELETE] {
+        let response = quota(&office, &ask(method));
+        assert_eq!(response.code(), 501);
+        assert!(text(&response).contains("UPDATE_QUOTA"));
+    }
+    assert_eq!(quota(&office, &ask(Method::PUT)).code(), 405);
 }
