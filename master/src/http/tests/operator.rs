@@ -115,6 +115,7 @@ fn b2_operator_refusals() {
         ("{}", vec![], 400, "Expecting 'type' to be present"),
         (r#"{"type":"GET_METRICS"}"#, vec![], 400, "Expecting 'get_metrics' to be present"),
         (r#"{"type":"GET_STATE"}"#, vec![("Accept", "text/html")], 406, "Expecting 'Accept'"),
+        (r#"{"type":"REMOVE_QUOTA"}"#, vec![], 501, "UPDATE_QUOTA"),
         (r#"{"type":"UNKNOWN"}"#, vec![], 501, ""),
         ("bad", vec![], 400, "Failed to parse body into JSON"),
     ] {
