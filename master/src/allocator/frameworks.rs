@@ -42,21 +42,22 @@ impl Allocator {
     /// Replaces the framework's subscriptions.
     pub(super) fn subscribe(&mut self, framework: FrameworkOrd, roles: Vec<(Role, bool)>) {
         let roles: BTreeMap<Role, bool> = roles.into_iter().collect();
-        for client in self.roster.clients_of(framework) {
-            let role = self.roster.role_name(self.roster.role_of(client));
-            if !roles.contains_key(role) {
-                self.roster.set_standing(client, Standing::Left);
-                self.filters.forget_client(client);
-                self.roster.prune(client);
-            }
-        }
-        for (role, suppressed) in roles {
-            let client = self.roster.client_or_insert(framework, &role);
+        let before = self.roster.clients_of(framework);
+        // First who comes, so that a role that both are in stays what it is.
+        for (role, suppressed) in &roles {
+            let client = self.roster.client_or_insert(framework, role);
             let before = self.roster.standing(client);
-            let standing = if suppressed { Standing::Suppressed } else { Standing::Wanting };
+            let standing = if *suppressed { Standing::Suppressed } else { Standing::Wanting };
             self.roster.set_standing(client, standing);
             if before != Standing::Wanting {
                 self.doubt_client(client);
+            }
+        }
+        for client in before {
+            if !roles.contains_key(self.roster.role_name(self.roster.role_of(client))) {
+                self.roster.set_standing(client, Standing::Left);
+                self.filters.forget_client(client);
+                self.roster.prune(client);
             }
         }
     }

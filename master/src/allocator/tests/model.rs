@@ -384,7 +384,7 @@ impl Model {
     /// The greatest fraction that the holders hold of any scalar resource.
     fn share(&self, is_holder: impl Fn(&Client) -> bool) -> Fraction {
         let amount = |resources: &Resources, name| resources.scalar(name).millis() as u128;
-        let names = [ResourceName::CPUS, ResourceName::MEM, ResourceName::DISK];
+        let names = [ResourceName::CPUS, ResourceName::MEM, ResourceName::DISK, ResourceName::GPUS];
         let fractions = names.iter().map(|name| {
             let held = self.held.iter().filter(|((_, client), _)| is_holder(client));
             let held = held.map(|(_, resources)| amount(resources, name)).sum();
