@@ -11,7 +11,7 @@ mod operation;
 
 pub use operation::{OperationUpdate, OperationUuid, ParseOperationUuidError};
 
-use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, Role, TaskId};
 use crate::term::Term;
 use crate::v1;
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,36 @@ pub mod master {
             /// Who asked, in the asker's own words.
             by: String,
         },
+        /// Why a framework is not offered agents.
+        ExplainOffers(OfferQuestion),
+    }
+
+    /// Which offers are asked about.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OfferQuestion {
+        /// To whom they are not made.
+        pub framework_id: FrameworkId,
+        /// In which of its roles; none means all.
+        #[serde(default)]
+        pub role: Option<Role>,
+        /// Of which agent; none means all.
+        #[serde(default)]
+        pub agent_id: Option<AgentId>,
+    }
+
+    /// Why a framework is not offered one agent in one role.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OfferExplanation {
+        /// Which agent.
+        pub agent_id: AgentId,
+        /// In which of its roles.
+        pub role: Role,
+        /// The first cause in the order in which a round asks: a word that stays the same.
+        pub cause: String,
+        /// What it is about, a sentence for people.
+        pub detail: String,
+        /// What would change it, for people.
+        pub change: String,
     }
 
     impl FromOperator {
@@ -180,7 +210,7 @@ pub mod master {
                     let by = format!("{principal} ({by})");
                     FromOperator::KillTask { framework_id, task_id, by }
                 }
-                call @ FromOperator::Call(_) => call,
+                other => other,
             }
         }
     }
@@ -199,6 +229,13 @@ pub mod master {
         KillRequested {
             /// The task's state when it was asked.
             state: v1::TaskState,
+        },
+        /// Answer to [`FromOperator::ExplainOffers`], by agent and role.
+        OffersExplained {
+            /// At most a thousand.
+            explanations: Vec<OfferExplanation>,
+            /// How many more there are.
+            left_out: u64,
         },
         /// No such object, or the call was refused; a sentence for people.
         Refused {

@@ -38,6 +38,8 @@ pub enum Verb {
     Logs(verbs::logs::Logs),
     /// Kill a task.
     Kill(verbs::kill::Kill),
+    /// Say why something does not happen.
+    Explain(verbs::explain::Explain),
     /// What roles are guaranteed and what they may not exceed.
     Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
@@ -72,6 +74,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Tasks(tasks) => tasks.main(),
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
+        Verb::Explain(explain) => explain.main(),
         Verb::Quota(quota) => quota.main(),
         Verb::Weights(weights) => weights.main(),
         Verb::Demo(demo) => demo.main(),

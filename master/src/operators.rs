@@ -1,6 +1,8 @@
-//! Operators and their tools ask over libproc; each question is kept until the core answers it.
+//! Operators and their tools ask over libproc; each question is kept until the core answers it, or
+//! handed on to whom it is about.
 
 use crate::actor::Master;
+use crate::allocator::actor::Explain;
 use crate::core::{CallAnswer, Event, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::reader::ask::{is_long, Asked};
@@ -27,6 +29,9 @@ impl Answer<FromOperator> for Master {
         let Stage::Serving(serving) = &mut self.stage else {
             return reply.send(OperatorAnswer::NotLeader { leader });
         };
+        if let FromOperator::ExplainOffers(question) = asked {
+            return cx.tell(&serving.allocator, Explain { question, reply });
+        }
         serving.next_ask += 1;
         let request = RequestId(serving.next_ask);
         serving.asks.insert(request, reply);

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agents;
 pub mod demo;
+pub mod explain;
 pub mod frameworks;
 pub mod kill;
 pub mod local;

@@ -5,9 +5,11 @@
 //! what was declined waits for the next interval, so that a scheduler that declines everything
 //! for no time does not make rounds at the speed of its answers.
 
+use super::question::answer;
 use super::{Allocator, AllocatorConfig, AllocatorEvent};
 use crate::actor::{Granted, Master};
-use libproc::{Context, Observation, Pid, Process, Receive, Sender, TraceContext};
+use libproc::{Context, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
+use meseta_api::internal::master::{OfferQuestion, OperatorAnswer};
 
 pub(crate) struct AllocatorProcess {
     master: Pid<Master>,
@@ -23,6 +25,12 @@ pub(crate) struct AllocatorProcess {
 
 /// A round has its causes at hand in Jaeger; in a large cluster, not all of them.
 const LINKS: usize = 32;
+
+/// Why a framework is not offered agents; answered with the state between two rounds.
+pub(crate) struct Explain {
+    pub(crate) question: OfferQuestion,
+    pub(crate) reply: Reply<OperatorAnswer>,
+}
 
 struct RoundDue;
 
@@ -101,6 +109,13 @@ impl Receive<AllocatorEvent> for AllocatorProcess {
             let me = cx.me().clone();
             cx.tell(&me, RoundDue);
         }
+    }
+}
+
+impl Receive<Explain> for AllocatorProcess {
+    fn receive(&mut self, explain: Explain, _: &Sender, cx: &mut Context<Self>) {
+        let Explain { question, reply } = explain;
+        reply.send(answer(&self.allocator, &question, cx.now()));
     }
 }
 

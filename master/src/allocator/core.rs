@@ -10,7 +10,7 @@ use super::doubt::Doubt;
 use super::event::AllocatorEvent;
 use super::fault::AllocatorFault;
 use super::filters::Filters;
-use super::ledger::Account;
+use super::ledger::{Account, Granted};
 use super::ordinals::{AgentOrd, FrameworkOrd, Table};
 use super::quota::Quotas;
 use super::roster::Roster;
@@ -40,8 +40,8 @@ pub struct Allocator {
     pub(super) quotas: Quotas,
     /// While a new leader waits for its agents.
     hold: Option<Hold>,
-    /// The agents whose accounts say who took something of them in the last round.
-    pub(super) served: Vec<AgentOrd>,
+    /// The last round that had anything to do.
+    pub(super) last_round: Granted,
     applied: u64,
 }
 
@@ -57,7 +57,7 @@ impl Allocator {
             doubt: Doubt::default(),
             quotas: Quotas::default(),
             hold: None,
-            served: Vec::new(),
+            last_round: Granted { round: 0, at: Instant::ZERO },
             applied: 0,
         }
     }
@@ -154,6 +154,13 @@ impl Allocator {
     pub fn is_held(&self, now: Instant) -> bool {
         let waits = |hold: &Hold| self.agents.count() < hold.agents && now < hold.until;
         self.hold.as_ref().is_some_and(waits)
+    }
+
+    /// While nothing is given out: how many agents there are, how many are waited for, and until
+    /// when at most.
+    pub(super) fn held_for(&self, now: Instant) -> Option<(usize, usize, Instant)> {
+        let hold = self.hold.as_ref().filter(|_| self.is_held(now))?;
+        Some((self.agents.count(), hold.agents, hold.until))
     }
 
     pub(super) fn registered(&self, id: &FrameworkId) -> Result<FrameworkOrd, AllocatorFault> {

@@ -1,19 +1,21 @@
 //! Why a framework is not offered an agent: [`Allocator::why`], and who holds what of an agent.
 //!
-//! Rounds record nothing but who took each agent, which is bounded by the agents. Everything else
-//! is worked out from the state when somebody asks, so that a round pays nothing for it.
+//! Rounds record nothing but when each holder was granted something of an agent. Everything else
+//! is worked out from the state when somebody asks, so that a round pays nothing for it. How it is
+//! said to people is in `explain_words.rs`.
 
 use super::core::Allocator;
-use super::ordinals::{AgentOrd, ClientOrd};
+use super::ordinals::{AgentOrd, ClientOrd, RoleOrd};
+use super::quota::Cut;
 use super::roster::{Presence, Standing};
 use super::round::Lots;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
-use meseta_api::resources::Resources;
+use meseta_api::resources::{ResourceName, Resources, Scalar};
 
 /// The first reason, in the order in which a round asks, why a framework was not offered an agent
 /// in one of its roles.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     /// It was, in the last round.
     Offered,
@@ -21,20 +23,48 @@ pub enum Why {
     AgentInactive,
     /// More is held on the agent than it has.
     AgentOvercommitted,
+    /// A new leader waits for its agents, since it has quotas to keep.
+    Recovering {
+        /// So many agents are back.
+        agents: usize,
+        /// So many are enough.
+        enough: usize,
+        /// It waits no longer than this.
+        until: Instant,
+    },
     /// The framework is disconnected.
     FrameworkInactive,
     /// The framework suppressed the role.
     Suppressed,
     /// The framework is no longer subscribed in the role, where it still holds something.
     NotSubscribed,
-    /// In the last round another took the agent, and left less than is worth an offer.
+    /// The top-level role has or is offered as much as its limit allows.
+    AtLimit {
+        /// Which role's quota.
+        role: Role,
+        /// Each name that its limit cuts: the limit, and what the role consumes.
+        limits: Vec<(ResourceName, Scalar, Scalar)>,
+    },
+    /// What is free is kept for guarantees of other roles.
+    KeptFor {
+        /// Each name that is kept, the role it is kept for, and how much that role lacks.
+        roles: Vec<(ResourceName, Role, Scalar)>,
+    },
+    /// Another was before it, and left less than is worth an offer.
     TakenBy {
         /// Who.
         framework: FrameworkId,
         /// In which role.
         role: Role,
+        /// Since when it holds some of the agent, as an offer or in use; none if it is known only
+        /// from what the agent reported.
+        since: Option<Instant>,
+        /// How the two stand to each other now.
+        standing: Compared,
     },
-    /// Less is free for the role than is worth an offer.
+    /// The framework holds it itself in this role, and has left less than is worth an offer.
+    Yours,
+    /// Less is there for the role than is worth an offer.
     TooLittle,
     /// The framework refused what is free, or more.
     Refused {
@@ -43,6 +73,17 @@ pub enum Why {
     },
     /// Nothing: it may be offered in the next round.
     NotYet,
+}
+
+/// Where the shares of two that want the same first differ in the tree of roles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// The role in which they are rivals, or none at the top.
+    pub within: Option<Role>,
+    /// The share there of the one who asks, over its weight.
+    pub mine: f64,
+    /// The share there of the other.
+    pub theirs: f64,
 }
 
 /// One agent's resources.
@@ -59,32 +100,48 @@ pub struct AgentAccount {
 impl Allocator {
     /// Why the framework was not offered the agent, in each of its roles. None if one of the two
     /// is unknown.
-    pub fn why(&self, framework: &FrameworkId, agent: &AgentId) -> Option<Vec<(Role, Why)>> {
+    pub fn why(
+        &self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        now: Instant,
+    ) -> Option<Vec<(Role, Why)>> {
         let agent = self.agents.find(agent)?;
         let framework = self.roster.framework(framework)?;
         let presence = self.roster.presence(framework);
         let clients = self.roster.clients_of(framework).into_iter();
         let explain = |client| {
             let role = self.roster.role_name(self.roster.role_of(client)).clone();
-            let why = self.why_client(client, presence, &role, agent);
-            (role, why)
+            (role, self.why_client(client, presence, agent, now))
         };
         Some(clients.map(explain).collect())
+    }
+
+    /// Whether the framework is known, registered or only by what it holds.
+    pub fn knows(&self, framework: &FrameworkId) -> bool {
+        self.roster.framework(framework).is_some()
+    }
+
+    /// Every agent, in no meaningful order.
+    pub fn agent_ids(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.iter().map(|(_, id, _)| id)
     }
 
     fn why_client(
         &self,
         client: ClientOrd,
         presence: Presence,
-        role: &Role,
         agent: AgentOrd,
+        now: Instant,
     ) -> Why {
-        let id = self.roster.framework_id_of(client);
-        let takers = || self.agents[agent].takers.iter();
-        if takers().any(|(taker, in_role)| taker == id && in_role == role) {
+        let account = &self.agents[agent];
+        let granted = account.granted(client);
+        if granted.is_some_and(|granted| granted.round == self.last_round.round) {
             return Why::Offered;
         }
-        let account = &self.agents[agent];
+        if let Some((agents, enough, until)) = self.held_for(now) {
+            return Why::Recovering { agents, enough, until };
+        }
         if !account.active {
             return Why::AgentInactive;
         }
@@ -99,20 +156,80 @@ impl Allocator {
             Standing::Suppressed => return Why::Suppressed,
             Standing::Left => return Why::NotSubscribed,
         }
+        let role = self.roster.role_of(client);
         let lots = Lots::of(free);
-        let (lot, _) = self.lot(&lots, self.roster.role_of(client));
-        if !self.config.min_allocatable.admits(&lot) {
-            return match takers().next() {
-                Some((framework, role)) => {
-                    Why::TakenBy { framework: framework.clone(), role: role.clone() }
-                }
-                None => Why::TooLittle,
+        let (lot, cut) = self.lot(&lots, role);
+        if self.config.min_allocatable.admits(&lot) {
+            return match self.filters.filtered_until(agent, client, &lot) {
+                Some(until) => Why::Refused { until },
+                None => Why::NotYet,
             };
         }
-        match self.filters.filtered_until(agent, client, &lot) {
-            Some(until) => Why::Refused { until },
-            None => Why::NotYet,
+        let uncut = lots.for_role(self.roster.role_name(role));
+        match cut.filter(|_| self.config.min_allocatable.admits(&uncut)) {
+            Some(cut) => self.why_cut(&cut),
+            None => self.why_nothing_left(client, agent),
         }
+    }
+
+    fn why_cut(&self, cut: &Cut) -> Why {
+        if cut.limited.is_empty() {
+            let waiting = |name: &ResourceName| {
+                let roles = self.quotas.waiting_for(name).into_iter();
+                let others = roles.filter(|(role, _)| *role != cut.role);
+                let name = name.clone();
+                others.map(move |(role, lacks)| (name.clone(), self.named(role), lacks))
+            };
+            return Why::KeptFor { roles: cut.short.iter().flat_map(waiting).collect() };
+        }
+        let limit = |name: &ResourceName| {
+            let limit = self.quotas.get(cut.role).and_then(|quota| quota.limits.get(name));
+            (name.clone(), limit.unwrap_or_default(), self.quotas.consumed(cut.role, name))
+        };
+        Why::AtLimit {
+            role: self.named(cut.role),
+            limits: cut.limited.iter().map(limit).collect(),
+        }
+    }
+
+    /// Nothing is left: whoever else took some of it last did so.
+    fn why_nothing_left(&self, client: ClientOrd, agent: AgentOrd) -> Why {
+        let account = &self.agents[agent];
+        let others = account.held().keys().filter(|holder| **holder != client);
+        let last = others.max_by_key(|holder| (account.granted(**holder), **holder));
+        match last {
+            Some(holder) => Why::TakenBy {
+                framework: self.roster.framework_id_of(*holder).clone(),
+                role: self.named(self.roster.role_of(*holder)),
+                since: account.granted(*holder).map(|granted| granted.at),
+                standing: self.compared(client, *holder),
+            },
+            None if account.held().contains_key(&client) => Why::Yours,
+            None => Why::TooLittle,
+        }
+    }
+
+    fn named(&self, role: RoleOrd) -> Role {
+        self.roster.role_name(role).clone()
+    }
+
+    /// Goes down the tree for as long as both are below the same role.
+    fn compared(&self, mine: ClientOrd, theirs: ClientOrd) -> Compared {
+        let roster = &self.roster;
+        let (my_path, their_path) = (roster.path_of(mine), roster.path_of(theirs));
+        let both = my_path.iter().zip(&their_path).take_while(|(a, b)| a == b).count();
+        // Past the end of a path are the role's own frameworks, all together.
+        let share = |path: &[RoleOrd]| match path.get(both) {
+            Some(role) => roster.role_share(*role),
+            None => roster.own_share(path[path.len() - 1]),
+        };
+        let (my_share, their_share) = if my_path == their_path {
+            (roster.client_share(mine), roster.client_share(theirs))
+        } else {
+            (share(&my_path), share(&their_path))
+        };
+        let within = both.checked_sub(1).map(|last| self.named(my_path[last]));
+        Compared { within, mine: my_share.to_f64(), theirs: their_share.to_f64() }
     }
 
     /// The agent's resources and who holds them. None if it is unknown.

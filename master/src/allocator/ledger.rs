@@ -5,7 +5,7 @@
 //! the invariant is refused and changes nothing.
 
 use super::ordinals::ClientOrd;
-use meseta_api::ids::{FrameworkId, Role};
+use libproc::Instant;
 use meseta_api::resources::{AddError, MissingResource, Resources};
 use std::collections::BTreeMap;
 
@@ -19,8 +19,17 @@ pub(super) struct Account {
     free: Option<Resources>,
     /// Whether the agent may be offered.
     pub(super) active: bool,
-    /// Who took something in the last round that had anything to do.
-    pub(super) takers: Vec<(FrameworkId, Role)>,
+    /// When those who hold something were granted some of it last.
+    granted: BTreeMap<ClientOrd, Granted>,
+}
+
+/// A grant, of which only the time is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Granted {
+    /// In which round, counted from the first.
+    pub(super) round: u64,
+    /// When that was.
+    pub(super) at: Instant,
 }
 
 /// Why [`Account::release`] did nothing.
@@ -38,7 +47,7 @@ impl Account {
             total,
             held: BTreeMap::new(),
             active: true,
-            takers: Vec::new(),
+            granted: BTreeMap::new(),
         }
     }
 
@@ -48,6 +57,15 @@ impl Account {
 
     pub(super) fn held(&self) -> &BTreeMap<ClientOrd, Resources> {
         &self.held
+    }
+
+    /// When a client was last granted something that it still holds some of.
+    pub(super) fn granted(&self, client: ClientOrd) -> Option<Granted> {
+        self.granted.get(&client).copied()
+    }
+
+    pub(super) fn note_grant(&mut self, client: ClientOrd, granted: Granted) {
+        self.granted.insert(client, granted);
     }
 
     pub(super) fn free(&self) -> Option<&Resources> {
@@ -121,6 +139,7 @@ impl Account {
         held.checked_sub_assign(resources).map_err(ReleaseError::Missing)?;
         if held.is_empty() {
             self.held.remove(&client);
+            self.granted.remove(&client);
         }
         let free = self.free.take();
         self.free = free.and_then(|free| free.checked_add(resources).ok());

@@ -69,14 +69,20 @@ struct Withheld {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
     /// The top-level role.
-    role: RoleOrd,
-    /// Something is kept for others; else its own limit cuts.
-    short: bool,
+    pub(super) role: RoleOrd,
+    /// What its limit cuts.
+    pub(super) limited: Vec<ResourceName>,
+    /// What is cut because it is kept for others.
+    pub(super) short: Vec<ResourceName>,
 }
 
 impl Quotas {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    pub(super) fn get(&self, role: RoleOrd) -> Option<&Quota> {
+        self.rows.get(&role).map(|row| &row.quota)
     }
 
     /// Gives a role a quota, of which nothing is consumed yet; whoever calls this counts anew.
@@ -181,7 +187,7 @@ impl Quotas {
     /// Remembers where something was kept from somebody.
     pub(super) fn withhold(&mut self, agent: AgentOrd, cuts: &[Cut]) {
         for cut in cuts {
-            if cut.short {
+            if !cut.short.is_empty() {
                 self.withheld.short.insert(agent);
             }
             if self.rows.contains_key(&cut.role) {
@@ -228,11 +234,23 @@ impl Quotas {
         row.quota.guarantees.get(name).saturating_sub(consumed)
     }
 
+    /// What a top-level role consumes, for people.
+    pub(super) fn consumed(&self, role: RoleOrd, name: &ResourceName) -> Scalar {
+        let row = self.rows.get(&role);
+        row.map_or(Scalar::ZERO, |row| self.measure.amount(&row.consumed, name))
+    }
+
+    /// The roles whose unmet guarantees need something of this name, and how much.
+    pub(super) fn waiting_for(&self, name: &ResourceName) -> Vec<(RoleOrd, Scalar)> {
+        let unmet = self.rows.iter().map(|(role, row)| (*role, self.unmet(row, name)));
+        unmet.filter(|(_, unmet)| !unmet.is_zero()).collect()
+    }
+
     /// What a role below or at a top-level one may have of unreserved resources, and what cuts it;
     /// no cut if it may have all.
     pub(super) fn cut(&self, role: RoleOrd, unreserved: &Resources) -> Option<(Resources, Cut)> {
         let row = self.rows.get(&role);
-        let mut cut = Cut { role, short: false };
+        let mut cut = Cut { role, limited: Vec::new(), short: Vec::new() };
         let mut allowed = Vec::new();
         for name in unreserved.names() {
             let free = scalar(unreserved, name);
@@ -244,7 +262,12 @@ impl Quotas {
             let required = self.measure.amount(&self.required, name);
             let own = row.map_or(Scalar::ZERO, |row| self.unmet(row, name));
             let headroom = available.saturating_sub(required).saturating_add(own);
-            cut.short |= headroom < free;
+            if limit.is_some_and(|limit| limit < free) {
+                cut.limited.push(name.clone());
+            }
+            if headroom < free {
+                cut.short.push(name.clone());
+            }
             let most = limit.map_or(headroom, |limit| limit.min(headroom));
             if most < free {
                 allowed.push((name.clone(), most));

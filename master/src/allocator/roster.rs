@@ -218,6 +218,15 @@ impl Roster {
         std::iter::successors(Some(role), |role| self.parent(*role)).last().unwrap_or(role)
     }
 
+    /// The roles from the topmost down to a client's own.
+    pub(super) fn path_of(&self, client: ClientOrd) -> Vec<RoleOrd> {
+        let role = self.role_of(client);
+        let mut path: Vec<_> =
+            std::iter::successors(Some(role), |role| self.parent(*role)).collect();
+        path.reverse();
+        path
+    }
+
     pub(super) fn role(&self, role: &Role) -> Option<RoleOrd> {
         self.roles.find(role)
     }

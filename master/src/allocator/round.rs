@@ -7,6 +7,7 @@ use super::core::Allocator;
 use super::doubt::Doubt;
 use super::drf::Order;
 use super::event::OfferGrant;
+use super::ledger::Granted;
 use super::ordinals::{AgentOrd, ClientOrd, RoleOrd};
 use super::quota::Cut;
 use super::shuffle::Shuffle;
@@ -32,7 +33,7 @@ impl Allocator {
             return Vec::new();
         }
         let doubt = std::mem::take(&mut self.doubt);
-        self.forget_takers();
+        self.last_round = Granted { round: self.last_round.round + 1, at: now };
         let mut shuffle = Shuffle::new(shuffle_seed);
         let mut grants = Vec::new();
 
@@ -45,13 +46,6 @@ impl Allocator {
             self.serve_new_clients(&doubt, &for_all, &mut pass);
         }
         grants
-    }
-
-    fn forget_takers(&mut self) {
-        for agent in self.served.drain(..) {
-            // An agent that was removed meanwhile, or another in its place, has none.
-            self.agents.change(agent, |account| account.takers.clear());
-        }
     }
 
     fn expire_filters(&mut self, now: Instant) {
@@ -200,11 +194,7 @@ impl Allocator {
 
         self.roster.grant(client, agent, &amounts, few);
         let framework = self.roster.framework_id_of(client).clone();
-        let account = &mut self.agents[agent];
-        if account.takers.is_empty() {
-            self.served.push(agent);
-        }
-        account.takers.push((framework.clone(), role.clone()));
+        self.agents[agent].note_grant(client, self.last_round);
         Some(OfferGrant {
             framework,
             role,

@@ -158,6 +158,13 @@ impl Share {
     }
 }
 
+impl Share {
+    /// For people.
+    pub(super) fn to_f64(self) -> f64 {
+        self.held as f64 / self.of as f64
+    }
+}
+
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
         wide_product(self.held, other.of).cmp(&wide_product(other.held, self.of))

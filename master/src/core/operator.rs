@@ -20,6 +20,10 @@ impl Core {
             FromOperator::KillTask { framework_id, task_id, by } => {
                 self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by)
             }
+            // The process asks the allocator.
+            FromOperator::ExplainOffers(_) => {
+                Err(Rejection::not_implemented("the core does not explain offers"))
+            }
             FromOperator::Call(call) if operations::operator::is_one(&call) => {
                 self.check_operator_operation(request, *call)
             }

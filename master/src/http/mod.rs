@@ -10,6 +10,7 @@
 mod classic;
 mod desk;
 pub mod documents;
+mod explain;
 mod operator;
 mod realm;
 mod routes;

@@ -7,6 +7,7 @@ pub fn realm_of(route: &str) -> Realm {
     match route {
         route if route.ends_with("/api/v1/scheduler") => Realm::MasterScheduler,
         route if route.ends_with("/api/v1") => Realm::MasterReadWrite,
+        route if route.ends_with(super::explain::PATH) => Realm::MasterReadWrite,
         _ => Realm::MasterReadOnly,
     }
 }

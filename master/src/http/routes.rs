@@ -2,8 +2,9 @@
 
 use super::classic::{self, Which};
 use super::desk::{Called, Desk, Standing, Subscribing};
-use super::{documents, operator, scheduler, settings};
+use super::{documents, explain, operator, scheduler, settings};
 use crate::actor::Master;
+use crate::allocator::actor::Explain;
 use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
 use crate::leadership::Stage;
@@ -43,6 +44,7 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("/quota", "quotas of roles (JSON)", |m, r, p, c| {
         p.send(settings::quota(&At(m, c), &r));
     }),
+    (explain::PATH, "why a framework is not offered agents (JSON; framework, role, agent)", tell_why),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
     }),
@@ -111,6 +113,22 @@ fn operate(
     carry_out(outcome, &request, master, reply, cx);
 }
 
+fn tell_why(
+    master: &mut Master,
+    request: Request,
+    reply: Reply<Response>,
+    cx: &mut Context<Master>,
+) {
+    let question = match explain::question(&At(master, cx), &request) {
+        Ok(question) => question,
+        Err(response) => return reply.send(*response),
+    };
+    let Stage::Serving(serving) = &mut master.stage else {
+        return reply.send(explain::shown(OperatorAnswer::NotLeader { leader: None }));
+    };
+    cx.tell(&serving.allocator, Explain { question, reply: reply.map(explain::shown) });
+}
+
 fn carry_out(
     outcome: operator::Outcome,
     request: &Request,
@@ -159,7 +177,9 @@ fn ask(
 /// The response to a call that changes something.
 fn without_content(answer: OperatorAnswer) -> Response {
     match answer {
-        OperatorAnswer::Accepted | OperatorAnswer::Response(_) => Response::status(StatusCode::OK),
+        OperatorAnswer::Accepted
+        | OperatorAnswer::Response(_)
+        | OperatorAnswer::OffersExplained { .. } => Response::status(StatusCode::OK),
         OperatorAnswer::Ordered | OperatorAnswer::KillRequested { .. } => accepted(),
         OperatorAnswer::Refused { code, message } => Refusal::new(code, message).into(),
         OperatorAnswer::NotLeader { .. } => Refusal::new(503, meseta_node::http::NO_LEADER).into(),

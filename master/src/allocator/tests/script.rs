@@ -72,7 +72,7 @@ impl Script {
                 vec![next.map_or("none".to_owned(), seconds)]
             }
             ["why", framework, agent] => {
-                let whys = self.allocator.why(&fid(framework), &aid(agent));
+                let whys = self.allocator.why(&fid(framework), &aid(agent), self.now);
                 let line = |(role, why)| format!("{role}: {}", why_text(&why));
                 whys.into_iter().flatten().map(line).collect()
             }
@@ -177,7 +177,23 @@ fn event(words: &[&str]) -> AllocatorEvent {
 
 fn why_text(why: &Why) -> String {
     match why {
-        Why::TakenBy { framework, role } => format!("taken by {framework} in {role}"),
+        Why::TakenBy { framework, role, since, standing } => {
+            let since = since.map_or("?".to_owned(), seconds);
+            let within = standing.within.as_ref().map_or("top", Role::as_str);
+            let shares = format!("{:.2} to {:.2}", standing.mine, standing.theirs);
+            format!("taken by {framework} in {role} since {since}; {within}: {shares}")
+        }
+        Why::AtLimit { role, limits } => {
+            let limits = limits.iter().map(|(name, limit, used)| format!(" {name} {used}/{limit}"));
+            format!("{role} at limit{}", limits.collect::<String>())
+        }
+        Why::KeptFor { roles } => {
+            let roles = roles.iter().map(|(name, role, lacks)| format!(" {name} {role} {lacks}"));
+            format!("kept for{}", roles.collect::<String>())
+        }
+        Why::Recovering { agents, enough, until } => {
+            format!("recovering {agents}/{enough} until {}", seconds(*until))
+        }
         Why::Refused { until } => format!("refused until {}", seconds(*until)),
         other => format!("{other:?}"),
     }

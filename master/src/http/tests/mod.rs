@@ -2,6 +2,7 @@
 
 mod auth;
 mod documents;
+mod explain;
 mod older;
 mod operator;
 mod scheduler;
