@@ -186,10 +186,7 @@ impl Allocator {
             let limit = self.quotas.get(cut.role).and_then(|quota| quota.limits.get(name));
             (name.clone(), limit.unwrap_or_default(), self.quotas.consumed(cut.role, name))
         };
-        Why::AtLimit {
-            role: self.named(cut.role),
-            limits: cut.limited.iter().map(limit).collect(),
-        }
+        Why::AtLimit { role: self.named(cut.role), limits: cut.limited.iter().map(limit).collect() }
     }
 
     /// Nothing is left: whoever else took some of it last did so.

@@ -38,11 +38,13 @@ impl Why {
             ),
             Why::FrameworkInactive => "the framework is disconnected".to_owned(),
             Why::Suppressed => "the framework suppressed offers for this role".to_owned(),
-            Why::NotSubscribed => "the framework is not subscribed in this role any more".to_owned(),
+            Why::NotSubscribed => {
+                "the framework is not subscribed in this role any more".to_owned()
+            }
             Why::AtLimit { role, limits } => {
-                let limits = limits.iter().map(|(name, limit, consumed)| {
-                    format!("{name}: {consumed} of {limit}")
-                });
+                let limits = limits
+                    .iter()
+                    .map(|(name, limit, consumed)| format!("{name}: {consumed} of {limit}"));
                 format!("role {role} is at its limits ({})", join(limits))
             }
             Why::KeptFor { roles } => {

@@ -101,13 +101,6 @@ impl<O: Ordinal, K: Ord + Clone, V> Table<O, K, V> {
         Some(row)
     }
 
-    /// Changes a row that may have been removed meanwhile.
-    pub(super) fn change(&mut self, ordinal: O, change: impl FnOnce(&mut V)) {
-        if let Some((_, row)) = self.rows.get_mut(ordinal.index()).and_then(Option::as_mut) {
-            change(row);
-        }
-    }
-
     /// The key of a row. Panics as indexing does.
     pub(super) fn key(&self, ordinal: O) -> &K {
         match &self.rows[ordinal.index()] {

@@ -18,6 +18,8 @@ pub(super) fn answer(
     let mut explanations = Vec::new();
     let mut left_out = 0;
     let mut knows_role = role.is_none();
+    // Without an agent there is nothing that would show its roles.
+    let nobody = agent_id.is_none() && allocator.agent_ids().next().is_none();
     let mut explain = |agent: &AgentId| -> bool {
         let Some(whys) = allocator.why(framework_id, agent, now) else {
             return false;
@@ -48,13 +50,12 @@ pub(super) fn answer(
         None => {
             let mut agents: Vec<&AgentId> = allocator.agent_ids().collect();
             agents.sort_unstable();
-            knows_role |= agents.is_empty();
             for agent in agents {
                 explain(agent);
             }
         }
     }
-    if let Some(role) = role.as_ref().filter(|_| !knows_role) {
+    if let Some(role) = role.as_ref().filter(|_| !knows_role && !nobody) {
         return not_found(format!("framework {framework_id} is not in role '{role}'"));
     }
     OperatorAnswer::OffersExplained { explanations, left_out }

@@ -159,9 +159,9 @@ impl Share {
 }
 
 impl Share {
-    /// For people.
+    /// For people: over a weight of 1 it is the fraction itself.
     pub(super) fn to_f64(self) -> f64 {
-        self.held as f64 / self.of as f64
+        self.held as f64 * f64::from(Weight::DEFAULT.thousandths()) / self.of as f64
     }
 }
 

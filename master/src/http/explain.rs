@@ -41,9 +41,8 @@ fn parameter<T: FromStr<Err = E>, E: std::fmt::Display>(
     name: &str,
 ) -> Result<Option<T>, Refusal> {
     let parse = |text: &str| {
-        text.parse().map_err(|error: E| {
-            Refusal::bad_request(format!("Failed to parse {name}: {error}"))
-        })
+        text.parse()
+            .map_err(|error: E| Refusal::bad_request(format!("Failed to parse {name}: {error}")))
     };
     query.get(name).map(parse).transpose()
 }

@@ -44,7 +44,11 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("/quota", "quotas of roles (JSON)", |m, r, p, c| {
         p.send(settings::quota(&At(m, c), &r));
     }),
-    (explain::PATH, "why a framework is not offered agents (JSON; framework, role, agent)", tell_why),
+    (
+        explain::PATH,
+        "why a framework is not offered agents (JSON; framework, role, agent)",
+        tell_why,
+    ),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
     }),
