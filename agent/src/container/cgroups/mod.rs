@@ -219,17 +219,10 @@ impl ContainerCgroup {
         Ok(pids)
     }
 
-    /// Whether anybody is in it, as far as a look into one hierarchy tells.
+    /// Whether nobody is in it, in any hierarchy: one who is left in a single one keeps the folder
+    /// there from being removed.
     pub(crate) fn is_empty(&self) -> Result<bool, CgroupError> {
-        let dir = match &self.config.version {
-            CgroupVersion::V1 => self.v1().main_dir(),
-            CgroupVersion::V2 { root } => Some(root.join(self.path())),
-        };
-        let mut pids = Vec::new();
-        if let Some(dir) = dir {
-            tree::processes(&dir, &mut pids).map_err(at("read", &dir))?;
-        }
-        Ok(pids.is_empty())
+        Ok(self.processes()?.is_empty())
     }
 
     /// SIGKILL to everything in it, also to what forks meanwhile. Does not wait for their end.
@@ -260,9 +253,11 @@ impl ContainerCgroup {
     /// Removes it, retrying until `until` while the kernel still counts the dead in it.
     /// Idempotent.
     pub(crate) fn remove(&self, until: Instant) -> Result<(), CgroupError> {
-        self.dirs().iter().try_for_each(|dir| {
-            tree::remove(dir, until).map_err(|(path, source)| at("remove", &path)(source))
-        })
+        // All that can be removed is, whatever stays: only then is the first failure told.
+        let removed = self.dirs().into_iter().map(|dir| {
+            tree::remove(&dir, until).map_err(|(path, source)| at("remove", &path)(source))
+        });
+        removed.collect::<Vec<_>>().into_iter().collect()
     }
 }
 

@@ -66,12 +66,6 @@ impl Found {
         let folders = all.map(|subsystem| subsystem.to_controller().path().to_owned());
         folders.chain(self.unified.clone()).collect()
     }
-
-    /// The folder in which a kill looks for processes.
-    pub(super) fn main_dir(&self) -> Option<PathBuf> {
-        let freezer = self.group.controller_of::<FreezerController>()?;
-        Some(freezer.path().to_owned())
-    }
 }
 
 fn failed(action: &'static str, path: &str) -> impl Fn(Error) -> CgroupError {
