@@ -54,8 +54,20 @@ impl Reporting {
     }
 }
 
+/// Bytes, as protobuf, of what of a report can go in parts.
+fn size(report: &FromAgent) -> usize {
+    let FromAgent::ReregisterAgent { tasks, executors, frameworks, .. } = report else {
+        return 0;
+    };
+    let sizes = frameworks.iter().map(encoded_len).chain(executors.iter().map(encoded_len));
+    sizes.chain(tasks.iter().map(encoded_len)).sum()
+}
+
 /// The messages of a report, in their order.
 pub(super) fn in_parts(report: FromAgent) -> Vec<FromAgent> {
+    if size(&report) <= PART {
+        return vec![report];
+    }
     let FromAgent::ReregisterAgent {
         term,
         info,
@@ -69,20 +81,6 @@ pub(super) fn in_parts(report: FromAgent) -> Vec<FromAgent> {
     else {
         return vec![report];
     };
-    let sizes = frameworks.iter().map(encoded_len).chain(executors.iter().map(encoded_len));
-    let size: usize = sizes.chain(tasks.iter().map(encoded_len)).sum();
-    if size <= PART {
-        return vec![FromAgent::ReregisterAgent {
-            term,
-            info,
-            version,
-            tasks,
-            executors,
-            frameworks,
-            total,
-            operations,
-        }];
-    }
     let mut parts = vec![Part::default()];
     for framework in frameworks {
         room(&mut parts, encoded_len(&framework)).frameworks.push(framework);

@@ -1,11 +1,10 @@
 //! `meseta agents deactivate`, `reactivate`, `gone`: one call each.
 
-use super::find_agent;
+use super::{command, find_agent, id};
 use crate::client::{Cluster, ClusterArgs};
 use crate::confirm::{ConfirmArgs, DECLINED};
 use crate::exit;
 use crate::verbs::print;
-use crate::view::agents::AgentRow;
 use meseta_api::v1::master::call::{self, Type};
 use meseta_api::v1::master::Call;
 use meseta_api::v1::AgentId;
@@ -41,36 +40,26 @@ pub(super) struct Gone {
 
 impl Deactivate {
     pub(super) fn main(self) -> anyhow::Result<u8> {
-        libproc::run(async {
-            let cluster = Cluster::open(&self.cluster).await?;
-            let agent = find_agent(&cluster, &self.agent).await?;
-            cluster
-                .command(Call {
-                    r#type: Some(Type::DeactivateAgent.into()),
-                    deactivate_agent: Some(call::DeactivateAgent { agent_id: id(&agent) }),
-                    ..Default::default()
-                })
-                .await?;
-            print(&format!("{} at {} is deactivated\n", agent.id, agent.hostname))?;
-            Ok(exit::OK)
+        let call = |agent_id| Call {
+            r#type: Some(Type::DeactivateAgent.into()),
+            deactivate_agent: Some(call::DeactivateAgent { agent_id }),
+            ..Default::default()
+        };
+        command(&self.cluster, &self.agent, call, |agent| {
+            format!("{} at {} is deactivated\n", agent.id, agent.hostname)
         })
     }
 }
 
 impl Reactivate {
     pub(super) fn main(self) -> anyhow::Result<u8> {
-        libproc::run(async {
-            let cluster = Cluster::open(&self.cluster).await?;
-            let agent = find_agent(&cluster, &self.agent).await?;
-            cluster
-                .command(Call {
-                    r#type: Some(Type::ReactivateAgent.into()),
-                    reactivate_agent: Some(call::ReactivateAgent { agent_id: id(&agent) }),
-                    ..Default::default()
-                })
-                .await?;
-            print(&format!("{} at {} is in service\n", agent.id, agent.hostname))?;
-            Ok(exit::OK)
+        let call = |agent_id| Call {
+            r#type: Some(Type::ReactivateAgent.into()),
+            reactivate_agent: Some(call::ReactivateAgent { agent_id }),
+            ..Default::default()
+        };
+        command(&self.cluster, &self.agent, call, |agent| {
+            format!("{} at {} is in service\n", agent.id, agent.hostname)
         })
     }
 }
@@ -102,9 +91,4 @@ impl Gone {
             Ok(exit::OK)
         })
     }
-}
-
-/// An agent's id on the wire.
-pub(super) fn id(agent: &AgentRow) -> AgentId {
-    AgentId { value: agent.id.clone() }
 }

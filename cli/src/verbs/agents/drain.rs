@@ -1,6 +1,6 @@
 //! `meseta agents drain`: asks for it, then says who holds it up until it is done.
 
-use super::{all_agents, decide, find_agent};
+use super::{all_agents, find_agent, id};
 use crate::client::{Cluster, ClusterArgs};
 use crate::confirm::{ConfirmArgs, DECLINED};
 use crate::exit;
@@ -47,7 +47,7 @@ impl Drain {
                 return Ok(DECLINED);
             }
             let drain_agent = call::DrainAgent {
-                agent_id: decide::id(&agent),
+                agent_id: id(&agent),
                 max_grace_period: self.max_grace_period.map(duration),
                 mark_gone: Some(self.mark_gone),
             };

@@ -4,12 +4,14 @@ mod decide;
 mod drain;
 mod resources;
 
-use super::{print_rows, ListArgs};
+use super::{print, print_rows, ListArgs};
 use crate::agent_name;
-use crate::client::Cluster;
+use crate::client::{Cluster, ClusterArgs};
 use crate::exit;
 use crate::view::agents::{rows, AgentRow};
+use meseta_api::v1;
 use meseta_api::v1::master::call::Type;
+use meseta_api::v1::master::Call;
 
 /// List agents, or decide about one.
 #[derive(Debug, clap::Args)]
@@ -81,4 +83,25 @@ async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
     let mut agents = all_agents(cluster).await?;
     let at = agent_name::resolve(text, &agents)?;
     Ok(agents.swap_remove(at))
+}
+
+/// Has a call about one agent carried out, and prints what `said` says of it.
+fn command(
+    cluster: &ClusterArgs,
+    agent: &str,
+    call: impl FnOnce(v1::AgentId) -> Call,
+    said: impl FnOnce(&AgentRow) -> String,
+) -> anyhow::Result<u8> {
+    libproc::run(async {
+        let cluster = Cluster::open(cluster).await?;
+        let agent = find_agent(&cluster, agent).await?;
+        cluster.command(call(id(&agent))).await?;
+        print(&said(&agent))?;
+        Ok(exit::OK)
+    })
+}
+
+/// An agent's id on the wire.
+fn id(agent: &AgentRow) -> v1::AgentId {
+    v1::AgentId { value: agent.id.clone() }
 }

@@ -1,8 +1,7 @@
 //! `meseta agents reserve`, `unreserve`, `create-volume`, `destroy-volume`: one call each (MOP-17,
 //! MOP-18). They apply to what no task uses.
 
-use super::decide::id;
-use super::find_agent;
+use super::{command, find_agent, id};
 use crate::client::{Cluster, ClusterArgs};
 use crate::confirm::{ConfirmArgs, DECLINED};
 use crate::exit;
@@ -103,23 +102,18 @@ impl Owner {
 impl Reserve {
     pub(super) fn main(self) -> anyhow::Result<u8> {
         let Reserve { cluster, owner, agent, resources } = self;
-        libproc::run(async {
-            let cluster = Cluster::open(&cluster).await?;
-            let agent = find_agent(&cluster, &agent).await?;
-            let reserve = call::ReserveResources {
-                agent_id: id(&agent),
+        let reserved = owner.of(&resources);
+        let call = |agent_id| Call {
+            r#type: Some(Type::ReserveResources.into()),
+            reserve_resources: Some(call::ReserveResources {
+                agent_id,
                 source: vec![],
-                resources: owner.of(&resources),
-            };
-            cluster
-                .command(Call {
-                    r#type: Some(Type::ReserveResources.into()),
-                    reserve_resources: Some(reserve),
-                    ..Default::default()
-                })
-                .await?;
-            print(&format!("{resources} of {} is being reserved for {}\n", agent.id, owner.role))?;
-            Ok(exit::OK)
+                resources: reserved,
+            }),
+            ..Default::default()
+        };
+        command(&cluster, &agent, call, |agent| {
+            format!("{resources} of {} is being reserved for {}\n", agent.id, owner.role)
         })
     }
 }
@@ -127,21 +121,14 @@ impl Reserve {
 impl Unreserve {
     pub(super) fn main(self) -> anyhow::Result<u8> {
         let Unreserve { cluster, owner, agent, resources } = self;
-        libproc::run(async {
-            let cluster = Cluster::open(&cluster).await?;
-            let agent = find_agent(&cluster, &agent).await?;
-            let resources_of = owner.of(&resources);
-            let unreserve =
-                call::UnreserveResources { agent_id: id(&agent), resources: resources_of };
-            cluster
-                .command(Call {
-                    r#type: Some(Type::UnreserveResources.into()),
-                    unreserve_resources: Some(unreserve),
-                    ..Default::default()
-                })
-                .await?;
-            print(&format!("{resources} of {} is being unreserved\n", agent.id))?;
-            Ok(exit::OK)
+        let reserved = owner.of(&resources);
+        let call = |agent_id| Call {
+            r#type: Some(Type::UnreserveResources.into()),
+            unreserve_resources: Some(call::UnreserveResources { agent_id, resources: reserved }),
+            ..Default::default()
+        };
+        command(&cluster, &agent, call, |agent| {
+            format!("{resources} of {} is being unreserved\n", agent.id)
         })
     }
 }
@@ -165,19 +152,13 @@ impl CreateVolume {
                 source: None,
             });
         }
-        libproc::run(async {
-            let cluster = Cluster::open(&cluster).await?;
-            let agent = find_agent(&cluster, &agent).await?;
-            let create = call::CreateVolumes { agent_id: id(&agent), volumes };
-            cluster
-                .command(Call {
-                    r#type: Some(Type::CreateVolumes.into()),
-                    create_volumes: Some(create),
-                    ..Default::default()
-                })
-                .await?;
-            print(&format!("volume {volume} of {} is being made\n", agent.id))?;
-            Ok(exit::OK)
+        let call = |agent_id| Call {
+            r#type: Some(Type::CreateVolumes.into()),
+            create_volumes: Some(call::CreateVolumes { agent_id, volumes }),
+            ..Default::default()
+        };
+        command(&cluster, &agent, call, |agent| {
+            format!("volume {volume} of {} is being made\n", agent.id)
         })
     }
 }
