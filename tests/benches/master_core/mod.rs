@@ -111,7 +111,7 @@ impl MasterCore {
         for at in 0..count {
             self.agent_says(at, FromAgent::AgentArrived);
             let info = v1::AgentInfo {
-                hostname: format!("agent-{at}.example.org"),
+                hostname: hostname(at),
                 port: Some(5051),
                 resources: resources.clone(),
                 ..Default::default()
@@ -181,30 +181,23 @@ impl MasterCore {
         };
         let said = self.call(Some(offer.framework_id.clone()), call);
         let launched = said.into_iter().filter_map(|effect| match effect {
-            Effect::ToAgent { connection, message } => Some((connection, message)),
+            Effect::ToAgent { message, .. } => Some(message),
             _ => None,
         });
         let mut running = 0;
-        for (connection, message) in launched.collect::<Vec<_>>() {
+        for message in launched.collect::<Vec<_>>() {
             let Some(Order::RunTask { task, .. }) = order(*message) else {
                 continue;
             };
-            let at = connection.0 as usize - 1;
-            self.status(offer, at, task.task_id, TaskState::TaskRunning);
+            self.status(offer, task.task_id, TaskState::TaskRunning);
             running += 1;
         }
         running
     }
 
-    /// An agent says that a task of an offer that was accepted is in this state, and the scheduler
-    /// acknowledges it. Agents are numbered from 0.
-    pub(crate) fn status(
-        &mut self,
-        offer: &v1::Offer,
-        agent: usize,
-        task_id: v1::TaskId,
-        state: TaskState,
-    ) {
+    /// The agent of an offer that was accepted says that a task is in this state, and the scheduler
+    /// acknowledges it.
+    pub(crate) fn status(&mut self, offer: &v1::Offer, task_id: v1::TaskId, state: TaskState) {
         self.uuids += 1;
         let status = v1::TaskStatus {
             task_id,
@@ -222,7 +215,7 @@ impl MasterCore {
         };
         let framework_id = FrameworkId::try_from(&offer.framework_id).expect("the master's own id");
         let update = StatusUpdate { framework_id, status, latest_state: state };
-        self.agent_says(agent, FromAgent::UpdateStatus(Box::new(update)));
+        self.agent_says(number_of(&offer.hostname), FromAgent::UpdateStatus(Box::new(update)));
         let call = Call {
             r#type: Some(call::Type::Acknowledge.into()),
             acknowledge: Some(acknowledge),
@@ -230,6 +223,16 @@ impl MasterCore {
         };
         self.call(Some(offer.framework_id.clone()), call);
     }
+}
+
+/// Agents are numbered from 0, and called so.
+fn hostname(agent: usize) -> String {
+    format!("agent-{agent}.example.org")
+}
+
+fn number_of(hostname: &str) -> usize {
+    let number = hostname.strip_prefix("agent-").and_then(|name| name.split('.').next());
+    number.and_then(|number| number.parse().ok()).expect("one of the bench's agents")
 }
 
 fn order(message: FromMaster) -> Option<Order> {
