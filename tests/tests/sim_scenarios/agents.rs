@@ -207,36 +207,55 @@ fn ag_16_a_launch_that_was_lost_with_the_agent_is_gone_when_it_returns_without_i
 /// SCH-23: the messages that find no room are lost, and they alone.
 #[test]
 fn lp_07_a_tenants_messages_to_a_stuck_agent_cost_it_no_connection() {
-    const SENT: usize = 30;
     let mut cluster = one(707);
     run(&mut cluster, "t", "forever");
-    let messages = Filter::all().to("agent-0").of("agent.FromMaster");
-    let messages = messages.when(|passing| says(passing, "DeliverMessage"));
-    let messages = cluster.sim.filter(messages, Verdict::Pass);
+    let messages = cluster.sim.filter(delivered(), Verdict::Pass);
     let again = Filter::all().from("agent-0").of("master.FromAgent").variant("AgentArrived");
     let again = cluster.sim.filter(again, Verdict::Pass);
-
     let agent = cluster.machine("agent-0");
     cluster.sim.pause(agent);
-    let agent_id = record(cluster.record(0)).live["t"].0.clone();
-    for _ in 0..SENT {
-        let message = Message {
-            agent_id: agent_id.clone(),
-            executor_id: "t".into(),
-            data: vec![0; 1 << 20].into(),
-        };
-        let call = Call {
-            r#type: Some(Type::Message.into()),
-            message: Some(message),
-            ..Default::default()
-        };
-        cluster.act(0, |_, driver| driver.call_raw(call));
+    for _ in 0..FLOOD {
+        send_message(&mut cluster);
+        // The scheduler's own connection has room for each.
+        cluster.run_for(Duration::from_millis(10));
     }
-    cluster.run_for(Duration::from_secs(2));
     cluster.sim.resume(agent);
     kill(&mut cluster, 0, "t");
     settle(&mut cluster);
     let arrived = cluster.sim.matched(messages).len();
-    assert!((1..SENT).contains(&arrived), "{arrived} of {SENT}: no flood");
+    assert!((1..FLOOD).contains(&arrived), "{arrived} of {FLOOD}: no flood");
     assert!(cluster.sim.matched(again).is_empty(), "the agent had to connect again");
+}
+
+/// SCH-23: the same where the scheduler says more than its connection holds.
+#[test]
+fn lp_07_a_scheduler_that_floods_its_master_stays_subscribed() {
+    let mut cluster = one(708);
+    run(&mut cluster, "t", "forever");
+    let messages = cluster.sim.filter(delivered(), Verdict::Pass);
+    (0..FLOOD).for_each(|_| send_message(&mut cluster));
+    kill(&mut cluster, 0, "t");
+    settle(&mut cluster);
+    let arrived = cluster.sim.matched(messages).len();
+    assert!((1..FLOOD).contains(&arrived), "{arrived} of {FLOOD}: no flood");
+    assert_eq!(record(cluster.record(0)).subscribed, 1);
+}
+
+/// So many messages of 32 KiB are more than may wait for anybody.
+const FLOOD: usize = 800;
+
+fn send_message(cluster: &mut SimCluster) {
+    let message = Message {
+        agent_id: record(cluster.record(0)).live["t"].0.clone(),
+        executor_id: "t".into(),
+        data: vec![0; 32 << 10].into(),
+    };
+    let call =
+        Call { r#type: Some(Type::Message.into()), message: Some(message), ..Default::default() };
+    cluster.act(0, |_, driver| driver.call_raw(call));
+}
+
+fn delivered() -> Filter {
+    let orders = Filter::all().to("agent-0").of("agent.FromMaster");
+    orders.when(|passing| says(passing, "DeliverMessage"))
 }
