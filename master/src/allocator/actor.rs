@@ -19,14 +19,20 @@ pub(crate) struct AllocatorProcess {
     soon: bool,
     rounds: u64,
     faults: u64,
-    /// Of the events since the last round, the first [`LINKS`] that came in a trace.
+    /// Of the events since the last round began, the first [`LINKS`] that came in a trace.
     causes: Vec<TraceContext>,
+    /// The same of the round that goes on.
+    round_causes: Vec<TraceContext>,
 }
+
+/// What the allocator looks at in one slice of a round: a millisecond or two, as
+/// `tests/benches/allocation.rs` shows (`T1d`).
+pub const SLICE: usize = 4_000;
 
 /// A round has its causes at hand in Jaeger; in a large cluster, not all of them.
 const LINKS: usize = 32;
 
-/// Why a framework is not offered agents; answered with the state between two rounds.
+/// Why a framework is not offered agents; answered with the state between two slices of a round.
 pub(crate) struct Explain {
     pub(crate) question: OfferQuestion,
     pub(crate) reply: Reply<OperatorAnswer>,
@@ -48,6 +54,7 @@ impl AllocatorProcess {
             rounds: 0,
             faults: 0,
             causes: Vec::new(),
+            round_causes: Vec::new(),
         }
     }
 
@@ -56,15 +63,28 @@ impl AllocatorProcess {
         if !self.allocator.is_due(now) {
             return;
         }
-        self.rounds += 1;
-        let causes = std::mem::take(&mut self.causes);
-        let grants = self.allocator.allocate(now, cx.random_u64());
+        if !self.allocator.is_midway() {
+            self.rounds += 1;
+            self.round_causes = std::mem::take(&mut self.causes);
+        }
+        let grants = self.allocator.allocate_some(now, cx.random_u64(), SLICE);
         if !grants.is_empty() {
             let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();
             // Due to the state as a whole, so a part of no event's trace.
-            cx.linked(causes);
+            cx.linked(self.round_causes.clone());
             cx.tell(&master, granted);
+        }
+        if self.allocator.is_midway() {
+            self.soon(cx);
+        }
+    }
+
+    fn soon(&mut self, cx: &mut Context<Self>) {
+        if !self.soon {
+            self.soon = true;
+            let me = cx.me().clone();
+            cx.tell(&me, RoundDue);
         }
     }
 }
@@ -104,10 +124,8 @@ impl Receive<AllocatorEvent> for AllocatorProcess {
             self.faults += 1;
             tracing::error!(%fault, "the allocator was told what cannot be");
         }
-        if urgent && !self.soon {
-            self.soon = true;
-            let me = cx.me().clone();
-            cx.tell(&me, RoundDue);
+        if urgent {
+            self.soon(cx);
         }
     }
 }
