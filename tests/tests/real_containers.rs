@@ -58,6 +58,7 @@ fn no_cgroups_left(port: u16) {
     });
 }
 
+/// TSK-15.
 #[test]
 fn ex_01_out_of_memory_ends_one_task_and_no_sibling() {
     let (local, framework) = start();

@@ -182,6 +182,7 @@ fn ag_13_a_second_failure_during_the_write_changes_nothing() {
     m.durable().gives("allocator AgentRemoved m-S0");
 }
 
+/// An agent that is away takes its offers with it (ALL-14).
 #[test]
 fn a_broken_connection_suspends_and_ten_minutes_end_it() {
     let mut m = Master::new();
@@ -269,6 +270,7 @@ fn rc_09_what_was_not_reported_is_asked_about() {
     );
 }
 
+/// FAILURE of an agent (SCH-37), and what each kind of framework hears (CAP-02).
 #[test]
 fn ag_03_a_healed_partition_brings_its_tasks_back() {
     for aware in [true, false] {
@@ -522,6 +524,7 @@ fn reports_that_cannot_be_are_refused() {
     assert_eq!(m.refuses(reregisters(1, &other, ALL, Report::default())).0, 409);
 }
 
+/// FAILURE of an executor (SCH-37).
 #[test]
 fn fw_13_an_executor_without_tasks_is_counted_and_freed_when_it_ends() {
     let mut m = Master::new();

@@ -153,6 +153,7 @@ fn sch_15_16_suppress_and_revive() {
     }
 }
 
+/// Both ways: the call, and the event MESSAGE (SCH-36).
 #[test]
 fn sch_23_messages_go_both_ways_while_both_are_there() {
     let mut m = Master::new();

@@ -210,6 +210,7 @@ fn task() {
     );
 }
 
+/// TSK-04.
 #[test]
 fn b6_states_that_a_task_may_take() {
     use TaskState::*;

@@ -21,6 +21,7 @@ fn ask(m: &mut Master, call: Type) -> Response {
     }
 }
 
+/// MOP-01, MOP-03, MOP-15.
 #[test]
 fn identity() {
     let mut m = Master::new();
@@ -32,6 +33,7 @@ fn identity() {
     assert_eq!((master.start_time, master.elected_time), (Some(1.0), Some(2.0)));
 }
 
+/// GET_STATE (MOP-07) and its parts (MOP-08, MOP-09, MOP-10, MOP-11), GET_ROLES (MOP-13).
 #[test]
 fn state_is_one_view_of_everything() {
     let mut m = Master::new();
@@ -91,6 +93,7 @@ fn after_a_failover_everybody_is_recovered() {
     assert!(frameworks.frameworks[0].recovered && !frameworks.frameworks[0].connected);
 }
 
+/// MOP-11.
 #[test]
 fn unreachable_and_completed_tasks_are_apart() {
     let mut m = Master::new();
@@ -203,6 +206,7 @@ fn a_snapshot_stays_as_it_was() {
     assert_ne!(m.core.snapshot().query(Type::GetState), before);
 }
 
+/// MET-01, MET-03, MET-04, MET-06.
 #[test]
 fn met_01_to_06_gauges_of_a_small_cluster() {
     let mut m = Master::new();
