@@ -60,6 +60,9 @@ fn what_is_taken() {
         "quota set eng --guarantee cpus:1;mem:64 --limit cpus:2 --force",
         "quota remove eng ops --master m:1",
         "weights list -o json",
+        "master --rate-limits {\"default_qps\":5} --max_completed_frameworks 5",
+        "master --max-completed-tasks-per-framework 0 --max-unreachable-tasks-per-framework 9",
+        "master --max-operator-event-stream-subscribers 10",
         "weights set eng/web=2.5 *=0.5 --master m:1",
         "demo --clean",
     ] {
@@ -87,6 +90,8 @@ fn what_is_refused_names_what_was_wrong() {
         ("master --allocator-agent-recovery-factor 1.1", "expecting 0 to 1"),
         ("master --allocator-agent-recovery-factor x", "`x` is no number"),
         ("master --offer-timeout soon", "'soon'"),
+        ("master --max-operator-event-stream-subscribers 0", "'0'"),
+        ("master --max-completed-frameworks many", "'many'"),
         ("agent --master zk://a", "zk://"),
         ("agent --isolation perhaps", "'perhaps'"),
         ("master --authenticate-http-readonly=perhaps", "'perhaps'"),

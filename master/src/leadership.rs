@@ -130,8 +130,9 @@ impl Master {
         let registrar = cx.node().spawn_critical("registrar", registrar).map_err(spawned)?;
         let allocator = cx.node().spawn_critical("allocator", allocator).map_err(spawned)?;
         let reader = Reader::start(cx).map_err(spawned)?;
-        let heartbeat = self.config.core.heartbeat_interval;
-        let events = Hub::start(&reader, heartbeat, cx).map_err(spawned)?;
+        let settings = &self.config.core;
+        let streams = (settings.heartbeat_interval, settings.max_event_streams);
+        let events = Hub::start(&reader, streams, cx).map_err(spawned)?;
         self.stage = Stage::Serving(Box::new(Serving {
             core,
             registrar,

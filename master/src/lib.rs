@@ -13,6 +13,7 @@ pub mod events;
 pub mod http;
 mod joined;
 mod leadership;
+pub mod limits;
 mod metrics;
 mod operators;
 mod peers;

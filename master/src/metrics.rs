@@ -34,6 +34,7 @@ pub(crate) fn observe(master: &Master, seen: &mut Observation) {
         let up = node.wall().as_secs_f64() - master.started.as_secs_f64();
         seen.metric("master/uptime_secs", up);
     }
+    master.meter.borrow().observe(seen);
     seen.metric("master/panicked_checks", master.panicked_checks as f64);
     let Some(core) = master.core() else {
         return seen.state(json!({ "stage": stage, "leader": master.leader_address() }));

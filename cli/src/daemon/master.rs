@@ -7,6 +7,7 @@ use libproc::{ClientAuth, Node, NodeConfig, Pid, Reason, TlsConfig};
 use meseta_api::term::RegistryId;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
+use meseta_master::limits::RequestLimits;
 use meseta_master::{Master, MasterConfig, StepDown};
 use meseta_node::credentials::Known;
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
@@ -50,6 +51,8 @@ pub struct Setup {
     pub core: Config,
     /// Settings of the allocator.
     pub allocator: AllocatorConfig,
+    /// `--rate-limits`.
+    pub limits: RequestLimits,
 }
 
 /// A master that runs.
@@ -110,6 +113,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         candidacy,
         store,
         guards: setup.guards,
+        limits: setup.limits,
     };
     let process =
         meseta_master::spawn(&node, config).context("cannot start the master's process")?;

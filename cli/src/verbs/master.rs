@@ -8,6 +8,7 @@ use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
 use meseta_master::core::Config;
+use meseta_master::limits::RequestLimits;
 use meseta_node::credentials;
 use meseta_node::http::auth::Realm;
 use meseta_node::store::etcd::{DEFAULT_TTL, MAX_TTL, MIN_TTL};
@@ -93,6 +94,21 @@ pub struct Master {
     /// How many unreachable, and how many gone agents are remembered at most
     #[arg(long, value_name = "N", default_value_t = 102_400)]
     registry_max_agent_count: usize,
+    /// Limits of the requests of each principal: a file, or the JSON itself (docs/operating.md)
+    #[arg(long, value_name = "FILE|JSON")]
+    rate_limits: Option<String>,
+    /// How many removed frameworks are shown
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    max_completed_frameworks: usize,
+    /// How many tasks that are over are shown of a framework
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_completed_tasks_per_framework: usize,
+    /// How many tasks on unreachable agents are remembered of a framework
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_unreachable_tasks_per_framework: usize,
+    /// How many event streams of operators there may be; past it the oldest ends
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_operator_event_stream_subscribers: u32,
     /// Listen anywhere and let everybody in
     #[arg(long)]
     insecure: bool,
@@ -128,6 +144,8 @@ impl Master {
             open.extend(keys.is_none().then(|| "there are no --credentials".to_owned()));
         }
         guard::bind(self.ip, &open, self.insecure)?;
+        let limits = self.rate_limits.as_deref().map(rate_limits).transpose();
+        let limits = limits.context("--rate-limits")?.unwrap_or_default();
         let work_dir = match self.work_dir {
             Some(dir) => dir,
             None => {
@@ -157,6 +175,10 @@ impl Master {
                 registry_gc_interval: self.registry_gc_interval,
                 registry_max_agent_age: self.registry_max_agent_age,
                 registry_max_agent_count: self.registry_max_agent_count,
+                max_completed_frameworks: self.max_completed_frameworks,
+                max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
+                max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
+                max_event_streams: self.max_operator_event_stream_subscribers as usize,
                 ..Config::default()
             },
             allocator: AllocatorConfig {
@@ -164,6 +186,7 @@ impl Master {
                 min_allocatable: self.min_allocatable_resources,
                 ..AllocatorConfig::default()
             },
+            limits,
         })
     }
 }
@@ -185,6 +208,16 @@ pub(super) fn advertised(
     })
 }
 
+/// Limits as JSON, or as a file of it.
+fn rate_limits(given: &str) -> anyhow::Result<RequestLimits> {
+    if given.trim_start().starts_with('{') {
+        return Ok(RequestLimits::parse(given)?);
+    }
+    let path = given.strip_prefix("file://").unwrap_or(given);
+    let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    RequestLimits::parse(&json).with_context(|| path.to_owned())
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().map_err(|_| format!("`{text}` is no number"))?;
     match (0.0..=1.0).contains(&share) {
@@ -200,4 +233,31 @@ fn election_ttl(text: &str) -> anyhow::Result<Duration> {
         bail!("must be from {least}s to {most}s, such as {}s", DEFAULT_TTL.as_secs());
     }
     Ok(ttl)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LIM-01.
+    #[test]
+    fn limits_are_json_or_a_file_of_it_and_what_is_wrong_is_named_with_its_place() {
+        let json = r#"{"limits": [{"principal": "a", "qps": 1}]}"#;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("limits.json");
+        std::fs::write(&path, json).unwrap();
+        let path = path.to_str().unwrap();
+        let expected = rate_limits(json).unwrap();
+        assert!(expected.limit_anything());
+        for given in [path, &format!("file://{path}")] {
+            assert_eq!(rate_limits(given).unwrap(), expected);
+        }
+        std::fs::write(path, "{\"limits\": [\n  {\"principal\": 7}]}").unwrap();
+        let wrong = format!("{:#}", rate_limits(path).unwrap_err());
+        assert!(wrong.starts_with(path) && wrong.contains("line 2 column 17"), "{wrong}");
+        let wrong = format!("{:#}", rate_limits("nowhere").unwrap_err());
+        assert!(wrong.starts_with("cannot read nowhere: "), "{wrong}");
+        let wrong = format!("{:#}", rate_limits(r#"{"default_qps": -1}"#).unwrap_err());
+        assert!(wrong.contains("'default_qps' is -1"), "{wrong}");
+    }
 }

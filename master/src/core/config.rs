@@ -35,6 +35,11 @@ pub struct Config {
     pub tls: bool,
     /// Settled tasks kept per framework.
     pub max_completed_tasks_per_framework: usize,
+    /// Tasks on unreachable agents that are remembered of a framework; past it the oldest is
+    /// forgotten. It is told of again if its agent comes back with it (LIM-03).
+    pub max_unreachable_tasks_per_framework: usize,
+    /// Event streams of operators; past it the oldest is ended (EVT-03).
+    pub max_event_streams: usize,
     /// Between two looks for what the registry need not remember any more.
     pub registry_gc_interval: Duration,
     /// How long unreachable and gone agents are remembered.
@@ -60,6 +65,8 @@ impl Default for Config {
             max_completed_frameworks: 50,
             tls: false,
             max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            max_event_streams: 1000,
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
             registry_max_agent_count: 102_400,

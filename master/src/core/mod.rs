@@ -61,6 +61,7 @@ use operations::Operations;
 use quota::Quotas;
 use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
+use tasks::forget::Unreachable;
 use tasks::Tasks;
 use weights::Weights;
 use writes::Write;
@@ -82,6 +83,7 @@ pub struct Core {
     /// Who has asked about tasks and has not been told of all of them.
     asked: BTreeMap<FrameworkId, Asked>,
     tasks: Tasks,
+    unreachable: Unreachable,
     offers: Offers,
     operations: Operations,
     told: Told,

@@ -17,6 +17,7 @@ use super::offers::Offers;
 use super::operations::Operations;
 use super::quota::Quotas;
 use super::shelf::{Kept, Shelf};
+use super::tasks::forget::Unreachable;
 use super::tasks::Tasks;
 use super::weights::Weights;
 use super::Core;
@@ -47,6 +48,7 @@ impl Core {
             completed: Completed { tombstones: registry.completed, details: VecDeque::new() },
             asked: BTreeMap::new(),
             tasks: Tasks::default(),
+            unreachable: Unreachable::default(),
             offers: Offers::default(),
             operations: Operations::default(),
             told: Told::default(),

@@ -13,6 +13,7 @@ mod calls;
 mod frameworks;
 mod happened;
 mod harness;
+mod limits;
 mod machines;
 mod marks;
 mod operations;

@@ -272,7 +272,9 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        for key in self.tasks.keys_on_agent(id) {
+        let keys = self.tasks.keys_on_agent(id);
+        let frameworks = keys.iter().map(|key| key.framework_id.clone()).collect();
+        for key in keys {
             let told = match (self.tasks.get(&key).map(|task| task.life), departure) {
                 (Some(Life::Live), Departure::Unreachable) => {
                     Some((TaskState::TaskUnreachable, Reason::AgentRemoved, "agent is unreachable"))
@@ -295,6 +297,7 @@ impl Core {
                 if let Some(task) = self.tasks.get_mut(&key) {
                     if departure == Departure::Unreachable {
                         task.step(LifeStep::LoseAgent);
+                        self.unreachable.push(&key);
                     }
                     task.set_state(told.state());
                     task.record(&key.task_id, &told);
@@ -306,5 +309,6 @@ impl Core {
                 self.settle(&key);
             }
         }
+        self.forget_unreachable(&frameworks);
     }
 }

@@ -90,6 +90,7 @@ impl Core {
             self.order(agent, order, out);
         }
         self.end_tasks(id, at, out);
+        self.unreachable.remove(id);
         for agent in &agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.executors.retain(|(framework, _), _| framework != id);
