@@ -18,7 +18,8 @@ pub struct Observation {
 /// `/metrics/snapshot`, which knows no labels, under a name of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
-    /// Such as `master/framework_offers_sent`; no metric without labels has it.
+    /// Such as `master/framework_offers_sent`; no metric without labels has it. If it is empty the
+    /// snapshot alone shows this metric: a sum, say, that Prometheus makes itself.
     pub family: String,
     /// Names, the same for all of a family, and values.
     pub labels: Vec<(&'static str, String)>,
@@ -37,6 +38,11 @@ impl Observation {
     /// Adds one metric.
     pub fn metric(&mut self, name: impl Into<String>, value: f64) {
         self.metrics.push((name.into(), value));
+    }
+
+    /// Adds one metric that only the snapshot shows; see [`Labelled::family`].
+    pub fn in_snapshot(&mut self, name: impl Into<String>, value: f64) {
+        self.labelled("", [], name, value);
     }
 
     /// Adds one metric of a family; see [`Labelled`].

@@ -8,7 +8,7 @@ use crate::core::{Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
 use crate::limits::{Meter, TooMany};
-use crate::metrics::Counted;
+use crate::metrics::{messages, Counted};
 use crate::peers::{self, EventStream, Peers};
 use crate::registrar::actor::Written;
 use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
@@ -100,8 +100,13 @@ impl Master {
         let Some(core) = self.core() else {
             return Err(Rejection::unavailable("this master does not serve yet"));
         };
+        let kind = messages::kind(&event);
         let plan = match catch_unwind(AssertUnwindSafe(|| core.check(event, at))) {
-            Ok(checked) => checked?,
+            Ok(Ok(plan)) => plan,
+            Ok(Err(why)) => {
+                self.counted.refused.count(kind);
+                return Err(why);
+            }
             Err(_) => {
                 self.panicked_checks += 1;
                 return Err(Rejection::new(500, "the event could not be checked"));
@@ -116,11 +121,7 @@ impl Master {
     }
 
     /// Counts a request of a principal against its limit.
-    pub(crate) fn admit(
-        &self,
-        principal: Option<&str>,
-        cx: &Context<Self>,
-    ) -> Result<(), TooMany> {
+    pub(crate) fn admit(&self, principal: Option<&str>, cx: &Context<Self>) -> Result<(), TooMany> {
         self.meter.borrow_mut().admit(principal, cx.now())
     }
 
@@ -159,7 +160,7 @@ impl Process for Master {
 
     fn started(&mut self, cx: &mut Context<Self>) {
         self.started = cx.wall();
-        self.counted.since(cx.node());
+        self.counted.since(cx.node(), cx.me());
         self.watch_election(cx);
     }
 

@@ -23,6 +23,7 @@ pub mod reader;
 pub mod registrar;
 mod schedulers;
 mod start;
+mod timings;
 
 pub use actor::{Master, StepDown};
 pub use config::{MasterConfig, API_VERSION, MESETA_VERSION};

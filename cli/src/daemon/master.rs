@@ -1,6 +1,6 @@
 //! A master's node: its store, its election, its process.
 
-use super::{guard, insecure};
+use super::{guard, insecure, system};
 use crate::tls;
 use anyhow::{bail, Context};
 use libproc::{ClientAuth, Node, NodeConfig, Pid, Reason, TlsConfig};
@@ -105,6 +105,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     })
     .await
     .with_context(|| format!("cannot serve on {listen}"))?;
+    system::watch(&node)?;
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,

@@ -6,6 +6,7 @@ use crate::environment;
 use crate::signals::Interrupts;
 use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
+use clap::ArgAction;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
 use meseta_master::core::Config;
 use meseta_master::limits::RequestLimits;
@@ -109,6 +110,9 @@ pub struct Master {
     /// How many event streams of operators there may be; past it the oldest ends
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_operator_event_stream_subscribers: u32,
+    /// Whether each framework has metrics of its own
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    publish_per_framework_metrics: bool,
     /// Listen anywhere and let everybody in
     #[arg(long)]
     insecure: bool,
@@ -178,6 +182,7 @@ impl Master {
                 max_completed_frameworks: self.max_completed_frameworks,
                 max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
+                publish_per_framework_metrics: self.publish_per_framework_metrics,
                 max_event_streams: self.max_operator_event_stream_subscribers as usize,
                 ..Config::default()
             },

@@ -8,7 +8,8 @@
 use super::question::answer;
 use super::{Allocator, AllocatorConfig, AllocatorEvent};
 use crate::actor::{Granted, Master};
-use libproc::{Context, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
+use crate::timings::Timings;
+use libproc::{Context, Instant, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
 use meseta_api::internal::master::{OfferQuestion, OperatorAnswer};
 
 pub(crate) struct AllocatorProcess {
@@ -19,6 +20,13 @@ pub(crate) struct AllocatorProcess {
     soon: bool,
     rounds: u64,
     faults: u64,
+    /// Since when a round is wanted.
+    wanted: Option<Instant>,
+    /// How long rounds were wanted before they began, and how long they took.
+    waited: Timings,
+    took: Timings,
+    /// This process, for its queue.
+    me: Option<Pid<Self>>,
     /// Of the events since the last round, the first [`LINKS`] that came in a trace.
     causes: Vec<TraceContext>,
 }
@@ -47,6 +55,10 @@ impl AllocatorProcess {
             soon: false,
             rounds: 0,
             faults: 0,
+            wanted: None,
+            waited: Timings::default(),
+            took: Timings::default(),
+            me: None,
             causes: Vec::new(),
         }
     }
@@ -59,6 +71,10 @@ impl AllocatorProcess {
         self.rounds += 1;
         let causes = std::mem::take(&mut self.causes);
         let grants = self.allocator.allocate(now, cx.random_u64());
+        self.took.add(cx.now().since(now));
+        if let Some(wanted) = self.wanted.take() {
+            self.waited.add(now.since(wanted));
+        }
         if !grants.is_empty() {
             let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();
@@ -84,12 +100,18 @@ impl Process for AllocatorProcess {
     const NAME: &'static str = "allocator";
 
     fn started(&mut self, cx: &mut Context<Self>) {
+        self.me = Some(cx.me().clone());
         cx.every(self.config.allocation_interval, IntervalDue);
     }
 
     fn observe(&self, seen: &mut Observation) {
         seen.metric("allocator/mesos/allocation_runs", self.rounds as f64);
         seen.metric("allocator/mesos/faults", self.faults as f64);
+        let waiting = self.me.as_ref().map_or(0, |me| me.queue().messages);
+        seen.metric("allocator/mesos/event_queue_dispatches", waiting as f64);
+        self.took.observe("allocator/mesos/allocation_run_ms", seen);
+        self.waited.observe("allocator/mesos/allocation_run_latency_ms", seen);
+        super::metrics::observe(&self.allocator, seen);
         seen.state(serde_json::json!({ "rounds": self.rounds, "faults": self.faults }));
     }
 }
@@ -106,6 +128,7 @@ impl Receive<AllocatorEvent> for AllocatorProcess {
         }
         if urgent && !self.soon {
             self.soon = true;
+            self.wanted.get_or_insert(cx.now());
             let me = cx.me().clone();
             cx.tell(&me, RoundDue);
         }

@@ -40,6 +40,8 @@ pub struct Config {
     pub max_unreachable_tasks_per_framework: usize,
     /// Event streams of operators; past it the oldest is ended (EVT-03).
     pub max_event_streams: usize,
+    /// Whether each framework has metrics of its own (MET-05).
+    pub publish_per_framework_metrics: bool,
     /// Between two looks for what the registry need not remember any more.
     pub registry_gc_interval: Duration,
     /// How long unreachable and gone agents are remembered.
@@ -67,6 +69,7 @@ impl Default for Config {
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
             max_event_streams: 1000,
+            publish_per_framework_metrics: true,
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
             registry_max_agent_count: 102_400,

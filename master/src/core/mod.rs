@@ -35,6 +35,7 @@ mod say;
 mod send;
 pub mod shelf;
 pub mod snapshot;
+pub mod tallies;
 pub mod tasks;
 mod validation;
 pub mod weights;
@@ -61,6 +62,7 @@ use operations::Operations;
 use quota::Quotas;
 use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
+use tallies::Tallies;
 use tasks::forget::Unreachable;
 use tasks::Tasks;
 use weights::Weights;
@@ -92,6 +94,7 @@ pub struct Core {
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
+    tallies: Tallies,
     /// Somebody follows what happens.
     watched: bool,
     #[cfg(feature = "plant")]
@@ -108,7 +111,7 @@ impl Core {
                 self.check_agent(connection, address, said)
             }
             Event::AgentDisconnected { connection } => Ok(Plan::LoseAgent(connection)),
-            Event::SchedulerCalled { caller, call } => self.check_call(caller, *call, at),
+            Event::SchedulerCalled { caller, call } => self.check_counted(caller, *call, at),
             Event::SubscriberDisconnected { connection } => {
                 Ok(self.check_lost_subscriber(connection))
             }
@@ -122,8 +125,10 @@ impl Core {
     /// Does what was planned. Effects are to be carried out in their order.
     pub fn commit(&mut self, plan: Plan, at: Moment) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.count_plan(&plan);
         self.carry_out(plan, at, &mut out);
         self.finish_drains(at, &mut out);
+        self.count_effects(&out);
         self.told.count(&out);
         out
     }
@@ -142,6 +147,7 @@ impl Core {
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
             Plan::DepartAll(plans) => {
+                self.counters.agents_never_back += plans.len() as u64;
                 for plan in plans {
                     self.commit_depart(plan, at, out);
                 }
@@ -174,6 +180,7 @@ impl Core {
             Plan::RemoveFramework { framework, reason, answer } => {
                 self.commit_removal(&framework, reason, answer, at, out)
             }
+            Plan::Called(called) => self.carry_out(called.plan, at, out),
             Plan::Offer { grants, applied } => {
                 let grants = self.standing(grants, applied, out);
                 self.commit_grants(grants, at, out);
@@ -201,6 +208,11 @@ impl Core {
     /// What has been counted since this master began to lead.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Frameworks that are not gone for ever.
+    pub fn frameworks(&self) -> impl Iterator<Item = (&FrameworkId, &Framework)> {
+        self.frameworks.iter().map(|(id, framework)| (id, &**framework))
     }
 
     /// Who this master is.

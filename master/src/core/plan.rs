@@ -26,6 +26,7 @@ use super::frameworks::subscribe::SubscribePlan;
 use super::operations::operator::OperatorOperationPlan;
 use super::operations::update::OperationUpdatePlan;
 use super::quota::QuotaPlan;
+use super::tallies::Called;
 use super::weights::WeightsPlan;
 use crate::allocator::event::OfferGrant;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -119,6 +120,8 @@ pub enum Plan {
         /// The operator's question to answer, if one asked.
         answer: Option<RequestId>,
     },
+    /// A scheduler's call; counted.
+    Called(Box<Called>),
     /// Grants become offers.
     Offer {
         /// In the allocator's order.

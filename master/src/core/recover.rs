@@ -17,6 +17,7 @@ use super::offers::Offers;
 use super::operations::Operations;
 use super::quota::Quotas;
 use super::shelf::{Kept, Shelf};
+use super::tallies::Tallies;
 use super::tasks::forget::Unreachable;
 use super::tasks::Tasks;
 use super::weights::Weights;
@@ -57,6 +58,7 @@ impl Core {
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
+            tallies: Tallies::default(),
             watched: false,
             #[cfg(feature = "plant")]
             drop_subtraction: false,

@@ -10,6 +10,7 @@
 mod accept;
 mod agents;
 mod calls;
+mod counted;
 mod frameworks;
 mod happened;
 mod harness;

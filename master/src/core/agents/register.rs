@@ -190,6 +190,7 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
+        self.counters.agents_replaced += plan.replaced.len() as u64;
         for agent in plan.replaced {
             let depart = DepartPlan {
                 agent,

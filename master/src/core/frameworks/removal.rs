@@ -91,6 +91,7 @@ impl Core {
         }
         self.end_tasks(id, at, out);
         self.unreachable.remove(id);
+        self.tallies.remove(id);
         for agent in &agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.executors.retain(|(framework, _), _| framework != id);

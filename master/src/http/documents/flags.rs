@@ -27,6 +27,7 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
         ("max_completed_tasks_per_framework", completed),
         ("max_unreachable_tasks_per_framework", unreachable),
         ("max_operator_event_stream_subscribers", config.max_event_streams.to_string()),
+        ("publish_per_framework_metrics", config.publish_per_framework_metrics.to_string()),
         ("registry_gc_interval", duration(config.registry_gc_interval)),
         ("registry_max_agent_age", duration(config.registry_max_agent_age)),
         ("registry_max_agent_count", config.registry_max_agent_count.to_string()),
