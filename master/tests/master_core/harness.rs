@@ -1,5 +1,6 @@
 //! Drives a core and its allocator; prints effects as lines.
 
+use crate::strict::is_strict;
 use libproc::{Instant, Timestamp};
 use meseta_api::ids::{AgentId, FrameworkId, MasterId, Role, TaskId};
 use meseta_api::internal::agent::{FromMaster, Order};
@@ -96,6 +97,7 @@ impl Master {
         let plan = self.core.check(event, self.at)?;
         let effects = self.core.commit(plan, self.at);
         self.carry_out(&effects);
+        effects.iter().for_each(tells_strictly);
         let broken = self.core.check_invariants();
         assert!(broken.is_empty(), "{broken:#?}");
         Ok(Gave { effects })
@@ -244,6 +246,17 @@ impl Master {
             },
             latest_state: state,
         }
+    }
+}
+
+/// Fails if a scheduler or a follower is told what it could not read.
+fn tells_strictly(effect: &Effect) {
+    match effect {
+        Effect::ToSubscriber { event, .. } => is_strict(&**event),
+        Effect::Happened(fact) => {
+            is_strict(&fact.event().expect("it is of the state that it speaks of"));
+        }
+        _ => {}
     }
 }
 

@@ -25,6 +25,7 @@ mod random;
 mod reconcile;
 mod registry;
 mod shown;
+mod strict;
 mod tasks;
 mod update_framework;
 mod validation;

@@ -45,6 +45,17 @@ fn state_is_one_view_of_everything() {
     let agents = state.get_agents.unwrap();
     let agent = &agents.agents[0];
     assert!(agent.active && agents.recovered_agents.is_empty());
+    // CAP-09: what every agent of this version can do.
+    let capabilities: Vec<&str> =
+        agent.capabilities.iter().map(|one| one.r#type().as_str_name()).collect();
+    let expected = [
+        "MULTI_ROLE",
+        "HIERARCHICAL_ROLE",
+        "RESERVATION_REFINEMENT",
+        "AGENT_DRAINING",
+        "TASK_RESOURCE_LIMITS",
+    ];
+    assert_eq!(capabilities, expected);
     assert_eq!(agent.pid.as_deref(), Some("slave(1)@10.0.0.1:5051"));
     let cpus = |resources: &[meseta_api::v1::Resource]| {
         let cpus = resources.iter().filter(|resource| resource.name == "cpus");
@@ -127,7 +138,7 @@ fn what_is_not_built_is_501() {
 }
 
 /// Every long read of a state, in every form.
-fn questions() -> impl Iterator<Item = Question> {
+pub fn questions() -> impl Iterator<Item = Question> {
     let kinds = [
         Type::GetState,
         Type::GetAgents,
