@@ -23,6 +23,7 @@ pub mod happened;
 pub mod ids;
 mod invariants;
 mod ledger;
+pub mod maintenance;
 pub mod memo;
 pub mod offers;
 pub mod operations;
@@ -56,6 +57,7 @@ use calls::asked::Asked;
 use counters::Counters;
 use frameworks::{Completed, Framework};
 use ids::NextIds;
+use maintenance::Maintenance;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use operations::Operations;
@@ -91,6 +93,7 @@ pub struct Core {
     told: Told,
     weights: Weights,
     quotas: Quotas,
+    maintenance: Maintenance,
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
@@ -155,12 +158,9 @@ impl Core {
             Plan::HoldRemovals { missing, admitted } => {
                 self.commit_hold(missing, admitted, out);
             }
-            Plan::TurnAway { connection, agent } => {
-                send::warn(
-                    format!("agent {agent} came back, which is gone: it is told to end"),
-                    out,
-                );
-                self.turn_away(connection, out);
+            Plan::TurnAway { connection, agent, why } => {
+                send::warn(format!("agent {agent} came back and is told to end: {why}"), out);
+                self.turn_away(connection, why, out);
             }
             Plan::SetDuty(plan) => self.commit_duty(plan, out),
             Plan::Prune(plan) => self.commit_prune(plan, at, out),
@@ -197,6 +197,9 @@ impl Core {
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
             Plan::UpdateQuota(plan) => self.commit_update_quota(plan, out),
             Plan::UpdateWeights(plan) => self.commit_update_weights(plan, out),
+            Plan::SetMaintenance(plan) => self.commit_maintenance(plan, out),
+            Plan::AnswerInverse(plan) => self.commit_inverse(plan, at),
+            Plan::OfferInverse => self.commit_inverse_due(at, out),
             Plan::OperatorOperation(plan) => self.commit_operator_operation(*plan, out),
             Plan::AcknowledgeOperation(plan) => self.commit_acknowledge_operation(plan, out),
             Plan::ReconcileOperations(plan) => self.commit_reconcile_operations(plan, out),
@@ -231,6 +234,7 @@ impl Core {
             TimerKey::OfferExpiryDue => Plan::ExpireOffers,
             TimerKey::RegistryPruneDue => self.check_prune(at),
             TimerKey::AnswersDue(framework) => self.check_answers_due(framework),
+            TimerKey::InverseOffersDue => Plan::OfferInverse,
         }
     }
 }

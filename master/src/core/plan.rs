@@ -23,6 +23,7 @@ use super::calls::roles::RolesPlan;
 use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
+use super::maintenance::{AnswerInversePlan, MaintenancePlan};
 use super::operations::operator::OperatorOperationPlan;
 use super::operations::update::OperationUpdatePlan;
 use super::quota::QuotaPlan;
@@ -73,12 +74,14 @@ pub enum Plan {
         /// Of how many.
         admitted: usize,
     },
-    /// An agent that is gone for good came back: it is to end.
+    /// An agent that is gone for good, or whose machine is down, came back: it is to end.
     TurnAway {
         /// On which connection.
         connection: ConnectionId,
         /// Who it is.
         agent: AgentId,
+        /// Why, for whoever runs it.
+        why: String,
     },
     /// An operator decided about an agent; written first.
     SetDuty(DutyPlan),
@@ -153,6 +156,12 @@ pub enum Plan {
     UpdateQuota(QuotaPlan),
     /// UPDATE_WEIGHTS; written first.
     UpdateWeights(WeightsPlan),
+    /// The maintenance schedule, or the mode of machines in it, changes; written first.
+    SetMaintenance(MaintenancePlan),
+    /// ACCEPT_INVERSE_OFFERS and DECLINE_INVERSE_OFFERS.
+    AnswerInverse(AnswerInversePlan),
+    /// Ask about machines that are going away.
+    OfferInverse,
     /// An operator's RESERVE_RESOURCES and the like.
     OperatorOperation(Box<OperatorOperationPlan>),
     /// ACKNOWLEDGE_OPERATION_STATUS.

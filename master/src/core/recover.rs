@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::event::{Moment, TimerKey};
 use super::frameworks::Completed;
 use super::ids::NextIds;
+use super::maintenance::Maintenance;
 use super::offers::Offers;
 use super::operations::Operations;
 use super::quota::Quotas;
@@ -55,6 +56,7 @@ impl Core {
             told: Told::default(),
             weights: Weights::new(registry.weights),
             quotas: Quotas::new(registry.quotas),
+            maintenance: Maintenance::new(registry.windows.into_values().collect()),
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),

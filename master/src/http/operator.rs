@@ -1,5 +1,5 @@
 //! `POST /api/v1` (MOP-01 to MOP-15): reads, reservations and volumes (MOP-17 to MOP-19), and what is
-//! decided about frameworks, agents and roles (MOP-14, MOP-21 to MOP-24, MOP-26); every other call is
+//! decided about frameworks, agents, machines and roles (MOP-14, MOP-20 to MOP-24, MOP-26); every other call is
 //! 501 until it is built.
 //!
 //! A standby answers health, version and metrics itself, unlike the reference (E16), and redirects
@@ -74,6 +74,9 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::ReactivateAgent
         | Type::MarkAgentGone
         | Type::UpdateQuota
+        | Type::UpdateMaintenanceSchedule
+        | Type::StartMaintenance
+        | Type::StopMaintenance
         | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
         _ if is_operation(&call) => Ok(Outcome::Ask(Box::new(call))),
         Type::Subscribe => Ok(Outcome::Follow(codec)),

@@ -16,7 +16,7 @@ use meseta_master::core::{
     Rejection, RequestId, TimerKey, WriteId,
 };
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
-use meseta_master::registrar::registry::Registry;
+use meseta_master::registrar::registry::{MachineRecord, Registry, WindowRecord};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -362,6 +362,7 @@ fn timer(key: &TimerKey) -> String {
         TimerKey::OfferExpiryDue => "offers".to_owned(),
         TimerKey::RegistryPruneDue => "prune".to_owned(),
         TimerKey::AnswersDue(framework) => format!("answers {framework}"),
+        TimerKey::InverseOffersDue => "inverse-offers".to_owned(),
     }
 }
 
@@ -427,6 +428,20 @@ fn event_line(event: &v1::scheduler::Event) -> String {
             format!("{} {} {}", offer.id, offer.agent_id, resources.unallocate().unwrap())
         });
         return format!("{kind} {}", offers.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(asked) = &event.inverse_offers {
+        let asked = asked.inverse_offers.iter().map(|offer| {
+            let agent = offer.agent_id.clone().unwrap_or_default();
+            format!(
+                "{} {agent} at {}s",
+                offer.id,
+                offer.unavailability.start.nanoseconds / 1_000_000_000
+            )
+        });
+        return format!("{kind} {}", asked.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(rescind) = &event.rescind_inverse_offer {
+        return format!("{kind} {}", rescind.inverse_offer_id);
     }
     if let Some(rescind) = &event.rescind {
         return format!("{kind} {}", rescind.offer_id);
@@ -541,6 +556,14 @@ fn operation_line(operation: &RegistryOperation) -> String {
         SetQuotas { quotas } => {
             let quotas = quotas.iter().map(|(role, record)| quota_text(role, &record.quota));
             format!("SetQuotas {}", quotas.collect::<Vec<_>>().join(" "))
+        }
+        SetMaintenance { windows, before } => {
+            let machine = |one: &MachineRecord| format!(" {}={:?}", one.machine, one.mode);
+            let window = |window: &WindowRecord| {
+                format!(" [{}]", window.machines.iter().map(machine).collect::<String>().trim())
+            };
+            let windows = windows.iter().map(window).collect::<String>();
+            format!("SetMaintenance{windows} before {before}")
         }
     }
 }

@@ -7,6 +7,7 @@ use meseta_master::core::agents::register::{Origin, Report};
 use meseta_master::core::agents::state::{AgentState, AgentStep, Departure};
 use meseta_master::core::frameworks::state::{FrameworkState, FrameworkStep, Subscriber};
 use meseta_master::core::frameworks::subscribe::Subscription;
+use meseta_master::core::maintenance::{Mode, ModeStep};
 use meseta_master::core::tasks::life::{may_become, Life, LifeStep};
 use meseta_master::core::{ConnectionId, WriteId};
 use std::time::Duration;
@@ -211,6 +212,20 @@ fn task() {
 }
 
 /// TSK-04.
+/// A machine in the maintenance cycle (MNT-05).
+#[test]
+fn mode() {
+    let modes = [Mode::Up, Mode::Draining, Mode::Down];
+    let steps = [ModeStep::Schedule, ModeStep::Unschedule, ModeStep::Start, ModeStep::Stop];
+    table(
+        &["Schedule", "Unschedule", "Start", "Stop"],
+        &[("up", "Draining Up - -"), ("draining", "Draining Up Down -"), ("down", "Down - - Up")],
+        |mode, step| {
+            modes[mode].after(steps[step]).map_or("-".to_owned(), |mode| format!("{mode:?}"))
+        },
+    );
+}
+
 #[test]
 fn b6_states_that_a_task_may_take() {
     use TaskState::*;

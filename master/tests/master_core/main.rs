@@ -16,6 +16,7 @@ mod happened;
 mod harness;
 mod limits;
 mod machines;
+mod maintenance;
 mod marks;
 mod operations;
 mod parts;

@@ -126,7 +126,7 @@ fn unreachable_and_completed_tasks_are_apart() {
 fn what_is_not_built_is_501() {
     let mut m = Master::new();
     for kind in
-        [Type::SetQuota, Type::RemoveQuota, Type::StartMaintenance, Type::Subscribe, Type::Unknown]
+        [Type::SetQuota, Type::RemoveQuota, Type::GetLoggingLevel, Type::Subscribe, Type::Unknown]
     {
         assert_eq!(m.refuses(asks(kind)).0, 501);
     }

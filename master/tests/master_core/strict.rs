@@ -5,6 +5,7 @@
 //! suite; the test below at every answer to an operator.
 
 use crate::harness::*;
+use crate::maintenance::{schedule, start};
 use crate::operations::reserved;
 use crate::queries::{questions, reads_are_as_if_made_anew};
 use meseta_api::codec::Codec;
@@ -178,6 +179,11 @@ fn everything() -> Master {
         call.drain_agent = Some(call::DrainAgent { agent_id, max_grace_period, mark_gone });
     }));
     m.durable();
+    // One agent's machine goes away, and one that nobody knows is away.
+    m.does(schedule(&[("@10.0.0.1", 9000), ("away", 9100)]));
+    m.durable();
+    m.does(start("away"));
+    m.durable();
     m.framework(12, info("g"));
     m.allocate();
     m
@@ -233,6 +239,8 @@ fn mop_every_answer_reads_strictly() {
         "GET_ROLES",
         "GET_WEIGHTS",
         "GET_QUOTA",
+        "GET_MAINTENANCE_SCHEDULE",
+        "GET_MAINTENANCE_STATUS",
     ] {
         assert!(answered.contains(kind), "no {kind} in {answered:?}");
     }

@@ -25,7 +25,7 @@ scripts! {
     weights // ALL-05
     hierarchy // ALL-02: the tree of roles
     quota_limits // ALL-07
-    quota_guarantees // ALL-06, ALL-08
+    quota_guarantees // ALL-06, ALL-08, AL-06
     recovery_hold // ALL-20
     refusals // ALL-11
     suppression // ALL-12

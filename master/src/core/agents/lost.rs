@@ -22,6 +22,9 @@ use meseta_api::resources::Resources;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::TaskState;
 
+/// What an agent that an operator marked as gone is told.
+pub(super) const GONE: &str = "an operator marked this agent as gone";
+
 /// A departure that is going to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DepartPlan {
@@ -119,6 +122,7 @@ impl Core {
     /// No new offers of an agent, and the outstanding ones are taken back.
     pub(super) fn suspend(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         self.stop_pings(id, out);
+        self.rescind_inverse_offers(id, out);
         self.withdraw(id, out);
     }
 
@@ -210,6 +214,11 @@ impl Core {
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
         }
+        self.rescind_inverse_offers(id, out);
+        let down = self.agents.get(id).and_then(|agent| {
+            let machine = self.maintenance.down(agent.hostname(), &agent.address)?;
+            Some(format!("its machine, {machine}, is down for maintenance"))
+        });
         if self.agents.get(id).is_some_and(|agent| agent.has_appeared()) {
             out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
@@ -242,9 +251,10 @@ impl Core {
                     self.counters.agents_gone += 1;
                 }
                 if let Some(connection) = connection {
-                    match departure {
-                        Departure::Gone => self.turn_away(connection, out),
-                        _ => self.close_agent(connection, out),
+                    match (departure, down) {
+                        (Departure::Gone, _) => self.turn_away(connection, GONE.to_owned(), out),
+                        (_, Some(why)) => self.turn_away(connection, why, out),
+                        (_, None) => self.close_agent(connection, out),
                     }
                 }
             }
@@ -256,9 +266,14 @@ impl Core {
         out.push(Effect::CloseAgent { connection });
     }
 
-    /// An agent that is gone for good ends, and what runs there with it (MNT-04, DR-09).
-    pub(in crate::core) fn turn_away(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
-        let message = "an operator marked this agent as gone".to_owned();
+    /// An agent that is gone for good, or whose machine is down, ends, and what runs there with it
+    /// (MNT-04, MNT-05, DR-09).
+    pub(in crate::core) fn turn_away(
+        &mut self,
+        connection: ConnectionId,
+        message: String,
+        out: &mut Vec<Effect>,
+    ) {
         self.order_on(connection, Order::ShutdownAgent { message }, out);
         self.close_agent(connection, out);
     }

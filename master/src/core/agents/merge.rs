@@ -58,6 +58,7 @@ impl Core {
             None => AgentStep::ServeLater { at: at.now },
         };
         self.step_agent(id, step, out);
+        self.note_draining(id, out);
         if origin != Origin::Known {
             self.agent_added(id, out);
         }

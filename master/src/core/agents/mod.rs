@@ -66,6 +66,12 @@ pub struct Agent {
     pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
 }
 
+/// The IP address of `ip:port`.
+pub(in crate::core) fn ip_of(address: &str) -> &str {
+    let ip = address.rsplit_once(':').map_or("", |(ip, _)| ip);
+    ip.trim_start_matches('[').trim_end_matches(']')
+}
+
 /// An executor that a framework brought; it is charged once, whatever the number of its tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Executor {
@@ -123,9 +129,8 @@ impl Agent {
     }
 
     /// Its IP address as the master sees it.
-    fn ip(&self) -> &str {
-        let ip = self.address.rsplit_once(':').map_or("", |(ip, _)| ip);
-        ip.trim_start_matches('[').trim_end_matches(']')
+    pub(in crate::core) fn ip(&self) -> &str {
+        ip_of(&self.address)
     }
 
     /// Its port for people and clients.

@@ -59,6 +59,7 @@ impl Core {
         if was_connected {
             out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
         }
+        self.forget_inverse_offers(id);
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }
