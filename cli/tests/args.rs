@@ -69,6 +69,7 @@ fn what_is_taken() {
         "master --rate-limits {\"default_qps\":5} --max_completed_frameworks 5",
         "master --max-completed-tasks-per-framework 0 --max-unreachable-tasks-per-framework 9",
         "master --max-operator-event-stream-subscribers 10",
+        "master --agent-removal-rate-limit 10/1mins --publish-per-framework-metrics false",
         "weights set eng/web=2.5 *=0.5 --master m:1",
         "demo --clean",
     ] {
@@ -98,6 +99,8 @@ fn what_is_refused_names_what_was_wrong() {
         ("master --offer-timeout soon", "'soon'"),
         ("master --max-operator-event-stream-subscribers 0", "'0'"),
         ("master --max-completed-frameworks many", "'many'"),
+        ("master --agent-removal-rate-limit 10", "`10` is no rate such as 10/1min"),
+        ("master --agent-removal-rate-limit 0/1s", "`0/1s` is no rate"),
         ("agent --master zk://a", "zk://"),
         ("agent --isolation perhaps", "'perhaps'"),
         ("master --authenticate-http-readonly=perhaps", "'perhaps'"),

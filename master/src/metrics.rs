@@ -73,9 +73,8 @@ pub(crate) fn observe(master: &Master, seen: &mut Observation) {
         ),
         ("master/slave_removals/reason_registered", counters.agents_replaced),
         ("master/recovery_slave_removals", counters.agents_never_back),
-        // Nothing delays them yet, and so nothing calls them off.
-        ("master/slave_unreachable_scheduled", counters.agents_unreachable),
-        ("master/slave_unreachable_canceled", 0),
+        ("master/slave_unreachable_scheduled", counters.removals_scheduled),
+        ("master/slave_unreachable_canceled", counters.removals_canceled),
         ("master/slave_removals/reason_unhealthy", counters.agents_unreachable),
     ] {
         seen.metric(name, count as f64);

@@ -8,7 +8,7 @@ use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use clap::ArgAction;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
-use meseta_master::core::Config;
+use meseta_master::core::{Config, RemovalRate};
 use meseta_master::limits::RequestLimits;
 use meseta_node::credentials;
 use meseta_node::http::auth::Realm;
@@ -80,6 +80,9 @@ pub struct Master {
     /// How long a disconnected agent may take to come back
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
     agent_reregister_timeout: Duration,
+    /// How fast agents that cannot be reached are given up; by default all at once
+    #[arg(long, value_name = "N/DURATION", value_parser = removal_rate)]
+    agent_removal_rate_limit: Option<RemovalRate>,
     /// With quotas to keep, a new leader offers nothing before this share of its agents is back …
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.8")]
     allocator_agent_recovery_factor: f64,
@@ -173,6 +176,7 @@ impl Master {
                 ping_interval: self.agent_ping_timeout,
                 ping_attempts: self.max_agent_ping_timeouts,
                 agent_reregister_timeout: self.agent_reregister_timeout,
+                agent_removal_rate: self.agent_removal_rate_limit,
                 recovery_hold_agents: self.allocator_agent_recovery_factor,
                 recovery_hold: self.allocator_recovery_timeout,
                 offer_timeout: Some(self.offer_timeout),
@@ -211,6 +215,15 @@ pub(super) fn advertised(
         Some(host) => format!("{host}:{port}"),
         None => guard::address(ip, port),
     })
+}
+
+/// `10/1min`.
+fn removal_rate(text: &str) -> Result<RemovalRate, String> {
+    let expected = || format!("`{text}` is no rate such as 10/1min");
+    let (count, within) = text.split_once('/').ok_or_else(expected)?;
+    let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(expected)?;
+    let within = humantime::parse_duration(within).map_err(|_| expected())?;
+    Ok(RemovalRate { count, within })
 }
 
 /// Limits as JSON, or as a file of it.

@@ -25,6 +25,10 @@ pub struct Counters {
     pub settled: BTreeMap<TaskState, u64>,
     /// Those of them whose place a newcomer at their address took.
     pub agents_replaced: u64,
+    /// Agents that got a turn to be given up, at once or later.
+    pub removals_scheduled: u64,
+    /// Those of them that were there when it came.
+    pub removals_canceled: u64,
     /// Agents given up.
     pub agents_unreachable: u64,
     /// Those of them that did not appear under this leader.

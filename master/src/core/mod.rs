@@ -42,7 +42,7 @@ mod validation;
 pub mod weights;
 mod writes;
 
-pub use config::{Config, Identity};
+pub use config::{Config, Identity, RemovalRate};
 pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
 pub(crate) use frameworks::subscribe::check_claims;
@@ -51,6 +51,7 @@ pub use plan::{Ignored, Plan, Rejection};
 pub use snapshot::Snapshot;
 
 use crate::registrar::registry::GoneAgentRecord;
+use agents::pace::Turns;
 use agents::{Agent, AgentConnection};
 use allocation::Told;
 use calls::asked::Asked;
@@ -88,6 +89,7 @@ pub struct Core {
     asked: BTreeMap<FrameworkId, Asked>,
     tasks: Tasks,
     unreachable: Unreachable,
+    turns: Turns,
     offers: Offers,
     operations: Operations,
     told: Told,
@@ -149,10 +151,11 @@ impl Core {
             Plan::TakePart(plan) => self.commit_part(*plan, out),
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
-            Plan::DepartAll(plans) => {
+            Plan::GiveUp(plan) => self.commit_give_up(plan, at, out),
+            Plan::GiveUpAll(plans) => {
                 self.counters.agents_never_back += plans.len() as u64;
                 for plan in plans {
-                    self.commit_depart(plan, at, out);
+                    self.commit_give_up(plan, at, out);
                 }
             }
             Plan::HoldRemovals { missing, admitted } => {
@@ -165,7 +168,7 @@ impl Core {
             Plan::SetDuty(plan) => self.commit_duty(plan, out),
             Plan::Prune(plan) => self.commit_prune(plan, at, out),
             Plan::Ping(agent) => self.commit_ping(&agent, out),
-            Plan::Pong(agent) => self.commit_pong(&agent),
+            Plan::Pong(agent) => self.commit_pong(&agent, out),
             Plan::Update(plan) => self.commit_update(*plan, out),
             Plan::ExecutorExit(plan) => self.commit_exit(plan, out),
             Plan::Relay(plan) => self.commit_relay(plan, out),

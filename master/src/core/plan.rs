@@ -5,6 +5,7 @@
 
 use super::agents::lost::DepartPlan;
 use super::agents::marks::DutyPlan;
+use super::agents::pace::GiveUpPlan;
 use super::agents::parts::PartPlan;
 use super::agents::prune::PrunePlan;
 use super::agents::register::RegisterPlan;
@@ -65,8 +66,10 @@ pub enum Plan {
     LoseAgent(ConnectionId),
     /// An agent departs; written first.
     Depart(DepartPlan),
-    /// Many agents depart; written first.
-    DepartAll(Vec<DepartPlan>),
+    /// An agent cannot be reached: it departs when it is its turn; written first.
+    GiveUp(GiveUpPlan),
+    /// Many agents cannot be reached.
+    GiveUpAll(Vec<GiveUpPlan>),
     /// Recovered agents did not appear, more of them than may be given up at once (ME-11).
     HoldRemovals {
         /// How many.

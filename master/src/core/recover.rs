@@ -4,6 +4,7 @@
 //! time again, counted from here.
 
 use super::agents::info::KeptInfo;
+use super::agents::pace::Turns;
 use super::agents::state::AgentState;
 use super::agents::Agent;
 use super::allocation::Told;
@@ -51,6 +52,7 @@ impl Core {
             asked: BTreeMap::new(),
             tasks: Tasks::default(),
             unreachable: Unreachable::default(),
+            turns: Turns::default(),
             offers: Offers::default(),
             operations: Operations::default(),
             told: Told::default(),

@@ -4,6 +4,7 @@
 //! A broken connection only suspends it. A departure is written first; only then do schedulers
 //! hear of it. That an agent is gone, or forgotten, is decided in `marks.rs` and `prune.rs`.
 
+use super::pace::GiveUpPlan;
 use super::state::{AgentState, AgentStep, Departure};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
@@ -42,12 +43,13 @@ impl Core {
     /// The re-registration timeout of a disconnected agent.
     pub(in crate::core) fn check_reregister_due(&self, id: AgentId) -> Plan {
         match self.agents.get(&id).map(|agent| &agent.state) {
-            Some(AgentState::Disconnected { .. }) => Plan::Depart(DepartPlan {
-                agent: id,
-                departure: Departure::Unreachable,
-                reason: "it did not come back in time".to_owned(),
-                answer: None,
-            }),
+            Some(AgentState::Disconnected { .. } | AgentState::Recovered) => {
+                Plan::GiveUp(GiveUpPlan {
+                    again: TimerKey::AgentReregisterDue(id.clone()),
+                    agent: id,
+                    reason: "it did not come back in time".to_owned(),
+                })
+            }
             _ => Plan::Ignore(Ignored::StaleTimer),
         }
     }
@@ -68,13 +70,12 @@ impl Core {
         if share > self.config.recovery_agent_removal_limit {
             return Plan::HoldRemovals { missing: missing.len(), admitted };
         }
-        let plans = missing.into_iter().map(|agent| DepartPlan {
+        let plans = missing.into_iter().map(|agent| GiveUpPlan {
+            again: TimerKey::AgentReregisterDue(agent.clone()),
             agent,
-            departure: Departure::Unreachable,
             reason: "it did not appear under this master in time".to_owned(),
-            answer: None,
         });
-        Plan::DepartAll(plans.collect())
+        Plan::GiveUpAll(plans.collect())
     }
 
     /// More are missing than may be given up at once: says so, and looks again later.

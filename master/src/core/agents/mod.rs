@@ -4,7 +4,7 @@
 //! connections that end; emits orders, allocator events, registry operations and updates for
 //! schedulers. `state.rs` is the life cycle; `register.rs` and `reregister.rs` bring an agent in,
 //! `parts.rs` collects a report that is too large for one message,
-//! `merge.rs` takes its report over, `ping.rs` and `lost.rs` let it go.
+//! `merge.rs` takes its report over, `ping.rs`, `pace.rs` and `lost.rs` let it go.
 
 pub mod drain;
 pub mod duty;
@@ -12,6 +12,7 @@ pub mod info;
 pub mod lost;
 pub mod marks;
 pub mod merge;
+pub mod pace;
 pub mod parts;
 pub mod ping;
 pub mod prune;

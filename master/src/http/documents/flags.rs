@@ -13,7 +13,11 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
     let offer_timeout = config.offer_timeout.map_or("never".to_owned(), duration);
     let completed = config.max_completed_tasks_per_framework.to_string();
     let unreachable = config.max_unreachable_tasks_per_framework.to_string();
+    let removal = config
+        .agent_removal_rate
+        .map_or("none".to_owned(), |rate| format!("{}/{}", rate.count, duration(rate.within)));
     [
+        ("agent_removal_rate_limit", removal),
         ("hostname", hostname.to_owned()),
         ("agent_ping_timeout", duration(config.ping_interval)),
         ("max_agent_ping_timeouts", config.ping_attempts.to_string()),
