@@ -41,6 +41,7 @@ mod filters;
 mod frameworks;
 mod holdings;
 mod ledger;
+mod metrics;
 mod ordinals;
 mod question;
 mod quota;
