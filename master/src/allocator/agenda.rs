@@ -73,7 +73,7 @@ impl Agenda {
         self.stage
     }
 
-    /// Who is meant by [`Takers::New`].
+    /// Who is meant by [`Takers::New`]: also those who began to want offers since.
     pub(super) fn new_clients<'a>(
         &'a self,
         doubt: &'a Doubt,
@@ -88,7 +88,8 @@ impl Agenda {
         self.next += 1;
         let takers = match takers {
             _ if doubt.is_about(*agent) => Takers::All,
-            Takers::Few(clients) => Takers::Few(clients.union(&doubt.clients).copied().collect()),
+            // Two reasons would need an order of both, for this agent alone.
+            Takers::Few(_) if !doubt.clients.is_empty() => Takers::All,
             takers => takers.clone(),
         };
         Some((*agent, takers))
@@ -100,25 +101,5 @@ impl Agenda {
         self.stage = Stage::Fair;
         self.next = 0;
         more
-    }
-
-    /// Gives back to `doubt` what was not looked at in every stage.
-    pub(super) fn give_up(self, doubt: &mut Doubt) {
-        let looked_at = if self.stage == Stage::Fair { self.next } else { 0 };
-        let mut new = false;
-        for (agent, takers) in self.entries.into_iter().skip(looked_at) {
-            match takers {
-                Takers::All => {
-                    doubt.agents.insert(agent);
-                }
-                Takers::Few(clients) => {
-                    doubt.pairs.extend(clients.into_iter().map(|client| (agent, client)));
-                }
-                Takers::New => new = true,
-            }
-        }
-        if new {
-            doubt.clients.extend(self.new_clients);
-        }
     }
 }

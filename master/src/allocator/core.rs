@@ -1,9 +1,9 @@
 //! [`Allocator`]: the state, and what each event does to it.
 //!
-//! Owns accounts (`ledger.rs`), the roster (`roster.rs`), refusals (`filters.rs`), what is in
-//! doubt (`doubt.rs`) and what a round has not come to yet (`agenda.rs`). Fed with [`AllocatorEvent`]s; each is checked, then committed, in
-//! `frameworks.rs`, `agents.rs` or `holdings.rs`. Grants come out of `round.rs`, reasons out of
-//! `explain.rs`.
+//! Owns accounts (`ledger.rs`), the roster (`roster.rs`), refusals (`filters.rs`), what is in doubt
+//! (`doubt.rs`) and what a round has not come to yet (`agenda.rs`). Fed with [`AllocatorEvent`]s; each
+//! is checked, then committed, in `frameworks.rs`, `agents.rs` or `holdings.rs`. Grants come out of
+//! `round.rs`, reasons out of `explain.rs`.
 
 use super::agenda::Agenda;
 use super::config::AllocatorConfig;

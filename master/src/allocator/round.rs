@@ -36,8 +36,8 @@ impl Allocator {
         grants
     }
 
-    /// The same for about `looks` looks, one for each agent and each client of it that is
-    /// considered: then the round [is cut](Allocator::is_midway), and the next call goes on with it.
+    /// The same for about `looks` looks, one for each agent, and for each role and client that is
+    /// considered for it: then the round [is cut](Allocator::is_midway), and the next call goes on with it.
     /// Whatever is applied in between counts from then on.
     pub fn allocate_some(
         &mut self,
@@ -60,14 +60,19 @@ impl Allocator {
                     Takers::All => {
                         self.roster.order();
                         self.serve(agent, None, &mut pass);
+                        // It does not know what was granted here.
+                        new = None;
                     }
                     Takers::Few(clients) => {
                         let mut order = Order::of(&self.roster, clients);
                         self.serve(agent, Some(&mut order), &mut pass);
                     }
                     Takers::New => {
-                        let clients = || agenda.new_clients(&self.doubt);
-                        let order = new.get_or_insert_with(|| Order::of(&self.roster, clients()));
+                        let order = new.get_or_insert_with(|| {
+                            let clients = agenda.new_clients(&self.doubt);
+                            let counted = clients.inspect(|_| pass.look());
+                            Order::of(&self.roster, counted)
+                        });
                         self.serve(agent, Some(order), &mut pass);
                     }
                 }
@@ -89,9 +94,6 @@ impl Allocator {
     }
 
     /// What is left of the round that was cut, or a new one's if there is anything to do.
-    ///
-    /// A guarantee that is unmet comes before everything, so that what may meet it is not left to
-    /// the next round.
     fn agenda(&mut self, now: Instant, shuffle_seed: u64) -> Option<Agenda> {
         if self.is_held(now) {
             return None;
@@ -99,10 +101,7 @@ impl Allocator {
         let expired = self.filters.expire(now);
         self.doubt.pairs.extend(expired);
         if let Some(agenda) = self.agenda.take() {
-            if self.doubt.is_empty() || !self.quotas.has_unmet() {
-                return Some(agenda);
-            }
-            agenda.give_up(&mut self.doubt);
+            return Some(agenda);
         }
         if self.doubt.is_empty() {
             return None;
@@ -119,7 +118,7 @@ impl Allocator {
     /// Grants what an agent has to the first who may take it, until nobody takes what is left. The
     /// order is that of `few` clients, or of all.
     fn serve(&mut self, agent: AgentOrd, mut few: Option<&mut Order>, pass: &mut Pass<'_>) {
-        pass.looks = pass.looks.saturating_sub(1);
+        pass.look();
         // It may be gone, if it was removed since the round began.
         while self.agents.get(agent).is_some_and(|account| account.offerable().is_some()) {
             let mut cuts = Vec::new();
@@ -151,6 +150,7 @@ impl Allocator {
         let lots = Lots::of(self.agents[agent].offerable()?);
         let mut unreserved = None;
         order.find_role(&self.roster, |role| {
+            pass.look();
             let lacking = pass.stage == Stage::Guaranteed;
             if lacking && !self.quotas.is_unmet(self.roster.top_level(role)) {
                 return None;
@@ -168,8 +168,7 @@ impl Allocator {
                 return None;
             }
             let filtered = |client| self.filters.filtered_until(agent, client, &lot).is_some();
-            let mut clients =
-                order.clients(role).inspect(|_| pass.looks = pass.looks.saturating_sub(1));
+            let mut clients = order.clients(role).inspect(|_| pass.look());
             let client = clients.find(|client| !filtered(*client))?;
             Some((client, lot.into_owned()))
         })
@@ -226,6 +225,12 @@ struct Pass<'a> {
     /// How many more there may be.
     looks: usize,
     grants: &'a mut Vec<OfferGrant>,
+}
+
+impl Pass<'_> {
+    fn look(&mut self) {
+        self.looks = self.looks.saturating_sub(1);
+    }
 }
 
 /// What of an agent's free resources each role may take. Revocable resources are in no lot yet.
