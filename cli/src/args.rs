@@ -34,6 +34,8 @@ pub enum Verb {
     Frameworks(verbs::frameworks::Frameworks),
     /// List tasks.
     Tasks(verbs::tasks::Tasks),
+    /// Print what has happened lately, or what happens.
+    Events(verbs::events::Events),
     /// Print what a task wrote.
     Logs(verbs::logs::Logs),
     /// Kill a task.
@@ -72,6 +74,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Agents(agents) => agents.main(),
         Verb::Frameworks(frameworks) => frameworks.main(),
         Verb::Tasks(tasks) => tasks.main(),
+        Verb::Events(events) => events.main(),
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
         Verb::Explain(explain) => explain.main(),

@@ -1,6 +1,6 @@
 //! One GET over HTTP/1.1, bounded in time and size.
 
-use anyhow::{bail, Context};
+use anyhow::{anyhow, bail, Context};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
@@ -28,6 +28,15 @@ pub async fn get(
     tokio::select! { biased;
         answer = exchange(node, address, path, credential) => answer.with_context(|| format!("http at {address}{path}")),
         () = node.sleep(WITHIN) => bail!("http at {address}{path} did not answer within {} s", WITHIN.as_secs()),
+    }
+}
+
+/// What a server answered that did not do what was asked.
+pub(super) fn refuse(at: &str, status: StatusCode, body: &[u8]) -> anyhow::Error {
+    let said = String::from_utf8_lossy(body);
+    match status {
+        StatusCode::UNAUTHORIZED => anyhow!("{at} does not know who asks: give --http-credential FILE"),
+        _ => anyhow!("{at} answered {status}: {}", said.trim()),
     }
 }
 

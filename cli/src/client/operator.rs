@@ -53,6 +53,13 @@ impl Cluster {
         &self.node
     }
 
+    /// `host:port` of the leader, once there is one.
+    pub async fn leader(&self) -> anyhow::Result<String> {
+        let call = Call { r#type: Some(call::Type::GetHealth as i32), ..Default::default() };
+        let (leader, _) = self.ask_leader(FromOperator::Call(Box::new(call))).await?;
+        Ok(leader)
+    }
+
     /// The response to a v1 call without parameters.
     pub async fn query(&self, kind: call::Type) -> anyhow::Result<Response> {
         let call = Call { r#type: Some(kind as i32), ..Default::default() };
@@ -73,6 +80,13 @@ impl Cluster {
     /// The leader's answer; a refusal is an error. A standby leads to the leader. While one is
     /// being elected it is waited for; masters that are all out of reach are an error at once.
     pub async fn ask(&self, question: FromOperator) -> anyhow::Result<OperatorAnswer> {
+        self.ask_leader(question).await.map(|(_, answer)| answer)
+    }
+
+    async fn ask_leader(
+        &self,
+        question: FromOperator,
+    ) -> anyhow::Result<(String, OperatorAnswer)> {
         let mut leaders = self.leaders.lock().await;
         let mut failure = anyhow!("{} names no leader", self.masters);
         let deadline = self.node.sleep(SETTLE_WITHIN);
@@ -93,7 +107,7 @@ impl Cluster {
                 Ok(OperatorAnswer::Refused { message, .. }) => bail!("{message}"),
                 Ok(answer) => {
                     leaders.found();
-                    return Ok(answer);
+                    return Ok((address, answer));
                 }
                 Err(error) => {
                     failure = error;

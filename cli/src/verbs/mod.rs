@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agents;
 pub mod demo;
+pub mod events;
 pub mod explain;
 pub mod frameworks;
 pub mod kill;
@@ -15,8 +16,8 @@ pub mod tasks;
 pub mod weights;
 
 use crate::client::{Cluster, ClusterArgs};
-use crate::environment;
-use crate::task_name;
+use crate::{environment, framework_name, task_name};
+use crate::view::frameworks::FrameworkRow;
 use crate::view::tasks::TaskRow;
 use crate::view::{self, Format, Row};
 use anyhow::Context;
@@ -36,12 +37,16 @@ pub struct ListArgs {
 
 /// Prints to standard output. A reader that went away is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
+    is_read(text).map(|_| ())
+}
+
+/// Prints to standard output; false if the reader went away.
+fn is_read(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("cannot write to standard output"),
     }
 }
 
@@ -61,6 +66,14 @@ async fn find_task(cluster: &Cluster, text: &str) -> anyhow::Result<TaskRow> {
     let names: Vec<_> = tasks.iter().map(TaskRow::full_name).collect();
     let at = task_name::resolve(text, &names)?;
     Ok(tasks.swap_remove(at))
+}
+
+/// The one framework that `text` names, also one that has ended.
+async fn find_framework(cluster: &Cluster, text: &str) -> anyhow::Result<FrameworkRow> {
+    let response = cluster.query(Type::GetFrameworks).await?;
+    let mut all = view::frameworks::rows(&response.get_frameworks.unwrap_or_default(), true);
+    let at = framework_name::resolve(text, &all)?;
+    Ok(all.swap_remove(at))
 }
 
 /// Sends log lines to standard error, `level` and worse; `RUST_LOG` overrules it.

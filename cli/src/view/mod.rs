@@ -1,6 +1,7 @@
 //! What lists print: rows made of v1 responses, then a table or JSON. Pure.
 
 pub mod agents;
+pub mod events;
 pub mod explain;
 pub mod frameworks;
 pub mod quota;

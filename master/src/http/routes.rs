@@ -7,6 +7,7 @@ use crate::actor::Master;
 use crate::allocator::actor::Explain;
 use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
+use crate::events::wanted::Wanted;
 use crate::leadership::Stage;
 use crate::peers::EventStream;
 use crate::reader::ask::Asked;
@@ -150,8 +151,10 @@ fn carry_out(
             });
         }
         operator::Outcome::Follow(codec) => {
-            let after = request.header(crate::events::record::AFTER);
-            reply.send(master.follow(codec, after, cx));
+            reply.send(match Wanted::of(|name| request.header(name)) {
+                Ok(wanted) => master.follow(codec, wanted, cx),
+                Err(refusal) => refusal.into(),
+            });
         }
         operator::Outcome::Read(question) => master.read(Asked::Http(question, reply), cx),
         operator::Outcome::Ask(call) => ask(master, call, reply.map(without_content), cx),
