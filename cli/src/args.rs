@@ -42,6 +42,8 @@ pub enum Verb {
     Kill(verbs::kill::Kill),
     /// Say why something does not happen.
     Explain(verbs::explain::Explain),
+    /// Say what a call would do, and do nothing.
+    Plan(verbs::plan::Plan),
     /// What roles are guaranteed and what they may not exceed.
     Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
@@ -78,6 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
         Verb::Explain(explain) => explain.main(),
+        Verb::Plan(plan) => plan.main(),
         Verb::Quota(quota) => quota.main(),
         Verb::Weights(weights) => weights.main(),
         Verb::Demo(demo) => demo.main(),

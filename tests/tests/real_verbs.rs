@@ -91,3 +91,38 @@ fn evt_02_to_04_events_are_followed_and_read_again() {
     });
     follower.daemon.kill();
 }
+
+#[test]
+fn a_task_s_history_says_who_killed_it() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let script = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    let run = cli.start(&[
+        "run", "--name", "victim", "--cpus", "0.05", "--mem", "32", "--", "sh", "-c", script,
+    ]);
+    until("the task runs", PATIENCE, || {
+        let tasks = cli.list(&["tasks"]);
+        let runs = tasks.iter().any(|task| task["state"] == "TASK_RUNNING");
+        runs.then_some(()).ok_or_else(|| format!("{tasks:?}"))
+    });
+    ok(&cli, &["kill", "victim"]);
+    assert_ne!(run.done().code, 0, "it was killed");
+    let history: Value =
+        serde_json::from_str(&ok(&cli, &["explain", "task", "victim", "-o", "json"])).unwrap();
+    let entries = history["entries"].as_array().expect("entries");
+    let find = |what: &str| {
+        let found = entries.iter().find(|entry| entry["what"] == what);
+        found.unwrap_or_else(|| panic!("no {what} in {history:#}"))
+    };
+    assert_eq!(find("launched")["call"], "ACCEPT");
+    assert_eq!(find("TASK_RUNNING")["by"], "executor");
+    let kill = find("kill");
+    assert_eq!(kill["call"], "meseta kill");
+    assert!(kill["by"].as_str().is_some_and(|by| by.starts_with("operator ")), "{kill}");
+    let table = ok(&cli, &["explain", "task", "victim"]);
+    assert!(table.contains("waits for nothing: it is over"), "{table}");
+    let text = |name: &str| history[name].as_str().expect("an id").to_owned();
+    let path = format!("/meseta/explain/task?framework={}&task={}", text("framework"), text("task"));
+    let told = meseta_tests::real::http::get(local.port, &path).expect("an answer");
+    assert_eq!((told.status, &told.json()["entries"]), (200, &history["entries"]));
+}

@@ -10,6 +10,7 @@ pub mod kill;
 pub mod local;
 pub mod logs;
 pub mod master;
+pub mod plan;
 pub mod quota;
 pub mod run;
 pub mod tasks;

@@ -33,7 +33,8 @@ struct Set {
     cluster: ClusterArgs,
 }
 
-fn assignment(text: &str) -> Result<WeightInfo, String> {
+/// `ROLE=WEIGHT`.
+pub(super) fn assignment(text: &str) -> Result<WeightInfo, String> {
     let (role, weight) = text.split_once('=').ok_or("expecting ROLE=WEIGHT")?;
     let weight = weight.parse().map_err(|_| format!("`{weight}` is no number"))?;
     Ok(WeightInfo { weight, role: Some(role.to_owned()) })

@@ -4,6 +4,7 @@ pub mod agents;
 pub mod events;
 pub mod explain;
 pub mod frameworks;
+pub mod plan;
 pub mod quota;
 mod table;
 pub mod tasks;
@@ -63,4 +64,11 @@ impl Amounts {
 /// `used/total`, without needless digits.
 fn share(used: f64, total: f64) -> String {
     format!("{used}/{total}")
+}
+
+/// A point in time, in UTC; `at` is in seconds since 1970.
+fn time(at: f64) -> String {
+    let since = std::time::Duration::try_from_secs_f64(at).unwrap_or_default();
+    let at = std::time::UNIX_EPOCH.checked_add(since).unwrap_or(std::time::UNIX_EPOCH);
+    humantime::format_rfc3339_millis(at).to_string()
 }

@@ -55,6 +55,7 @@ impl Core {
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
+            origins: super::origin::Origins::default(),
             watched: false,
             #[cfg(feature = "plant")]
             drop_subtraction: false,

@@ -10,6 +10,8 @@
 mod accept;
 mod agents;
 mod calls;
+mod explain;
+mod foresee;
 mod frameworks;
 mod happened;
 mod harness;

@@ -1,7 +1,7 @@
 //! `meseta agents`: the list, and what is decided about one of them.
 
 mod decide;
-mod drain;
+pub(super) mod drain;
 mod resources;
 
 use super::{print, print_rows, ListArgs};
@@ -79,7 +79,7 @@ async fn all_agents(cluster: &Cluster) -> anyhow::Result<Vec<AgentRow>> {
 }
 
 /// The one agent that `text` names.
-async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
+pub(super) async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
     let mut agents = all_agents(cluster).await?;
     let at = agent_name::resolve(text, &agents)?;
     Ok(agents.swap_remove(at))
@@ -102,6 +102,6 @@ fn command(
 }
 
 /// An agent's id on the wire.
-fn id(agent: &AgentRow) -> v1::AgentId {
+pub(super) fn id(agent: &AgentRow) -> v1::AgentId {
     v1::AgentId { value: agent.id.clone() }
 }

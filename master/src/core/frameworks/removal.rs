@@ -10,6 +10,7 @@ use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
 use crate::core::happened::Happened;
 use crate::core::offers::Return;
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::status;
 use crate::core::writes::Write;
 use crate::core::{say, send, Core};
@@ -77,6 +78,7 @@ impl Core {
     ) {
         let Removal { framework, subscriber, reason, answer } = removal;
         let id = &framework;
+        let why = self.why(&reason);
         if let Some(connection) = subscriber {
             // A scheduler that tore itself down knows.
             if answer.is_some() {
@@ -89,7 +91,7 @@ impl Core {
             let order = Order::ShutdownFramework { framework_id: id.clone() };
             self.order(agent, order, out);
         }
-        self.end_tasks(id, at, out);
+        self.end_tasks(id, &why, at, out);
         for agent in &agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.executors.retain(|(framework, _), _| framework != id);
@@ -113,8 +115,11 @@ impl Core {
     }
 
     /// All tasks of a framework become its history.
-    fn end_tasks(&mut self, id: &FrameworkId, at: Moment, out: &mut Vec<Effect>) {
+    fn end_tasks(&mut self, id: &FrameworkId, why: &str, at: Moment, out: &mut Vec<Effect>) {
         for key in self.tasks.keys_of_framework(id) {
+            if self.tasks.get(&key).is_some_and(|task| !task.state().is_terminal()) {
+                self.because(&key, Act::FrameworkRemoved, why);
+            }
             if let Some(task) = self.tasks.get_mut(&key) {
                 if !task.state().is_terminal() {
                     let killed = status::made(
