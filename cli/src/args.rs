@@ -30,10 +30,18 @@ pub enum Verb {
     Run(verbs::run::Run),
     /// List agents, or decide about one: drain, deactivate, reactivate, gone.
     Agents(Box<verbs::agents::Agents>),
-    /// List frameworks.
+    /// List frameworks, or end one.
     Frameworks(verbs::frameworks::Frameworks),
-    /// List tasks.
+    /// List tasks, or kill one.
     Tasks(verbs::tasks::Tasks),
+    /// List the offers that frameworks have not answered.
+    Offers(verbs::offers::Offers),
+    /// List roles.
+    Roles(verbs::roles::Roles),
+    /// List what is reserved of agents, and volumes there.
+    Reservations(verbs::reservations::Reservations),
+    /// Print all that the leader knows.
+    State(verbs::state::State),
     /// Print what has happened lately, or what happens.
     Events(verbs::events::Events),
     /// Print what a task wrote.
@@ -48,6 +56,8 @@ pub enum Verb {
     Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
     Weights(verbs::weights::Weights),
+    /// Print what makes a shell complete verbs and flags.
+    Completion(verbs::completion::Completion),
     /// Start a cluster, run a hundred tasks on it, and check what became of them.
     #[command(hide = true)]
     Demo(verbs::demo::Demo),
@@ -76,6 +86,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Agents(agents) => agents.main(),
         Verb::Frameworks(frameworks) => frameworks.main(),
         Verb::Tasks(tasks) => tasks.main(),
+        Verb::Offers(offers) => offers.main(),
+        Verb::Roles(roles) => roles.main(),
+        Verb::Reservations(reservations) => reservations.main(),
+        Verb::State(state) => state.main(),
+        Verb::Completion(completion) => completion.main(),
         Verb::Events(events) => events.main(),
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),

@@ -10,7 +10,7 @@ use meseta_api::v1::master::Event;
 use meseta_api::v1::task_status::{Reason, Source};
 use meseta_api::v1::{TaskState, TaskStatus};
 use meseta_cli::view::events::line;
-use meseta_cli::view::{explain, plan, Format};
+use meseta_cli::view::{explain, plan, DocFormat};
 
 #[test]
 fn an_event_is_a_line() {
@@ -71,7 +71,7 @@ fn a_history_is_a_heading_and_a_table() {
         entries: vec![launched, failed],
     };
     assert_eq!(
-        explain::task(&explanation, Format::Table).unwrap(),
+        explain::task(&explanation, DocFormat::Table).unwrap(),
         "\
 F-1/t on A-S0: TASK_FAILED
 waits for nothing: it is over
@@ -81,7 +81,7 @@ TIME                      WHAT         BY         CALL    WHY               TRAC
 1970-01-01T00:01:01.500Z  TASK_FAILED  executor           REASON_X: exit 3
 "
     );
-    let json = explain::task(&explanation, Format::Json).unwrap();
+    let json = explain::task(&explanation, DocFormat::Json).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["entries"][1]["message"], "exit 3");
     assert_eq!(json["waits_for"], "nothing: it is over");
@@ -101,7 +101,7 @@ fn share(role: &str) -> ShareForeseen {
 fn plans_are_said_in_words_and_tables() {
     let weights = Foreseen::Weights(WeightsForeseen { rescinded: 3, shares: vec![share("eng")] });
     assert_eq!(
-        plan::show(&weights, Format::Table).unwrap(),
+        plan::show(&weights, DocFormat::Table).unwrap(),
         "\
 3 offers would be taken back
 
@@ -128,7 +128,7 @@ eng   1       2.5   25.0 %  50.0 %
         shares: vec![],
     });
     assert_eq!(
-        plan::show(&quota, Format::Table).unwrap(),
+        plan::show(&quota, DocFormat::Table).unwrap(),
         "\
 refused: role 'eng' consumes much
 all guarantees together: cpus:4 of cpus:16
@@ -158,7 +158,7 @@ ROLE  WEIGHT  THEN  SHARE  THEN
         short: amount("cpus", 1.0),
     });
     assert_eq!(
-        plan::show(&drain, Format::Table).unwrap(),
+        plan::show(&drain, DocFormat::Table).unwrap(),
         "\
 agent A-S0 at h would be offered no more, and then be gone for good
 1 offers would be taken back

@@ -105,7 +105,7 @@ fn a_task_s_history_says_who_killed_it() {
         let runs = tasks.iter().any(|task| task["state"] == "TASK_RUNNING");
         runs.then_some(()).ok_or_else(|| format!("{tasks:?}"))
     });
-    ok(&cli, &["kill", "victim"]);
+    ok(&cli, &["kill", "victim", "--yes"]);
     assert_ne!(run.done().code, 0, "it was killed");
     let history: Value =
         serde_json::from_str(&ok(&cli, &["explain", "task", "victim", "-o", "json"])).unwrap();
@@ -125,4 +125,165 @@ fn a_task_s_history_says_who_killed_it() {
     let path = format!("/meseta/explain/task?framework={}&task={}", text("framework"), text("task"));
     let told = meseta_tests::real::http::get(local.port, &path).expect("an answer");
     assert_eq!((told.status, &told.json()["entries"]), (200, &history["entries"]));
+}
+
+/// What an agent has reserved, as `meseta reservations` lists it.
+fn reserved(cli: &Cli) -> Vec<(String, Option<String>, String)> {
+    let rows = cli.list(&["reservations"]);
+    let text = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
+    let row = |row: &Value| {
+        let (role, resources) = (text(row, "role"), text(row, "resources"));
+        (role.expect("a role"), text(row, "volume"), resources.expect("resources"))
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Waits until that is what is reserved.
+#[track_caller]
+fn comes_to(cli: &Cli, what: &str, wanted: &[(&str, Option<&str>, &str)]) {
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|(role, volume, resources)| {
+            ((*role).to_owned(), volume.map(str::to_owned), (*resources).to_owned())
+        })
+        .collect();
+    until(what, PATIENCE, || {
+        let now = reserved(cli);
+        (now == wanted).then_some(()).ok_or_else(|| format!("{now:?}"))
+    });
+}
+
+#[test]
+fn mop_17_and_18_resources_are_reserved_and_volumes_made_by_hand() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    assert!(reserved(&cli).is_empty());
+    let said = ok(&cli, &["agents", "reserve", "S0", "cpus:0.5;disk:64", "--role", "eng"]);
+    assert!(said.contains("is being reserved for eng"), "{said}");
+    comes_to(&cli, "the reservation is there", &[("eng", None, "cpus:0.5;disk:64")]);
+    ok(&cli, &["agents", "create-volume", "S0", "data", "32", "--role", "eng"]);
+    let both = [("eng", None, "cpus:0.5;disk:32"), ("eng", Some("data"), "disk:32")];
+    comes_to(&cli, "the volume is there", &both);
+    // Reserved space that is a volume cannot be taken back.
+    let refused = cli.run(&["agents", "unreserve", "S0", "disk:64", "--role", "eng"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let unasked = cli.run(&["agents", "destroy-volume", "S0", "data", "--role", "eng"]);
+    assert_eq!(unasked.code, 1, "nobody was asked: {unasked:?}");
+    assert!(unasked.stderr.contains("--yes"), "{unasked:?}");
+    let unknown = cli.run(&["agents", "destroy-volume", "S0", "other", "--role", "eng", "--yes"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    ok(&cli, &["agents", "destroy-volume", "S0", "data", "--role", "eng", "--yes"]);
+    comes_to(&cli, "the volume is gone", &[("eng", None, "cpus:0.5;disk:64")]);
+    ok(&cli, &["agents", "unreserve", "S0", "cpus:0.5;disk:64", "--role", "eng"]);
+    comes_to(&cli, "nothing is reserved", &[]);
+}
+
+#[test]
+fn mop_14_and_24_weights_and_quotas_are_planned_and_set() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let planned = ok(&cli, &["plan", "weights", "eng=2.5"]);
+    assert!(planned.contains("0 offers would be taken back"), "{planned}");
+    assert!(cli.list(&["weights", "list"]).is_empty(), "a plan changes nothing");
+    ok(&cli, &["weights", "set", "eng=2.5", "ops=0.5"]);
+    let weights = ok(&cli, &["weights", "list"]);
+    assert_eq!(weights, "ROLE  WEIGHT\neng   2.5\nops   0.5\n");
+
+    let planned = ok(&cli, &["plan", "quota", "eng", "--guarantee", "cpus:100000", "-o", "json"]);
+    let planned: Value = serde_json::from_str(&planned).expect("JSON");
+    let objection = planned["needs_force"][0].as_str().unwrap_or_default();
+    assert!(objection.contains("all guarantees together are [cpus:100000]"), "{planned:#}");
+    let refused = cli.run(&["quota", "set", "eng", "--guarantee", "cpus:100000"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains(objection), "as it was planned: {refused:?}");
+    ok(&cli, &["quota", "set", "eng", "--guarantee", "cpus:0.1", "--limit", "cpus:0.2;mem:64"]);
+    let quotas = ok(&cli, &["quota", "list"]);
+    assert_eq!(quotas, "ROLE  GUARANTEES  LIMITS\neng   cpus:0.1    cpus:0.2;mem:64\n");
+    let posted = serde_json::json!({ "type": "UPDATE_WEIGHTS", "update_weights": {
+        "weight_infos": [{ "role": "eng", "weight": 7.0 }] } });
+    let told = meseta_tests::real::http::post(local.port, "/meseta/plan", &posted).unwrap();
+    assert_eq!(told.json()["weights"]["rescinded"], 0, "{told:?}");
+    let roles = cli.list(&["roles"]);
+    let eng = roles.iter().find(|role| role["role"] == "eng").expect("role eng");
+    assert_eq!(eng["weight"], 2.5, "{roles:?}");
+    ok(&cli, &["quota", "remove", "eng"]);
+    assert!(cli.list(&["quota", "list"]).is_empty());
+}
+
+#[test]
+fn why_an_agent_is_not_offered_and_whom_a_drain_would_hit() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let script = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    let run = cli.start(&[
+        "run", "--name", "sleeper", "--cpus", "0.05", "--mem", "32", "--", "sh", "-c", script,
+    ]);
+    until("the task runs", PATIENCE, || {
+        let tasks = cli.list(&["tasks"]);
+        let runs = tasks.iter().any(|task| task["state"] == "TASK_RUNNING");
+        runs.then_some(()).ok_or_else(|| format!("{tasks:?}"))
+    });
+    let explained = cli.list(&["explain", "offers", "--framework", "sleeper"]);
+    assert_eq!(explained.len(), 1, "one agent, one role: {explained:?}");
+    assert!(explained[0]["cause"].as_str().is_some_and(|cause| !cause.is_empty()));
+    ok(&cli, &["agents", "deactivate", "S0"]);
+    let of_agent = ["explain", "offers", "--framework", "sleeper", "--agent", "S0"];
+    until("the deactivation is why", PATIENCE, || {
+        let table = ok(&cli, &of_agent);
+        table.contains("agent-inactive").then_some(()).ok_or(table)
+    });
+    let planned = ok(&cli, &["plan", "drain", "S0", "--max-grace-period", "30s"]);
+    assert!(planned.contains("1 tasks would be killed"), "{planned}");
+    assert!(planned.contains("30 s"), "{planned}");
+    let tasks = cli.list(&["tasks"]);
+    assert_eq!(tasks[0]["state"], "TASK_RUNNING", "a plan changes nothing: {tasks:?}");
+    let drained = cli.run(&["agents", "drain", "S0", "--yes"]);
+    assert_eq!(drained.code, 0, "{drained:?}");
+    assert_ne!(run.done().code, 0, "it was killed");
+    let history = ok(&cli, &["explain", "task", "sleeper"]);
+    assert!(history.contains("DRAIN_AGENT"), "{history}");
+}
+
+#[test]
+fn frameworks_are_listed_and_torn_down_and_lists_have_all_forms() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let script = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    let run = cli.start(&[
+        "run", "--name", "mortal", "--cpus", "0.05", "--mem", "32", "--", "sh", "-c", script,
+    ]);
+    until("the task runs", PATIENCE, || {
+        let tasks = cli.list(&["tasks"]);
+        let runs = tasks.iter().any(|task| task["state"] == "TASK_RUNNING");
+        runs.then_some(()).ok_or_else(|| format!("{tasks:?}"))
+    });
+    for list in [
+        &["agents"][..],
+        &["frameworks"],
+        &["frameworks", "list"],
+        &["tasks"],
+        &["tasks", "list"],
+        &["roles"],
+        &["offers"],
+        &["reservations"],
+        &["weights", "list"],
+        &["quota", "list"],
+    ] {
+        for form in ["table", "wide", "json", "yaml", "name"] {
+            ok(&cli, &[list, &["-o", form]].concat());
+        }
+    }
+    let id = ok(&cli, &["frameworks", "-o", "name"]);
+    let state = ok(&cli, &["state"]);
+    assert!(state.contains("TASK_RUNNING"), "{state}");
+    let whole: Value = serde_json::from_str(&ok(&cli, &["state", "-o", "json"])).expect("JSON");
+    assert_eq!(whole["get_tasks"]["tasks"].as_array().map(Vec::len), Some(1), "{whole:#}");
+    let unasked = cli.run(&["frameworks", "teardown", id.trim()]);
+    assert_eq!(unasked.code, 1, "nobody was asked: {unasked:?}");
+    let said = ok(&cli, &["frameworks", "teardown", "mortal", "--yes"]);
+    assert!(said.contains(id.trim()), "{said}");
+    assert_ne!(run.done().code, 0, "it was torn down");
+    assert!(cli.list(&["frameworks"]).is_empty());
+    let script = ok(&cli, &["completion", "bash"]);
+    assert!(script.contains("teardown"), "verbs are completed");
 }

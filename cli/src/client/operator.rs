@@ -1,7 +1,7 @@
 //! Asks to the leader: [`Cluster`], and the small process that asks for it.
 
 use super::masters::Leaders;
-use super::ClusterArgs;
+use super::{http, ClusterArgs};
 use anyhow::{anyhow, bail, Context as _};
 use libproc::{AskError, Context, Node, Pid, Process, ProcessId, Receive, Remote, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -60,12 +60,18 @@ impl Cluster {
         Ok(leader)
     }
 
-    /// The response to a v1 call without parameters.
+    /// The response to a v1 call without parameters that reads. One that is larger than a message
+    /// of libproc's comes over HTTP.
     pub async fn query(&self, kind: call::Type) -> anyhow::Result<Response> {
         let call = Call { r#type: Some(kind as i32), ..Default::default() };
-        match self.ask(FromOperator::Call(Box::new(call))).await? {
-            OperatorAnswer::Response(response) => Ok(*response),
-            other => Err(unexpected(&other)),
+        match self.ask(FromOperator::Call(Box::new(call.clone()))).await {
+            Ok(OperatorAnswer::Response(response)) => Ok(*response),
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) if is_unanswered(&error) => {
+                let leader = self.leader().await?;
+                http::ask(&self.node, &leader, &call, &self.http_credential).await
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -109,6 +115,8 @@ impl Cluster {
                     leaders.found();
                     return Ok((address, answer));
                 }
+                // Nobody else could say it either.
+                Err(error) if is_unanswered(&error) && reads(&question) => return Err(error),
                 Err(error) => {
                     failure = error;
                     false
@@ -144,6 +152,18 @@ impl Cluster {
         let answer = answered.await.context("the node has ended")?;
         answer.with_context(|| format!("the master at {address}"))
     }
+}
+
+/// Whether a master took the question and could not send its answer.
+fn is_unanswered(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AskError::Abandoned))
+}
+
+fn reads(question: &FromOperator) -> bool {
+    let FromOperator::Call(call) = question else {
+        return false;
+    };
+    call.r#type().as_str_name().starts_with("GET_")
 }
 
 /// An answer that does not fit the question: a master of another version.

@@ -1,7 +1,7 @@
 //! `meseta explain`.
 
 use super::agents::find_agent;
-use super::{find_framework, find_task, print, print_rows, ListArgs};
+use super::{find_framework, find_task, list, print, ListArgs, ShowArgs};
 use crate::client::{unexpected, Cluster};
 use crate::exit;
 use crate::view::explain::{rows, task};
@@ -29,7 +29,7 @@ struct Task {
     /// FRAMEWORK/TASK, or any unambiguous prefix of it or of the task's id
     task: String,
     #[command(flatten)]
-    list: ListArgs,
+    show: ShowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,33 +60,32 @@ impl Explain {
 
 impl Offers {
     fn main(self) -> anyhow::Result<u8> {
-        let answer = libproc::run(async {
-            let cluster = Cluster::open(&self.list.cluster).await?;
+        let is_table = matches!(self.list.output, Format::Table | Format::Wide);
+        list(&self.list, async |cluster| {
             let question = OfferQuestion {
-                framework_id: find_framework(&cluster, &self.framework).await?.id.parse()?,
-                role: self.role,
+                framework_id: find_framework(cluster, &self.framework).await?.id.parse()?,
+                role: self.role.clone(),
                 agent_id: match &self.agent {
-                    Some(agent) => Some(find_agent(&cluster, agent).await?.id.parse()?),
+                    Some(agent) => Some(find_agent(cluster, agent).await?.id.parse()?),
                     None => None,
                 },
             };
-            cluster.ask(FromOperator::ExplainOffers(question)).await
-        })?;
-        let OperatorAnswer::OffersExplained { explanations, left_out } = answer else {
-            return Err(unexpected(&answer));
-        };
-        print_rows(&rows(&explanations), self.list.output)?;
-        if left_out > 0 && self.list.output == Format::Table {
-            print(&format!("and {left_out} more: name a --role or an --agent\n"))?;
-        }
-        Ok(exit::OK)
+            let answer = cluster.ask(FromOperator::ExplainOffers(question)).await?;
+            let OperatorAnswer::OffersExplained { explanations, left_out } = answer else {
+                return Err(unexpected(&answer));
+            };
+            if left_out > 0 && is_table {
+                eprintln!("{left_out} more are left out: name a --role or an --agent");
+            }
+            Ok(rows(&explanations))
+        })
     }
 }
 
 impl Task {
     fn main(self) -> anyhow::Result<u8> {
         let answer = libproc::run(async {
-            let cluster = Cluster::open(&self.list.cluster).await?;
+            let cluster = Cluster::open(&self.show.cluster).await?;
             let name = find_task(&cluster, &self.task).await?.full_name();
             let question = TaskQuestion {
                 framework_id: name.framework.parse()?,
@@ -97,7 +96,7 @@ impl Task {
         let OperatorAnswer::TaskExplained(explanation) = answer else {
             return Err(unexpected(&answer));
         };
-        print(&task(&explanation, self.list.output)?)?;
+        print(&task(&explanation, self.show.output)?)?;
         Ok(exit::OK)
     }
 }

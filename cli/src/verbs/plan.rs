@@ -1,7 +1,7 @@
 //! `meseta plan`: what a call would do. Nothing is done.
 
 use super::agents::{drain, find_agent, id};
-use super::{print, quota, weights, ListArgs};
+use super::{print, quota, weights, ShowArgs};
 use crate::client::{unexpected, Cluster};
 use crate::exit;
 use crate::view::plan::show;
@@ -34,7 +34,7 @@ struct Quota {
     #[command(flatten)]
     wanted: quota::Wanted,
     #[command(flatten)]
-    list: ListArgs,
+    show: ShowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ struct Drain {
     #[arg(long)]
     mark_gone: bool,
     #[command(flatten)]
-    list: ListArgs,
+    show: ShowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ struct Weights {
     #[arg(value_name = "ROLE=WEIGHT", required = true, value_parser = weights::assignment)]
     weights: Vec<WeightInfo>,
     #[command(flatten)]
-    list: ListArgs,
+    show: ShowArgs,
 }
 
 impl Plan {
@@ -67,13 +67,13 @@ impl Plan {
         match self.what {
             What::Quota(plan) => {
                 let call = quota_call(plan.wanted.config()?);
-                foresee(&plan.list, async |_| Ok(call))
+                foresee(&plan.show, async |_| Ok(call))
             }
             What::Weights(plan) => {
                 let call = weights_call(plan.weights);
-                foresee(&plan.list, async |_| Ok(call))
+                foresee(&plan.show, async |_| Ok(call))
             }
-            What::Drain(plan) => foresee(&plan.list, async |cluster| {
+            What::Drain(plan) => foresee(&plan.show, async |cluster| {
                 let agent = find_agent(cluster, &plan.agent).await?;
                 let drain_agent = DrainAgent {
                     agent_id: id(&agent),
@@ -107,17 +107,17 @@ fn weights_call(weight_infos: Vec<WeightInfo>) -> Call {
 }
 
 fn foresee(
-    list: &ListArgs,
+    show_args: &ShowArgs,
     call: impl AsyncFnOnce(&Cluster) -> anyhow::Result<Call>,
 ) -> anyhow::Result<u8> {
     let answer = libproc::run(async {
-        let cluster = Cluster::open(&list.cluster).await?;
+        let cluster = Cluster::open(&show_args.cluster).await?;
         let call = call(&cluster).await?;
         cluster.ask(FromOperator::Foresee(Box::new(call))).await
     })?;
     let OperatorAnswer::Foreseen(foreseen) = answer else {
         return Err(unexpected(&answer));
     };
-    print(&show(&foreseen, list.output)?)?;
+    print(&show(&foreseen, show_args.output)?)?;
     Ok(exit::OK)
 }

@@ -1,6 +1,6 @@
 //! `meseta quota`.
 
-use super::{print, print_rows, ListArgs};
+use super::{list, print, ListArgs};
 use crate::client::{Cluster, ClusterArgs};
 use crate::exit;
 use crate::view::quota::rows;
@@ -79,13 +79,11 @@ impl Quota {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         match self.verb {
-            QuotaVerb::List(list) => {
-                let response = libproc::run(async {
-                    let cluster = Cluster::open(&list.cluster).await?;
-                    cluster.query(Type::GetQuota).await
-                })?;
-                let quota = response.get_quota.unwrap_or_default();
-                print_rows(&rows(&quota.status), list.output)?;
+            QuotaVerb::List(args) => {
+                return list(&args, async |cluster| {
+                    let response = cluster.query(Type::GetQuota).await?;
+                    Ok(rows(&response.get_quota.unwrap_or_default().status))
+                });
             }
             QuotaVerb::Set(set) => {
                 let config = set.wanted.config()?;

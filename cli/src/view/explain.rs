@@ -1,6 +1,6 @@
 //! Why agents are not offered, and what happened to a task.
 
-use super::{render, time, Format, Row};
+use super::{document, render, time, DocFormat, Format, Row};
 use meseta_api::internal::master::{OfferExplanation, TaskEntry, TaskExplanation};
 use serde::Serialize;
 
@@ -99,7 +99,7 @@ struct TaskHistory {
 }
 
 /// A task's history as it is printed.
-pub fn task(explanation: &TaskExplanation, format: Format) -> anyhow::Result<String> {
+pub fn task(explanation: &TaskExplanation, format: DocFormat) -> anyhow::Result<String> {
     let entries: Vec<EntryRow> = explanation.entries.iter().map(EntryRow::from).collect();
     let history = TaskHistory {
         task: explanation.task_id.to_string(),
@@ -110,15 +110,15 @@ pub fn task(explanation: &TaskExplanation, format: Format) -> anyhow::Result<Str
         entries,
     };
     Ok(match format {
-        Format::Json => serde_json::to_string_pretty(&history)? + "\n",
-        Format::Table => format!(
+        DocFormat::Json | DocFormat::Yaml => document(&history, format)?,
+        DocFormat::Table => format!(
             "{}/{} on {}: {}\nwaits for {}\n\n{}",
             history.framework,
             history.task,
             history.agent,
             history.state,
             history.waits_for,
-            render(&history.entries, format)?
+            render(&history.entries, Format::Table)?
         ),
     })
 }

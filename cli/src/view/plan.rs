@@ -1,6 +1,6 @@
 //! What calls would do.
 
-use super::{render, Format, Row};
+use super::{document, render, DocFormat, Format, Row};
 use meseta_api::internal::master::{
     DrainForeseen, Foreseen, KillForeseen, OfferForeseen, Quantities, QuotaForeseen,
     RoleQuotaForeseen, ShareForeseen, WeightsForeseen,
@@ -8,14 +8,13 @@ use meseta_api::internal::master::{
 use std::collections::BTreeMap;
 
 /// What is foreseen, as it is printed.
-pub fn show(foreseen: &Foreseen, format: Format) -> anyhow::Result<String> {
-    if format == Format::Json {
-        let json = match foreseen {
-            Foreseen::Quota(quota) => serde_json::to_string_pretty(quota),
-            Foreseen::Weights(weights) => serde_json::to_string_pretty(weights),
-            Foreseen::Drain(drain) => serde_json::to_string_pretty(drain),
+pub fn show(foreseen: &Foreseen, format: DocFormat) -> anyhow::Result<String> {
+    if format != DocFormat::Table {
+        return match foreseen {
+            Foreseen::Quota(quota) => document(quota, format),
+            Foreseen::Weights(weights) => document(weights, format),
+            Foreseen::Drain(drain) => document(drain, format),
         };
-        return Ok(json? + "\n");
     }
     match foreseen {
         Foreseen::Quota(quota) => show_quota(quota),
