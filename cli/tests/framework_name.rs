@@ -1,10 +1,10 @@
 //! From what a person types to one framework.
 
+use meseta_api::v1::master::response::{get_frameworks::Framework, GetFrameworks};
+use meseta_api::v1::FrameworkInfo;
 use meseta_cli::framework_name::{resolve, NameError};
 use meseta_cli::view::frameworks::rows;
 use meseta_cli::view::frameworks::FrameworkRow;
-use meseta_api::v1::master::response::{get_frameworks::Framework, GetFrameworks};
-use meseta_api::v1::FrameworkInfo;
 
 fn frameworks() -> Vec<FrameworkRow> {
     let framework = |(id, name): (&str, &str)| Framework {

@@ -3,9 +3,7 @@
 use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::master::response::{get_agents, get_frameworks};
-use meseta_api::v1::master::response::{
-    GetAgents, GetFrameworks, GetRoles, GetTasks, GetWeights,
-};
+use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetRoles, GetTasks, GetWeights};
 use meseta_cli::view::{agents, frameworks, offers, quota, render, reservations, roles, tasks};
 use meseta_cli::view::{weights, Format};
 

@@ -40,9 +40,9 @@ fn evt_02_to_04_events_are_followed_and_read_again() {
     let says = |follower: &meseta_tests::real::cli::Verb, what: &str| {
         until(what, PATIENCE, || {
             let said = follower.stdout();
-            said.contains(what).then_some(()).ok_or_else(|| {
-                format!("{said}\n{}", follower.daemon.log())
-            })
+            said.contains(what)
+                .then_some(())
+                .ok_or_else(|| format!("{said}\n{}", follower.daemon.log()))
         });
     };
     // Told to one framework after the other until the stream stands.
@@ -122,7 +122,8 @@ fn a_task_s_history_says_who_killed_it() {
     let table = ok(&cli, &["explain", "task", "victim"]);
     assert!(table.contains("waits for nothing: it is over"), "{table}");
     let text = |name: &str| history[name].as_str().expect("an id").to_owned();
-    let path = format!("/meseta/explain/task?framework={}&task={}", text("framework"), text("task"));
+    let path =
+        format!("/meseta/explain/task?framework={}&task={}", text("framework"), text("task"));
     let told = meseta_tests::real::http::get(local.port, &path).expect("an answer");
     assert_eq!((told.status, &told.json()["entries"]), (200, &history["entries"]));
 }

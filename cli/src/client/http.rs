@@ -71,7 +71,9 @@ pub async fn ask(
 pub(super) fn refuse(at: &str, status: StatusCode, body: &[u8]) -> anyhow::Error {
     let said = String::from_utf8_lossy(body);
     match status {
-        StatusCode::UNAUTHORIZED => anyhow!("{at} does not know who asks: give --http-credential FILE"),
+        StatusCode::UNAUTHORIZED => {
+            anyhow!("{at} does not know who asks: give --http-credential FILE")
+        }
         _ => anyhow!("{at} answered {status}: {}", said.trim()),
     }
 }

@@ -89,10 +89,7 @@ impl Cluster {
         self.ask_leader(question).await.map(|(_, answer)| answer)
     }
 
-    async fn ask_leader(
-        &self,
-        question: FromOperator,
-    ) -> anyhow::Result<(String, OperatorAnswer)> {
+    async fn ask_leader(&self, question: FromOperator) -> anyhow::Result<(String, OperatorAnswer)> {
         let mut leaders = self.leaders.lock().await;
         let mut failure = anyhow!("{} names no leader", self.masters);
         let deadline = self.node.sleep(SETTLE_WITHIN);

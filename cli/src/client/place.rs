@@ -100,7 +100,11 @@ impl Place {
             }
             "SUBSCRIBED" => {
                 self.last = Some(number);
-                if goes_on { Heard::Gap } else { Heard::Begun }
+                if goes_on {
+                    Heard::Gap
+                } else {
+                    Heard::Begun
+                }
             }
             _ => {
                 self.last = Some(number);

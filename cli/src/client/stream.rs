@@ -118,10 +118,8 @@ async fn open(
 ) -> anyhow::Result<(StatusCode, Records)> {
     let stream = node.connect(address).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let mut request = Request::post(path)
-        .header(HOST, address)
-        .header(CONTENT_TYPE, JSON)
-        .header(ACCEPT, JSON);
+    let mut request =
+        Request::post(path).header(HOST, address).header(CONTENT_TYPE, JSON).header(ACCEPT, JSON);
     for (name, value) in headers {
         request = request.header(*name, value);
     }

@@ -87,10 +87,8 @@ impl Task {
         let answer = libproc::run(async {
             let cluster = Cluster::open(&self.show.cluster).await?;
             let name = find_task(&cluster, &self.task).await?.full_name();
-            let question = TaskQuestion {
-                framework_id: name.framework.parse()?,
-                task_id: name.task.parse()?,
-            };
+            let question =
+                TaskQuestion { framework_id: name.framework.parse()?, task_id: name.task.parse()? };
             cluster.ask(FromOperator::ExplainTask(question)).await
         })?;
         let OperatorAnswer::TaskExplained(explanation) = answer else {

@@ -22,10 +22,10 @@ pub mod tasks;
 pub mod weights;
 
 use crate::client::{Cluster, ClusterArgs};
-use crate::{environment, exit, framework_name, task_name};
 use crate::view::frameworks::FrameworkRow;
 use crate::view::tasks::TaskRow;
 use crate::view::{self, DocFormat, Format, Row};
+use crate::{environment, exit, framework_name, task_name};
 use anyhow::Context;
 use meseta_api::v1::master::call::Type;
 use std::io::{IsTerminal, Write};

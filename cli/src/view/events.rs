@@ -58,7 +58,11 @@ fn said(status: &TaskStatus) -> String {
         status.message.as_deref(),
     ];
     let words: Vec<&str> = words.into_iter().flatten().collect();
-    if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) }
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", words.join(", "))
+    }
 }
 
 fn framework(info: &FrameworkInfo) -> String {

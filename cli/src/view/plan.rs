@@ -87,7 +87,11 @@ fn count<T>(named: &[T], left_out: u64) -> u64 {
 fn amounts(quantities: &Quantities) -> String {
     let parts: Vec<String> =
         quantities.iter().map(|(name, amount)| format!("{name}:{amount}")).collect();
-    if parts.is_empty() { "-".to_owned() } else { parts.join(";") }
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(";")
+    }
 }
 
 impl Row for RoleQuotaForeseen {
@@ -95,14 +99,8 @@ impl Row for RoleQuotaForeseen {
         &["ROLE", "GUARANTEE", "LIMIT", "CONSUMED", "OFFERED", "OVER", "LACKS"];
 
     fn cells(&self) -> Vec<String> {
-        let all = [
-            &self.guarantee,
-            &self.limit,
-            &self.consumed,
-            &self.offered,
-            &self.over,
-            &self.lacks,
-        ];
+        let all =
+            [&self.guarantee, &self.limit, &self.consumed, &self.offered, &self.over, &self.lacks];
         [self.role.to_string()].into_iter().chain(all.map(amounts)).collect()
     }
 }

@@ -16,8 +16,8 @@ pub fn summary(state: &GetState) -> String {
         .into_iter()
         .for_each(|row| count("frameworks", row.state.to_owned()));
     tasks::rows(&tasks, true).into_iter().for_each(|row| count("tasks", row.state));
-    let rows = counts.into_iter().map(|((what, state), count)| {
-        vec![what.to_owned(), state, count.to_string()]
-    });
+    let rows = counts
+        .into_iter()
+        .map(|((what, state), count)| vec![what.to_owned(), state, count.to_string()]);
     table(&["WHAT", "STATE", "COUNT"], rows)
 }

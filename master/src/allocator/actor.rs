@@ -138,7 +138,9 @@ impl Receive<Foresee> for AllocatorProcess {
                 OperatorAnswer::Foreseen(Box::new(foreseen))
             }
             // What the core said is not true any more.
-            Err(fault) => OperatorAnswer::Refused { code: 503, message: format!("{fault}; ask again") },
+            Err(fault) => {
+                OperatorAnswer::Refused { code: 503, message: format!("{fault}; ask again") }
+            }
         });
     }
 }

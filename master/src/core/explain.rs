@@ -18,12 +18,13 @@ impl Core {
     ) -> Result<TaskExplanation, Rejection> {
         let TaskQuestion { framework_id, task_id } = question;
         let key = tasks::key(framework_id, task_id);
-        let task = self.tasks.get(&key).or_else(|| self.find_settled(question)).ok_or_else(|| {
-            Rejection::not_found(format!(
-                "task {} is not known here: it never was, or it is no longer remembered",
-                tasks::show(&key)
-            ))
-        })?;
+        let task =
+            self.tasks.get(&key).or_else(|| self.find_settled(question)).ok_or_else(|| {
+                Rejection::not_found(format!(
+                    "task {} is not known here: it never was, or it is no longer remembered",
+                    tasks::show(&key)
+                ))
+            })?;
         let view = task.view(framework_id, task_id);
         let causes = task.causes.all().into_iter().map(|cause| of_cause(cause, question));
         let mut entries: Vec<TaskEntry> = causes.collect();

@@ -74,7 +74,10 @@ impl Wanted {
     pub(super) fn wants(&self, event: &Event) -> bool {
         let kind = event.r#type();
         self.types.as_ref().is_none_or(|types| types.contains(&kind))
-            && self.framework.as_ref().is_none_or(|wanted| framework_of(event) == Some(wanted.as_str()))
+            && self
+                .framework
+                .as_ref()
+                .is_none_or(|wanted| framework_of(event) == Some(wanted.as_str()))
     }
 }
 
@@ -142,7 +145,9 @@ mod tests {
         let all = wanted(&[]).unwrap();
         assert!(all.wants_state() && all.wants(&agent_removed()) && all.wants(&updated("f")));
         let tasks = wanted(&[(TYPES, "TASK_ADDED, TASK_UPDATED")]).unwrap();
-        assert!(!tasks.wants_state() && !tasks.wants(&agent_removed()) && tasks.wants(&updated("f")));
+        assert!(
+            !tasks.wants_state() && !tasks.wants(&agent_removed()) && tasks.wants(&updated("f"))
+        );
         let state = wanted(&[(TYPES, "SUBSCRIBED")]).unwrap();
         assert!(state.wants_state() && !state.wants(&updated("f")));
         let one = wanted(&[(FRAMEWORK, "f")]).unwrap();

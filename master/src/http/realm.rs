@@ -12,3 +12,16 @@ pub fn realm_of(route: &str) -> Realm {
         _ => Realm::MasterReadOnly,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_what_and_who_decided_what_is_for_operators() {
+        for route in ["/meseta/explain/offers", "/master/meseta/explain/task", "/meseta/plan"] {
+            assert_eq!(realm_of(route), Realm::MasterReadWrite, "{route}");
+        }
+        assert_eq!(realm_of("/master/state"), Realm::MasterReadOnly);
+    }
+}

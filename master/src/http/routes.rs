@@ -213,9 +213,7 @@ fn ask(
     let request = RequestId(serving.next_ask);
     serving.asks.insert(request, reply);
     let event = Event::OperatorAsked { request, asked };
-    if let Err(Rejection { code, message }) =
-        master.submit_by(operator, event, |_, _| {}, cx)
-    {
+    if let Err(Rejection { code, message }) = master.submit_by(operator, event, |_, _| {}, cx) {
         master.answer_operator(request, OperatorAnswer::Refused { code, message });
     }
 }

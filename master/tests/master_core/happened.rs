@@ -99,10 +99,8 @@ fn evt_02_an_update_of_a_framework_is_told_if_it_changes_anything() {
             suppressed_roles: suppressed.iter().map(|role| (*role).to_owned()).collect(),
             offer_constraints: None,
         });
-        let update = meseta_api::v1::scheduler::Call {
-            update_framework,
-            ..simple(Type::UpdateFramework)
-        };
+        let update =
+            meseta_api::v1::scheduler::Call { update_framework, ..simple(Type::UpdateFramework) };
         let written = m.does(call(10, &(&framework).into(), update));
         assert_eq!(told(&written), [""; 0], "nothing before it is durable");
         told(&m.durable())

@@ -35,7 +35,8 @@ impl Core {
 
     /// All that an update without `force` would be refused for.
     pub(in crate::core) fn objections(&self, quotas: &BTreeMap<Role, Quota>) -> Vec<String> {
-        let alone = |(role, quota): (&Role, &Quota)| BTreeMap::from([(role.clone(), quota.clone())]);
+        let alone =
+            |(role, quota): (&Role, &Quota)| BTreeMap::from([(role.clone(), quota.clone())]);
         let consumption = quotas.iter().map(|each| self.check_consumption(&alone(each)));
         let all = consumption.chain([self.check_capacity(quotas)]);
         all.filter_map(|checked| checked.err().map(|rejection| rejection.message)).collect()
