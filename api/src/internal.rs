@@ -7,7 +7,9 @@
 //! reused. Frameworks and executors say v1 calls and hear v1 events, so that HTTP and libproc
 //! reach the same code.
 
+mod foreseen;
 mod operation;
+mod why;
 
 pub use operation::{OperationUpdate, OperationUuid, ParseOperationUuidError};
 
@@ -41,6 +43,8 @@ pub struct TaskKey {
 
 /// What a master hears.
 pub mod master {
+    pub use super::foreseen::*;
+    pub use super::why::*;
     use super::*;
 
     /// From an agent.
@@ -171,6 +175,10 @@ pub mod master {
         },
         /// Why a framework is not offered agents.
         ExplainOffers(OfferQuestion),
+        /// What happened to a task, and why.
+        ExplainTask(TaskQuestion),
+        /// What UPDATE_QUOTA, UPDATE_WEIGHTS or DRAIN_AGENT would do if it were called now.
+        Foresee(Box<v1::master::Call>),
     }
 
     /// Which offers are asked about.
@@ -237,6 +245,10 @@ pub mod master {
             /// How many more there are.
             left_out: u64,
         },
+        /// Answer to [`FromOperator::ExplainTask`].
+        TaskExplained(Box<TaskExplanation>),
+        /// Answer to [`FromOperator::Foresee`]. Nothing has changed.
+        Foreseen(Box<Foreseen>),
         /// No such object, or the call was refused; a sentence for people.
         Refused {
             /// HTTP status that the same refusal has over HTTP.

@@ -30,10 +30,20 @@ pub enum Verb {
     Run(verbs::run::Run),
     /// List agents, or decide about one: drain, deactivate, reactivate, gone.
     Agents(Box<verbs::agents::Agents>),
-    /// List frameworks.
+    /// List frameworks, or end one.
     Frameworks(verbs::frameworks::Frameworks),
-    /// List tasks.
+    /// List tasks, or kill one.
     Tasks(verbs::tasks::Tasks),
+    /// List the offers that frameworks have not answered.
+    Offers(verbs::offers::Offers),
+    /// List roles.
+    Roles(verbs::roles::Roles),
+    /// List what is reserved of agents, and volumes there.
+    Reservations(verbs::reservations::Reservations),
+    /// Print all that the leader knows.
+    State(verbs::state::State),
+    /// Print what has happened lately, or what happens.
+    Events(verbs::events::Events),
     /// Print what a task wrote.
     Logs(verbs::logs::Logs),
     /// Kill a task.
@@ -42,10 +52,14 @@ pub enum Verb {
     Explain(verbs::explain::Explain),
     /// Which machines go away for maintenance, and when.
     Maintenance(verbs::maintenance::Maintenance),
+    /// Say what a call would do, and do nothing.
+    Plan(verbs::plan::Plan),
     /// What roles are guaranteed and what they may not exceed.
     Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
     Weights(verbs::weights::Weights),
+    /// Print what makes a shell complete verbs and flags.
+    Completion(verbs::completion::Completion),
     /// Start a cluster, run a hundred tasks on it, and check what became of them.
     #[command(hide = true)]
     Demo(verbs::demo::Demo),
@@ -74,10 +88,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Agents(agents) => agents.main(),
         Verb::Frameworks(frameworks) => frameworks.main(),
         Verb::Tasks(tasks) => tasks.main(),
+        Verb::Offers(offers) => offers.main(),
+        Verb::Roles(roles) => roles.main(),
+        Verb::Reservations(reservations) => reservations.main(),
+        Verb::State(state) => state.main(),
+        Verb::Completion(completion) => completion.main(),
+        Verb::Events(events) => events.main(),
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
         Verb::Explain(explain) => explain.main(),
         Verb::Maintenance(maintenance) => maintenance.main(),
+        Verb::Plan(plan) => plan.main(),
         Verb::Quota(quota) => quota.main(),
         Verb::Weights(weights) => weights.main(),
         Verb::Demo(demo) => demo.main(),

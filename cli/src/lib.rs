@@ -10,7 +10,7 @@
 //! - [`run`]: the one-off framework; its policy and its outcome are pure.
 //! - [`tls`]: flags of certificates.
 //! - [`view`]: what lists print, as tables or JSON.
-//! - [`agent_name`], [`task_name`]: what a person types, to the one thing that is meant.
+//! - [`agent_name`], [`framework_name`], [`task_name`]: what a person types, to the one thing that is meant.
 //! - [`executor`]: the hidden branch that agents start in containers.
 
 pub mod agent_name;
@@ -23,6 +23,7 @@ pub mod demo;
 pub mod environment;
 pub mod executor;
 pub mod exit;
+pub mod framework_name;
 pub mod local;
 mod naming;
 pub mod run;

@@ -3,8 +3,9 @@
 use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::master::response::{get_agents, get_frameworks};
-use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetTasks, GetWeights};
-use meseta_cli::view::{agents, frameworks, maintenance, quota, render, tasks, weights, Format};
+use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetRoles, GetTasks, GetWeights};
+use meseta_cli::view::{agents, frameworks, maintenance, offers, quota, render, reservations};
+use meseta_cli::view::{roles, tasks, weights, Format};
 
 fn resources(text: &str) -> Vec<v1::Resource> {
     Resources::parse(text).unwrap().to_v1()
@@ -202,5 +203,78 @@ MACHINE        MODE      START                 FOR   ANSWERS
 db-1@10.0.0.1  draining  1970-01-01T00:01:00Z  2h    F-0:DECLINE
 @10.0.0.9      down      1970-01-01T00:00:00Z  ever
 "
+    );
+}
+
+#[test]
+fn a_list_has_five_forms() {
+    let rows = tasks::rows(&some_tasks(), true);
+    assert_eq!(render(&rows, Format::Name).unwrap(), "F-0/a\nF-0/u\nF-0/z\nF-1/b\n");
+    let wide = render(&rows[..1], Format::Wide).unwrap();
+    let expected = "\
+TASK  STATE        CPUS  MEM  AGENT  FRAMEWORK  MESSAGE  NAME  EXECUTOR
+a     TASK_FAILED  0.5   64   A-S0   F-0        exit 3   n     a
+";
+    assert_eq!(wide, expected);
+    let yaml = render(&rows[..1], Format::Yaml).unwrap();
+    assert!(yaml.starts_with("- task: a\n  framework: F-0\n"), "{yaml}");
+    assert_eq!(render::<tasks::TaskRow>(&[], Format::Yaml).unwrap(), "[]\n");
+}
+
+#[test]
+fn reservations_are_by_agent_role_and_volume() {
+    let agent = get_agents::Agent {
+        agent_info: v1::AgentInfo {
+            hostname: "h".into(),
+            id: Some("A-S0".into()),
+            ..Default::default()
+        },
+        total_resources: [
+            resources("cpus:4;disk:100"),
+            resources("cpus(eng):1;disk(eng):8;cpus(ops):2"),
+        ]
+        .concat(),
+        ..Default::default()
+    };
+    let response = GetAgents { agents: vec![agent], ..Default::default() };
+    assert_eq!(
+        render(&reservations::rows(&response), Format::Table).unwrap(),
+        "\
+AGENT  ROLE  VOLUME  RESOURCES
+A-S0   eng           cpus:1;disk:8
+A-S0   ops           cpus:2
+"
+    );
+}
+
+#[test]
+fn offers_and_roles_as_tables() {
+    let offer = v1::Offer {
+        id: "O-1".into(),
+        framework_id: "F-1".into(),
+        agent_id: "A-S0".into(),
+        hostname: "h".into(),
+        resources: resources("cpus:2;mem:64"),
+        ..Default::default()
+    };
+    let framework = get_frameworks::Framework { offers: vec![offer], ..Default::default() };
+    let response = GetFrameworks { frameworks: vec![framework], ..Default::default() };
+    assert_eq!(
+        render(&offers::rows(&response), Format::Wide).unwrap(),
+        "\
+OFFER  FRAMEWORK  ROLE  AGENT  CPUS  MEM  HOST  RESOURCES
+O-1    F-1              A-S0   2     64   h     cpus:2;mem:64
+"
+    );
+    let role = v1::Role {
+        name: "eng".into(),
+        weight: 2.5,
+        frameworks: vec!["F-1".into()],
+        resources: resources("cpus:1"),
+    };
+    let response = GetRoles { roles: vec![role] };
+    assert_eq!(
+        render(&roles::rows(&response), Format::Table).unwrap(),
+        "ROLE  WEIGHT  FRAMEWORKS  CPUS  MEM\neng   2.5     1           1     0\n"
     );
 }

@@ -4,7 +4,7 @@
 //! serves, the core. Every decision is the core's; read `core/mod.rs`.
 
 use crate::config::MasterConfig;
-use crate::core::{Core, Event, Moment, Rejection};
+use crate::core::{Core, Event, Moment, Origin, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
 use crate::limits::{Meter, TooMany};
@@ -96,6 +96,17 @@ impl Master {
         accepted: impl FnOnce(&mut Self, &mut Context<Self>),
         cx: &mut Context<Self>,
     ) -> Result<(), Rejection> {
+        self.submit_by(None, event, accepted, cx)
+    }
+
+    /// The same, on behalf of an operator.
+    pub(crate) fn submit_by(
+        &mut self,
+        operator: Option<String>,
+        event: Event,
+        accepted: impl FnOnce(&mut Self, &mut Context<Self>),
+        cx: &mut Context<Self>,
+    ) -> Result<(), Rejection> {
         let at = Moment { now: cx.now(), wall: cx.wall() };
         let Some(core) = self.core() else {
             return Err(Rejection::unavailable("this master does not serve yet"));
@@ -113,7 +124,9 @@ impl Master {
             }
         };
         accepted(self, cx);
+        let origin = Origin { operator, trace: cx.trace().map(|trace| trace.trace_id) };
         if let Stage::Serving(serving) = &mut self.stage {
+            serving.core.caused_by(origin);
             let effects = serving.core.commit(plan, at);
             self.carry_out(effects, cx);
         }

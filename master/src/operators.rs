@@ -2,13 +2,14 @@
 //! handed on to whom it is about.
 
 use crate::actor::Master;
-use crate::allocator::actor::Explain;
-use crate::core::{CallAnswer, Event, Rejection, RequestId};
+use crate::allocator::actor::{Explain, Foresee};
+use crate::core::{CallAnswer, Event, Moment, Rejection, RequestId};
 use crate::leadership::Stage;
 use crate::limits::TooMany;
 use crate::reader::ask::{is_long, Asked};
 use libproc::{Answer, Context, Reply, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
+use meseta_api::v1::master::Call;
 
 impl Answer<FromOperator> for Master {
     type Reply = OperatorAnswer;
@@ -40,11 +41,16 @@ impl Answer<FromOperator> for Master {
         if let FromOperator::ExplainOffers(question) = asked {
             return cx.tell(&serving.allocator, Explain { question, reply });
         }
+        if let FromOperator::Foresee(call) = asked {
+            return self.foresee(*call, reply, cx);
+        }
         serving.next_ask += 1;
         let request = RequestId(serving.next_ask);
         serving.asks.insert(request, reply);
-        let asked = asked.asked_by(from.peer().map_or("", |peer| &peer.principal));
-        if let Err(refused) = self.submit(Event::OperatorAsked { request, asked }, cx) {
+        let operator = from.peer().map(|peer| peer.principal.clone()).unwrap_or_default();
+        let asked = asked.asked_by(&operator);
+        let event = Event::OperatorAsked { request, asked };
+        if let Err(refused) = self.submit_by(Some(operator), event, |_, _| {}, cx) {
             let Rejection { code, message } = refused;
             self.answer_operator(request, OperatorAnswer::Refused { code, message });
         }
@@ -52,6 +58,29 @@ impl Answer<FromOperator> for Master {
 }
 
 impl Master {
+    /// Answers what a call would do. What the allocator has to say to it, it says.
+    pub(crate) fn foresee(
+        &mut self,
+        call: Call,
+        reply: Reply<OperatorAnswer>,
+        cx: &mut Context<Self>,
+    ) {
+        let at = Moment { now: cx.now(), wall: cx.wall() };
+        let Stage::Serving(serving) = &self.stage else {
+            return reply.send(OperatorAnswer::NotLeader { leader: None });
+        };
+        match serving.core.foresee(call, at) {
+            Ok(outlook) if outlook.events.is_empty() => {
+                reply.send(OperatorAnswer::Foreseen(Box::new(outlook.foreseen)));
+            }
+            // Behind what the allocator was told before, so that it knows each offer.
+            Ok(outlook) => cx.tell(&serving.allocator, Foresee { outlook, reply }),
+            Err(Rejection { code, message }) => {
+                reply.send(OperatorAnswer::Refused { code, message });
+            }
+        }
+    }
+
     /// Answers a scheduler's call that has an answer.
     pub(crate) fn answer_call(&mut self, request: RequestId, answer: CallAnswer) {
         if let Stage::Serving(serving) = &mut self.stage {

@@ -334,7 +334,7 @@ fn verbs_find_the_leader(cluster: &Cluster, dead: usize) {
         assert_eq!(tasks.len(), 1, "{masters}: {tasks:#?}");
         let frameworks = cli.list(&["frameworks"]);
         assert_eq!(frameworks.len(), 1, "{masters}: {frameworks:#?}");
-        let killed = cli.run(&["kill", name]);
+        let killed = cli.run(&["kill", name, "--yes"]);
         assert_eq!(killed.code, 0, "{masters}: {killed:?}");
         assert_ne!(run.done().code, 0, "{masters}");
     }

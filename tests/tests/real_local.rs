@@ -220,7 +220,7 @@ fn lists_are_tables_or_json_and_prefixes_are_names() {
     assert!(unknown.code == 1 && unknown.stderr.contains("nothing"), "{unknown:?}");
     let full = format!("{}/{}", text(&other, "framework"), text(&other, "task"));
     for (name, verb) in [("web", web), (full.as_str(), worker)] {
-        let killed = cli.run(&["kill", name]);
+        let killed = cli.run(&["kill", name, "--yes"]);
         assert_eq!(killed.code, 0, "kill {name}: {killed:?}");
         assert_ne!(verb.done().code, 0, "{name} was killed");
     }
@@ -235,7 +235,7 @@ fn kill_is_recorded_with_who_asked() {
     framework.launch(Job::new("victim", "sleep 1000"));
     framework.runs("victim", PATIENCE);
     let asked = Instant::now();
-    let killed = cli.run(&["kill", "victim"]);
+    let killed = cli.run(&["kill", "victim", "--yes"]);
     assert_eq!(killed.code, 0, "{killed:?}");
     let end = framework.end("victim", PATIENCE);
     println!("kill to TASK_KILLED: {:?}", asked.elapsed());
@@ -247,7 +247,7 @@ fn kill_is_recorded_with_who_asked() {
             log.lines().find(|line| line.contains("asked to kill") && line.contains("victim"));
         line.map(|line| println!("{line}")).ok_or(log)
     });
-    let again = cli.run(&["kill", "victim"]);
+    let again = cli.run(&["kill", "victim", "--yes"]);
     assert!(again.code == 1 && again.stderr.contains("has ended"), "{again:?}");
 }
 
@@ -375,7 +375,7 @@ fn without_root_tasks_run_in_process_groups() {
     assert_eq!(done.code, 3, "{done:?}");
     let sleeps = cli.start(&run("sleeps", &["sleep", "1000"]));
     running(&cli, "sleeps.");
-    assert_eq!(cli.run(&["kill", "sleeps."]).code, 0);
+    assert_eq!(cli.run(&["kill", "sleeps.", "--yes"]).code, 0);
     assert_ne!(sleeps.done().code, 0);
     assert_eq!(machine::containers(local.agent_port(1)), Vec::<String>::new());
 }

@@ -1,12 +1,14 @@
 //! How the operator's verbs reach a cluster: [`Cluster`].
 //!
 //! Owns a node that does not listen. Questions go over libproc to the leader, [`operator`];
-//! files come over HTTP from agents, [`http`] and [`files`].
+//! files come over HTTP from agents, [`http`] and [`files`], and events from masters, [`stream`].
 
 pub mod files;
 pub mod http;
 mod masters;
 mod operator;
+pub mod place;
+pub mod stream;
 
 pub use operator::{unexpected, Cluster};
 

@@ -1,7 +1,7 @@
 //! Asks to the leader: [`Cluster`], and the small process that asks for it.
 
 use super::masters::Leaders;
-use super::ClusterArgs;
+use super::{http, ClusterArgs};
 use anyhow::{anyhow, bail, Context as _};
 use libproc::{AskError, Context, Node, Pid, Process, ProcessId, Receive, Remote, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -53,12 +53,25 @@ impl Cluster {
         &self.node
     }
 
-    /// The response to a v1 call without parameters.
+    /// `host:port` of the leader, once there is one.
+    pub async fn leader(&self) -> anyhow::Result<String> {
+        let call = Call { r#type: Some(call::Type::GetHealth as i32), ..Default::default() };
+        let (leader, _) = self.ask_leader(FromOperator::Call(Box::new(call))).await?;
+        Ok(leader)
+    }
+
+    /// The response to a v1 call without parameters that reads. One that is larger than a message
+    /// of libproc's comes over HTTP.
     pub async fn query(&self, kind: call::Type) -> anyhow::Result<Response> {
         let call = Call { r#type: Some(kind as i32), ..Default::default() };
-        match self.ask(FromOperator::Call(Box::new(call))).await? {
-            OperatorAnswer::Response(response) => Ok(*response),
-            other => Err(unexpected(&other)),
+        match self.ask(FromOperator::Call(Box::new(call.clone()))).await {
+            Ok(OperatorAnswer::Response(response)) => Ok(*response),
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) if is_unanswered(&error) => {
+                let leader = self.leader().await?;
+                http::ask(&self.node, &leader, &call, &self.http_credential).await
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -73,6 +86,10 @@ impl Cluster {
     /// The leader's answer; a refusal is an error. A standby leads to the leader. While one is
     /// being elected it is waited for; masters that are all out of reach are an error at once.
     pub async fn ask(&self, question: FromOperator) -> anyhow::Result<OperatorAnswer> {
+        self.ask_leader(question).await.map(|(_, answer)| answer)
+    }
+
+    async fn ask_leader(&self, question: FromOperator) -> anyhow::Result<(String, OperatorAnswer)> {
         let mut leaders = self.leaders.lock().await;
         let mut failure = anyhow!("{} names no leader", self.masters);
         let deadline = self.node.sleep(SETTLE_WITHIN);
@@ -93,8 +110,10 @@ impl Cluster {
                 Ok(OperatorAnswer::Refused { message, .. }) => bail!("{message}"),
                 Ok(answer) => {
                     leaders.found();
-                    return Ok(answer);
+                    return Ok((address, answer));
                 }
+                // Nobody else could say it either.
+                Err(error) if is_unanswered(&error) && reads(&question) => return Err(error),
                 Err(error) => {
                     failure = error;
                     false
@@ -130,6 +149,18 @@ impl Cluster {
         let answer = answered.await.context("the node has ended")?;
         answer.with_context(|| format!("the master at {address}"))
     }
+}
+
+/// Whether a master took the question and could not send its answer.
+fn is_unanswered(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AskError::Abandoned))
+}
+
+fn reads(question: &FromOperator) -> bool {
+    let FromOperator::Call(call) = question else {
+        return false;
+    };
+    call.r#type().as_str_name().starts_with("GET_")
 }
 
 /// An answer that does not fit the question: a master of another version.

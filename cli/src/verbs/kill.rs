@@ -2,6 +2,7 @@
 
 use super::{find_task, print};
 use crate::client::{Cluster, ClusterArgs};
+use crate::confirm::{ConfirmArgs, DECLINED};
 use crate::{environment, exit};
 use anyhow::bail;
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -11,6 +12,8 @@ use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 pub struct Kill {
     /// FRAMEWORK/TASK, or any unambiguous prefix of it or of the task's id
     task: String,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -25,6 +28,9 @@ impl Kill {
             let name = task.full_name();
             if task.has_ended() {
                 bail!("{name} has ended already: {}", task.state);
+            }
+            if !self.confirm.ask(&format!("kill {name}, which is {}?", task.state))? {
+                return Ok(DECLINED);
             }
             let kill = FromOperator::KillTask {
                 framework_id: name.framework.parse()?,

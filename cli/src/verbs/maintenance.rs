@@ -1,6 +1,6 @@
 //! `meseta maintenance`: which machines go away, and when.
 
-use super::{print, print_rows, ListArgs};
+use super::{list, print, ListArgs};
 use crate::client::{Cluster, ClusterArgs};
 use crate::confirm::{ConfirmArgs, DECLINED};
 use crate::exit;
@@ -92,13 +92,11 @@ impl Maintenance {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         match self.verb {
-            MaintenanceVerb::List(list) => libproc::run(async {
-                let cluster = Cluster::open(&list.cluster).await?;
-                let schedule = schedule(&cluster).await?;
+            MaintenanceVerb::List(args) => list(&args, async |cluster| {
+                let schedule = schedule(cluster).await?;
                 let status = cluster.query(Type::GetMaintenanceStatus).await?;
                 let status = status.get_maintenance_status.context("no status")?.status;
-                print_rows(&rows(&schedule, &status), list.output)?;
-                Ok(exit::OK)
+                Ok(rows(&schedule, &status))
             }),
             MaintenanceVerb::Plan(plan) => libproc::run(plan.ask()),
             MaintenanceVerb::Cancel(machines) => libproc::run(machines.cancel()),

@@ -1,6 +1,6 @@
 //! `meseta quota`.
 
-use super::{print, print_rows, ListArgs};
+use super::{list, print, ListArgs};
 use crate::client::{Cluster, ClusterArgs};
 use crate::exit;
 use crate::view::quota::rows;
@@ -30,8 +30,9 @@ enum QuotaVerb {
     Remove(Remove),
 }
 
+/// A role's quota.
 #[derive(Debug, clap::Args)]
-struct Set {
+pub(super) struct Wanted {
     /// A top-level role
     role: String,
     /// What stays free for it until it has it, such as cpus:4;mem:1024
@@ -40,6 +41,23 @@ struct Set {
     /// What it is never given more of; 0 is a limit too
     #[arg(long, value_name = "LIST", default_value = "", required_unless_present = "guarantee")]
     limit: String,
+}
+
+impl Wanted {
+    /// As the API has it.
+    pub(super) fn config(&self) -> anyhow::Result<QuotaConfig> {
+        Ok(QuotaConfig {
+            role: self.role.clone(),
+            guarantees: amounts(&self.guarantee).context("--guarantee")?,
+            limits: amounts(&self.limit).context("--limit")?,
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    #[command(flatten)]
+    wanted: Wanted,
     /// Also if the cluster has less than is guaranteed, or the role more than it may have
     #[arg(long)]
     force: bool,
@@ -61,22 +79,16 @@ impl Quota {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         match self.verb {
-            QuotaVerb::List(list) => {
-                let response = libproc::run(async {
-                    let cluster = Cluster::open(&list.cluster).await?;
-                    cluster.query(Type::GetQuota).await
-                })?;
-                let quota = response.get_quota.unwrap_or_default();
-                print_rows(&rows(&quota.status), list.output)?;
+            QuotaVerb::List(args) => {
+                return list(&args, async |cluster| {
+                    let response = cluster.query(Type::GetQuota).await?;
+                    Ok(rows(&response.get_quota.unwrap_or_default().status))
+                });
             }
             QuotaVerb::Set(set) => {
-                let config = QuotaConfig {
-                    role: set.role.clone(),
-                    guarantees: amounts(&set.guarantee).context("--guarantee")?,
-                    limits: amounts(&set.limit).context("--limit")?,
-                };
+                let config = set.wanted.config()?;
                 libproc::run(update(&set.cluster, vec![config], set.force))?;
-                print(&format!("role {} has its quota\n", set.role))?;
+                print(&format!("role {} has its quota\n", set.wanted.role))?;
             }
             QuotaVerb::Remove(remove) => {
                 let none = |role: &String| QuotaConfig { role: role.clone(), ..Default::default() };

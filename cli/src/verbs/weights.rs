@@ -1,6 +1,6 @@
 //! `meseta weights`.
 
-use super::{print, print_rows, ListArgs};
+use super::{list, print, ListArgs};
 use crate::client::{Cluster, ClusterArgs};
 use crate::exit;
 use crate::view::weights::rows;
@@ -33,7 +33,8 @@ struct Set {
     cluster: ClusterArgs,
 }
 
-fn assignment(text: &str) -> Result<WeightInfo, String> {
+/// `ROLE=WEIGHT`.
+pub(super) fn assignment(text: &str) -> Result<WeightInfo, String> {
     let (role, weight) = text.split_once('=').ok_or("expecting ROLE=WEIGHT")?;
     let weight = weight.parse().map_err(|_| format!("`{weight}` is no number"))?;
     Ok(WeightInfo { weight, role: Some(role.to_owned()) })
@@ -44,13 +45,11 @@ impl Weights {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         match self.verb {
-            WeightsVerb::List(list) => {
-                let response = libproc::run(async {
-                    let cluster = Cluster::open(&list.cluster).await?;
-                    cluster.query(Type::GetWeights).await
-                })?;
-                let weights = response.get_weights.unwrap_or_default();
-                print_rows(&rows(&weights), list.output)?;
+            WeightsVerb::List(args) => {
+                return list(&args, async |cluster| {
+                    let response = cluster.query(Type::GetWeights).await?;
+                    Ok(rows(&response.get_weights.unwrap_or_default()))
+                });
             }
             WeightsVerb::Set(set) => libproc::run(set.ask())?,
         }

@@ -74,6 +74,11 @@ fn address(info: &AgentInfo) -> String {
 impl Row for AgentRow {
     const TITLES: &'static [&'static str] =
         &["AGENT", "ADDRESS", "STATE", "CPUS", "MEM", "OFFERED CPUS"];
+    const MORE: &'static [&'static str] = &["OFFERED MEM", "HOST"];
+
+    fn more(&self) -> Vec<String> {
+        vec![self.offered.mem.to_string(), self.hostname.clone()]
+    }
 
     fn cells(&self) -> Vec<String> {
         vec![

@@ -1,7 +1,7 @@
-//! Why agents are not offered.
+//! Why agents are not offered, and what happened to a task.
 
-use super::Row;
-use meseta_api::internal::master::OfferExplanation;
+use super::{document, render, time, DocFormat, Format, Row};
+use meseta_api::internal::master::{OfferExplanation, TaskEntry, TaskExplanation};
 use serde::Serialize;
 
 /// Why one agent is not offered in one role.
@@ -43,4 +43,82 @@ pub fn rows(explanations: &[OfferExplanation]) -> Vec<ExplanationRow> {
         change: explanation.change.clone(),
     };
     explanations.iter().map(row).collect()
+}
+
+/// What happened to a task once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EntryRow {
+    /// When, in seconds since 1970.
+    pub at: Option<f64>,
+    /// The name of a state, or a word that stays the same.
+    pub what: String,
+    /// Who did it or said so.
+    pub by: String,
+    /// The call that asked for it.
+    pub call: Option<String>,
+    /// A status's reason.
+    pub reason: Option<String>,
+    /// What was said of it.
+    pub message: Option<String>,
+    /// The id of its trace.
+    pub trace: Option<String>,
+}
+
+impl From<&TaskEntry> for EntryRow {
+    fn from(entry: &TaskEntry) -> Self {
+        let TaskEntry { at, what, by, call, reason, message, trace } = entry.clone();
+        EntryRow { at, what, by, call, reason, message, trace }
+    }
+}
+
+impl Row for EntryRow {
+    const TITLES: &'static [&'static str] = &["TIME", "WHAT", "BY", "CALL", "WHY", "TRACE"];
+
+    fn cells(&self) -> Vec<String> {
+        let why = [&self.reason, &self.message].into_iter().flatten();
+        vec![
+            self.at.map(time).unwrap_or_default(),
+            self.what.clone(),
+            self.by.clone(),
+            self.call.clone().unwrap_or_default(),
+            why.map(String::as_str).collect::<Vec<_>>().join(": "),
+            self.trace.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// A task's history.
+#[derive(Debug, Serialize)]
+struct TaskHistory {
+    task: String,
+    framework: String,
+    agent: String,
+    state: &'static str,
+    waits_for: String,
+    entries: Vec<EntryRow>,
+}
+
+/// A task's history as it is printed.
+pub fn task(explanation: &TaskExplanation, format: DocFormat) -> anyhow::Result<String> {
+    let entries: Vec<EntryRow> = explanation.entries.iter().map(EntryRow::from).collect();
+    let history = TaskHistory {
+        task: explanation.task_id.to_string(),
+        framework: explanation.framework_id.to_string(),
+        agent: explanation.agent_id.to_string(),
+        state: explanation.state.as_str_name(),
+        waits_for: explanation.now.clone(),
+        entries,
+    };
+    Ok(match format {
+        DocFormat::Json | DocFormat::Yaml => document(&history, format)?,
+        DocFormat::Table => format!(
+            "{}/{} on {}: {}\nwaits for {}\n\n{}",
+            history.framework,
+            history.task,
+            history.agent,
+            history.state,
+            history.waits_for,
+            render(&history.entries, Format::Table)?
+        ),
+    })
 }

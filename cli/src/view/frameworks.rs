@@ -49,6 +49,11 @@ impl FrameworkRow {
 impl Row for FrameworkRow {
     const TITLES: &'static [&'static str] =
         &["FRAMEWORK", "NAME", "STATE", "ROLES", "USER", "CPUS", "MEM"];
+    const MORE: &'static [&'static str] = &["OFFERED CPUS", "OFFERED MEM"];
+
+    fn more(&self) -> Vec<String> {
+        vec![self.offered.cpus.to_string(), self.offered.mem.to_string()]
+    }
 
     fn cells(&self) -> Vec<String> {
         vec![

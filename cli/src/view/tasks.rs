@@ -63,6 +63,15 @@ impl From<&v1::Task> for TaskRow {
 impl Row for TaskRow {
     const TITLES: &'static [&'static str] =
         &["TASK", "STATE", "CPUS", "MEM", "AGENT", "FRAMEWORK", "MESSAGE"];
+    const MORE: &'static [&'static str] = &["NAME", "EXECUTOR"];
+
+    fn more(&self) -> Vec<String> {
+        vec![self.name.clone(), self.executor.clone()]
+    }
+
+    fn name(&self) -> String {
+        self.full_name().to_string()
+    }
 
     fn cells(&self) -> Vec<String> {
         vec![

@@ -17,7 +17,7 @@ struct Channel {
     bytes: usize,
     /// The sender is gone: the stream ends after what waits.
     ended: bool,
-    /// The client is gone.
+    /// The client is gone, or was cut off.
     closed: bool,
     reader: Option<Waker>,
     /// Who waits for the end, or for room.
@@ -88,6 +88,27 @@ impl BodySender {
         channel.chunks.push_back(chunk);
         channel.filled();
         Ok(())
+    }
+
+    /// Whether [`BodySender::send`] takes a chunk of `bytes`, if the client is still there.
+    pub fn fits(&self, bytes: usize) -> bool {
+        let waits = lock(&self.channel).bytes;
+        waits == 0 || waits.saturating_add(bytes) <= self.limit
+    }
+
+    /// Cuts the stream and says why: what waits is dropped, `last` is what the client reads next,
+    /// and then its stream breaks off, without the end that HTTP gives to a whole body. Nothing if
+    /// the client has gone, or was cut off already.
+    pub fn cut(&self, last: Bytes) {
+        let mut channel = lock(&self.channel);
+        if channel.closed {
+            return;
+        }
+        channel.closed = true;
+        channel.bytes = last.len();
+        channel.chunks = VecDeque::from([last]);
+        channel.filled();
+        channel.moved();
     }
 
     /// Completes when `bytes` more fit, or nothing waits, or the client has gone: whoever waits for
@@ -257,6 +278,24 @@ mod tests {
         }
         assert_eq!((frames, pauses, seen.len()), (3, 2, 2 * PACE + 1));
         assert!(body.is_end_stream());
+    }
+
+    fn next(body: &mut StreamBody) -> Poll<Option<io::Result<Bytes>>> {
+        let polled = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        polled.map_ok(|frame| frame.into_data().unwrap())
+    }
+
+    #[test]
+    fn who_is_cut_off_can_be_told_why() {
+        let (mut body, sender) = channel(10);
+        assert!(sender.fits(99), "one alone may be longer");
+        sender.send(Bytes::from_static(b"12345678")).unwrap();
+        assert!(sender.fits(2) && !sender.fits(3));
+        sender.cut(Bytes::from_static(b"too slow"));
+        sender.cut(Bytes::from_static(b"again"));
+        assert_eq!(sender.send(Bytes::from_static(b"1")), Err(StreamClosed::Gone));
+        assert!(matches!(next(&mut body), Poll::Ready(Some(Ok(last))) if last == "too slow"));
+        assert!(matches!(next(&mut body), Poll::Ready(Some(Err(_)))), "no orderly end");
     }
 
     #[test]

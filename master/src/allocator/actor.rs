@@ -8,9 +8,12 @@
 use super::question::answer;
 use super::{Allocator, AllocatorConfig, AllocatorEvent};
 use crate::actor::{Granted, Master};
+use crate::core::foresee::Outlook;
 use crate::timings::Timings;
 use libproc::{Context, Instant, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
-use meseta_api::internal::master::{OfferQuestion, OperatorAnswer};
+use meseta_api::internal::master::{
+    Foreseen, OfferQuestion, OperatorAnswer, QuotaForeseen, ShareForeseen, WeightsForeseen,
+};
 
 pub(crate) struct AllocatorProcess {
     master: Pid<Master>,
@@ -45,6 +48,12 @@ const LINKS: usize = 32;
 /// Why a framework is not offered agents; answered with the state between two slices of a round.
 pub(crate) struct Explain {
     pub(crate) question: OfferQuestion,
+    pub(crate) reply: Reply<OperatorAnswer>,
+}
+
+/// What would become of roles' shares; answered with what is foreseen already and that.
+pub(crate) struct Foresee {
+    pub(crate) outlook: Outlook,
     pub(crate) reply: Reply<OperatorAnswer>,
 }
 
@@ -162,6 +171,31 @@ impl Receive<Explain> for AllocatorProcess {
     fn receive(&mut self, explain: Explain, _: &Sender, cx: &mut Context<Self>) {
         let Explain { question, reply } = explain;
         reply.send(answer(&self.allocator, &question, cx.now()));
+    }
+}
+
+impl Receive<Foresee> for AllocatorProcess {
+    fn receive(&mut self, foresee: Foresee, _: &Sender, cx: &mut Context<Self>) {
+        let Foresee { outlook: Outlook { mut foreseen, events }, reply } = foresee;
+        let shares = self.allocator.foresee(events, cx.now(), cx.random_u64());
+        reply.send(match shares {
+            Ok(shares) => {
+                fill(&mut foreseen, shares);
+                OperatorAnswer::Foreseen(Box::new(foreseen))
+            }
+            // What the core said is not true any more.
+            Err(fault) => {
+                OperatorAnswer::Refused { code: 503, message: format!("{fault}; ask again") }
+            }
+        });
+    }
+}
+
+fn fill(foreseen: &mut Foreseen, of_roles: Vec<ShareForeseen>) {
+    match foreseen {
+        Foreseen::Quota(QuotaForeseen { shares, .. })
+        | Foreseen::Weights(WeightsForeseen { shares, .. }) => *shares = of_roles,
+        Foreseen::Drain(_) => {}
     }
 }
 

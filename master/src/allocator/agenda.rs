@@ -31,7 +31,7 @@ pub(super) enum Takers {
 
 /// The agents of a round, shuffled, those that anyone may take first and those that only new
 /// clients may take last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Agenda {
     stage: Stage,
     entries: Vec<(AgentOrd, Takers)>,

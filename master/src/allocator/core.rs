@@ -21,7 +21,7 @@ use meseta_api::ids::{AgentId, FrameworkId};
 
 /// Until when a new leader gives nothing out: quotas could not be kept by what the first agents
 /// that come back have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Hold {
     /// So many agents end it.
     agents: usize,
@@ -30,7 +30,7 @@ struct Hold {
 
 /// Decides which framework is offered what. Pure: time and the shuffle's seed are arguments, and
 /// the same events and rounds give the same grants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Allocator {
     pub(super) config: AllocatorConfig,
     pub(super) agents: Table<AgentOrd, AgentId, Account>,

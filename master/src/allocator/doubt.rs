@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What has changed since the last round. A removed agent or client lingers until the next round,
 /// where it, or whoever has its ordinal by then, is looked at in vain.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Doubt {
     /// Something became free there, or refusals were forgotten: anyone may take it.
     pub(super) agents: BTreeSet<AgentOrd>,

@@ -29,7 +29,7 @@ type RolePlace = Place<Role, RoleOrd>;
 type ClientPlace = Place<FrameworkId, ClientOrd>;
 
 /// Some clients in the order in which they are served.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     /// Top-level roles that have a client here, themselves or below.
     top: BTreeSet<RolePlace>,

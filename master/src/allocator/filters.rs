@@ -45,7 +45,7 @@ impl Refusal {
 }
 
 /// All refusals.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Filters {
     on_agent: BTreeMap<AgentOrd, BTreeMap<ClientOrd, Vec<Refusal>>>,
     of_client: BTreeMap<ClientOrd, BTreeSet<AgentOrd>>,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What an agent has and who holds it. Resources in an account carry no allocation role: the
 /// client says it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Account {
     total: Resources,
     held: BTreeMap<ClientOrd, Resources>,

@@ -38,6 +38,7 @@ mod explain;
 mod explain_words;
 mod fault;
 mod filters;
+mod foresee;
 mod frameworks;
 mod holdings;
 mod ledger;

@@ -51,7 +51,7 @@ ordinal!(
 );
 
 /// Rows by key and by ordinal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table<O, K, V> {
     ordinals: BTreeMap<K, usize>,
     rows: Vec<Option<(K, V)>>,

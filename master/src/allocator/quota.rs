@@ -37,14 +37,14 @@ impl Quota {
 }
 
 /// One role's quota and how much of it is used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Row {
     quota: Quota,
     consumed: Amounts,
 }
 
 /// All quotas.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Quotas {
     /// Numbers every name, also those that do not count in shares.
     measure: Measure,
@@ -57,7 +57,7 @@ pub(super) struct Quotas {
 }
 
 /// Where a quota kept something free from somebody who would have been offered it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Withheld {
     /// For want of surplus.
     short: BTreeSet<AgentOrd>,

@@ -40,13 +40,13 @@ pub(super) enum Standing {
     Left,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Framework {
     presence: Presence,
     clients: BTreeMap<RoleOrd, ClientOrd>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct RoleRow {
     weight: Weight,
     /// It has a quota.
@@ -62,13 +62,13 @@ struct RoleRow {
 }
 
 /// What some clients hold together, and how often they were granted something.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tally {
     held: Amounts,
     grants: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Client {
     standing: Standing,
     held: Amounts,
@@ -79,7 +79,7 @@ struct Client {
 }
 
 /// All frameworks, roles and clients, and the size of the cluster that shares are fractions of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Roster {
     frameworks: Table<FrameworkOrd, FrameworkId, Framework>,
     roles: Table<RoleOrd, Role, RoleRow>,
@@ -414,6 +414,14 @@ impl Roster {
     pub(super) fn role_share(&self, role: RoleOrd) -> Share {
         let row = &self.roles[role];
         Share::dominant(&row.subtree.held, &self.cluster, row.weight)
+    }
+
+    /// Every role with its weight and the share, not weighted, that it and all below it have.
+    pub(super) fn shares(&self) -> impl Iterator<Item = (&Role, f64, f64)> {
+        self.roles.iter().map(|(_, role, row)| {
+            let share = Share::dominant(&row.subtree.held, &self.cluster, Weight::DEFAULT);
+            (role, row.weight.to_f64(), share.to_f64())
+        })
     }
 
     pub(super) fn role_grants(&self, role: RoleOrd) -> u64 {

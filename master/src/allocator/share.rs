@@ -60,7 +60,7 @@ impl PartialEq for Amounts {
 
 /// Turns resources into [`Amounts`]: numbers resource names in the order in which they are first
 /// seen. Names come from agents' operators, so there are few, and none is ever forgotten.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Measure {
     names: BTreeMap<ResourceName, usize>,
     excluded: Vec<ResourceName>,

@@ -38,7 +38,7 @@ pub enum Happened {
     AgentRemoved(AgentId),
     /// A framework subscribed for the first time.
     FrameworkAdded(FrameworkId, Box<Snapshot>),
-    /// A framework subscribed again, or its scheduler left.
+    /// A framework subscribed again, changed what it subscribed with, or its scheduler left.
     FrameworkUpdated(FrameworkId, Box<Snapshot>),
     /// A framework is gone for ever.
     FrameworkRemoved(Kept<Framework>),
@@ -92,7 +92,7 @@ impl Core {
         self.happened(added, out);
     }
 
-    /// A framework subscribed, or its scheduler left.
+    /// A framework subscribed, changed what it subscribed with, or its scheduler left.
     pub(super) fn framework_changed(&self, id: &FrameworkId, first: bool, out: &mut Vec<Effect>) {
         let changed = |core: &Core| {
             let (id, state) = (id.clone(), Box::new(core.snapshot()));

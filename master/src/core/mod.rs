@@ -17,6 +17,8 @@ pub mod config;
 pub mod counters;
 pub mod effect;
 pub mod event;
+mod explain;
+pub mod foresee;
 pub mod frameworks;
 pub mod gauges;
 pub mod happened;
@@ -28,6 +30,7 @@ pub mod memo;
 pub mod offers;
 pub mod operations;
 pub mod operator;
+mod origin;
 pub mod plan;
 pub mod queries;
 pub mod quota;
@@ -47,6 +50,7 @@ pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
 pub(crate) use frameworks::subscribe::check_claims;
 pub(crate) use operations::operator::is_one as is_operation;
+pub use origin::Origin;
 pub use plan::{Ignored, Plan, Rejection};
 pub use snapshot::Snapshot;
 
@@ -62,6 +66,7 @@ use maintenance::Maintenance;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use operations::Operations;
+use origin::Origins;
 use quota::Quotas;
 use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,6 +102,7 @@ pub struct Core {
     quotas: Quotas,
     maintenance: Maintenance,
     writes: BTreeMap<WriteId, Write>,
+    origins: Origins,
     next_ids: NextIds,
     counters: Counters,
     tallies: Tallies,
@@ -131,7 +137,9 @@ impl Core {
     pub fn commit(&mut self, plan: Plan, at: Moment) -> Vec<Effect> {
         let mut out = Vec::new();
         self.count_plan(&plan);
+        self.origins.begin(at.wall);
         self.carry_out(plan, at, &mut out);
+        self.origins.end();
         self.finish_drains(at, &mut out);
         self.count_effects(&out);
         self.told.count(&out);

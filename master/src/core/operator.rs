@@ -20,9 +20,14 @@ impl Core {
             FromOperator::KillTask { framework_id, task_id, by } => {
                 self.check_operator_kill(request, tasks::key(&framework_id, &task_id), by)
             }
-            // The process asks the allocator.
-            FromOperator::ExplainOffers(_) => {
-                Err(Rejection::not_implemented("the core does not explain offers"))
+            // The process asks the allocator, too.
+            FromOperator::ExplainOffers(_) | FromOperator::Foresee(_) => {
+                Err(Rejection::not_implemented("the core does not answer this alone"))
+            }
+            FromOperator::ExplainTask(question) => {
+                let explanation = Box::new(self.explain_task(&question)?);
+                let answer = Box::new(OperatorAnswer::TaskExplained(explanation));
+                Ok(Plan::Answer { request, answer })
             }
             FromOperator::Call(call) if operations::operator::is_one(&call) => {
                 self.check_operator_operation(request, *call)

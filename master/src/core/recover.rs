@@ -63,6 +63,7 @@ impl Core {
             next_ids: NextIds::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),
+            origins: super::origin::Origins::default(),
             watched: false,
             #[cfg(feature = "plant")]
             drop_subtraction: false,

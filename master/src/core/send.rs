@@ -54,6 +54,7 @@ impl Core {
     ) -> WriteId {
         let write = self.next_ids.write();
         self.writes.insert(write, then);
+        self.origins.keep(write);
         out.push(Effect::Persist { write, operation });
         write
     }

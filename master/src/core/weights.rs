@@ -51,6 +51,11 @@ pub(super) fn check_update(
     request: RequestId,
     update: Option<UpdateWeights>,
 ) -> Result<Plan, Rejection> {
+    Ok(Plan::UpdateWeights(WeightsPlan { request, weights: parse(update)? }))
+}
+
+/// The weights of an update; all of it is right, or none is taken.
+pub(super) fn parse(update: Option<UpdateWeights>) -> Result<BTreeMap<Role, Weight>, Rejection> {
     let update =
         update.ok_or_else(|| Rejection::bad_request("Expecting 'update_weights' to be present"))?;
     if update.weight_infos.is_empty() {
@@ -64,7 +69,7 @@ pub(super) fn check_update(
             return Err(Rejection::bad_request(format!("role '{role}' is given two weights")));
         }
     }
-    Ok(Plan::UpdateWeights(WeightsPlan { request, weights }))
+    Ok(weights)
 }
 
 fn check_info(info: &WeightInfo) -> Result<(Role, Weight), Rejection> {
@@ -114,8 +119,7 @@ impl Core {
     /// The weights are durable.
     pub(super) fn finish_update_weights(&mut self, plan: WeightsPlan, out: &mut Vec<Effect>) {
         let WeightsPlan { request, weights } = plan;
-        let changed = |(role, weight): &(&Role, &Weight)| self.weights.of(role) != **weight;
-        let counts = weights.iter().filter(changed).any(|(role, _)| self.is_subscribed_in(role));
+        let counts = self.counts(&weights);
         let event = AllocatorEvent::WeightsUpdated(weights.clone().into_iter().collect());
         out.push(Effect::Allocator(event));
         self.weights.0.extend(weights);
@@ -126,6 +130,12 @@ impl Core {
             }
         }
         out.push(Effect::Answer { request, answer: Box::new(OperatorAnswer::Accepted) });
+    }
+
+    /// Whether weights change what anybody is offered.
+    pub(super) fn counts(&self, weights: &BTreeMap<Role, Weight>) -> bool {
+        let changed = |(role, weight): &(&Role, &Weight)| self.weights.of(role) != **weight;
+        weights.iter().filter(changed).any(|(role, _)| self.is_subscribed_in(role))
     }
 
     /// Whether a framework is in the role, or in one below it, whose share it decides too.

@@ -29,6 +29,8 @@ pub(super) enum Write {
         agent: AgentId,
         /// The question to answer.
         answer: Option<RequestId>,
+        /// Why, for people.
+        reason: String,
     },
     /// An agent whose next duty this is.
     Duty(NextDuty),
@@ -68,6 +70,7 @@ impl Core {
 
     /// Goes on where the write was made, unless its owner has moved on meanwhile.
     pub(super) fn commit_finish(&mut self, write: WriteId, at: Moment, out: &mut Vec<Effect>) {
+        self.origins.resume(write);
         match self.writes.remove(&write) {
             Some(Write::Agent(id)) => {
                 if let Some(AgentState::Registering { write: of, .. }) = self.state_of(&id) {
@@ -76,10 +79,10 @@ impl Core {
                     }
                 }
             }
-            Some(Write::Departure { agent: id, answer }) => {
+            Some(Write::Departure { agent: id, answer, reason }) => {
                 if let Some(AgentState::Departing { write: of, .. }) = self.state_of(&id) {
                     if *of == write {
-                        self.finish_departure(&id, at, out);
+                        self.finish_departure(&id, &reason, at, out);
                     }
                 }
                 send::accepted(answer, out);

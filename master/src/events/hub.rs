@@ -2,6 +2,7 @@
 
 use super::record::Past;
 use super::subscriber::{Beat, Beginning, Subscriber, Told, MOST_WAITING};
+use super::wanted::Wanted;
 use crate::actor::Master;
 use crate::core::happened::Happened;
 use crate::leadership::Stage;
@@ -26,8 +27,9 @@ pub(crate) struct Subscribe {
     pub(crate) codec: Codec,
     pub(crate) body: BodySender,
     pub(crate) state: Box<Gathered>,
-    /// It goes on behind the event of this number.
-    pub(crate) after: Option<u64>,
+    pub(crate) wanted: Wanted,
+    /// Who leads, as streams are told.
+    pub(crate) leader: String,
 }
 
 /// Something happened.
@@ -85,16 +87,17 @@ impl Hub {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe, cx: &mut Context<Self>) {
-        let Subscribe { codec, body, state, after } = subscribe;
+        let Subscribe { codec, body, state, wanted, leader } = subscribe;
         let last = self.past.last();
-        let beginning = match after.and_then(|after| self.past.after(after)) {
-            Some(records) => Beginning::Events(records),
-            None => Beginning::State(state, last),
+        let beginning = match wanted.remembered(&self.past, &leader) {
+            Some(records) => Beginning::Events(records, last),
+            None if wanted.wants_state() => Beginning::State(state, last),
+            None => Beginning::Now(last),
         };
         self.begun += 1;
         let id = format!("{}-{}", Subscriber::NAME, self.begun);
         let reader = self.reader.clone();
-        let subscriber = Subscriber::new(codec, self.heartbeat, body, beginning, reader);
+        let subscriber = Subscriber::new(codec, self.heartbeat, body, wanted, beginning, reader);
         let Ok(pid) = cx.spawn(&id, subscriber) else {
             return;
         };
@@ -205,11 +208,11 @@ impl Receive<Unwatched> for Master {
 }
 
 impl Master {
-    /// Opens an event stream, which goes on behind the event that the header `after` names.
+    /// Opens an event stream.
     pub(crate) fn follow(
         &mut self,
         codec: Codec,
-        after: Option<&str>,
+        wanted: Wanted,
         cx: &mut Context<Self>,
     ) -> Response {
         let gathered = self.gathered();
@@ -221,8 +224,7 @@ impl Master {
         serving.streams += 1;
         serving.core.watch(true);
         let state = Box::new(state);
-        let after = super::record::after(after, &leader);
-        cx.tell(&serving.events, Subscribe { codec, body, state, after });
+        cx.tell(&serving.events, Subscribe { codec, body, state, wanted, leader });
         response
     }
 

@@ -5,14 +5,13 @@
 //! member [`NUMBER`], in protobuf as the varint field [`FIELD`]. SUBSCRIBED and HEARTBEAT have the
 //! number of the event before them.
 //!
-//! A stream whose request has the header [`AFTER`] with the value `<leader>/<number>`, where the
-//! leader is what the header [`LEADER`] of the earlier stream's response said, goes on behind that
-//! event, without SUBSCRIBED. Under another leader, or if what came after is not remembered any
-//! more, it begins with SUBSCRIBED as every stream does.
+//! The last record of a stream that the master ends says why, in [`ENDED`] or [`ENDED_FIELD`]; its
+//! type is UNKNOWN, which clients pass over.
 
 use bytes::Bytes;
 use meseta_api::codec::Codec;
 use meseta_api::recordio;
+use meseta_api::v1::master::event::Type;
 use meseta_api::v1::master::Event;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -23,8 +22,11 @@ pub const NUMBER: &str = "meseta_sequence";
 /// The number's field in protobuf.
 pub const FIELD: u32 = 1001;
 
-/// The header of a request that goes on where an earlier stream ended.
-pub const AFTER: &str = "meseta-resume-after";
+/// The name in JSON of why a stream ends.
+pub const ENDED: &str = "meseta_ended";
+
+/// Its field in protobuf, a string.
+pub const ENDED_FIELD: u32 = 1002;
 
 /// The header of a response that names the leader whose numbers are counted.
 pub const LEADER: &str = "meseta-stream-leader";
@@ -35,29 +37,49 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Adds the number to an encoded event.
 pub(crate) fn numbered(codec: Codec, mut encoded: Vec<u8>, number: u64) -> Vec<u8> {
     match codec {
-        Codec::Json => {
-            // An event has a type, so the object is not empty.
-            encoded.pop();
-            encoded.extend_from_slice(format!(",\"{NUMBER}\":{number}}}").as_bytes());
-        }
+        Codec::Json => member(&mut encoded, NUMBER, &number.to_string()),
         Codec::Protobuf => {
-            for mut value in [u64::from(FIELD) << 3, number] {
-                while value > 127 {
-                    encoded.push((value & 127) as u8 | 128);
-                    value >>= 7;
-                }
-                encoded.push(value as u8);
-            }
+            varint(&mut encoded, u64::from(FIELD) << 3);
+            varint(&mut encoded, number);
         }
     }
     encoded
+}
+
+/// The last record of a stream that the master ends, framed.
+pub(crate) fn farewell(codec: Codec, why: &str) -> Bytes {
+    let event = Event { r#type: Some(Type::Unknown.into()), ..Default::default() };
+    let mut encoded = codec.encode(&event);
+    match codec {
+        Codec::Json => member(&mut encoded, ENDED, &serde_json::Value::from(why).to_string()),
+        Codec::Protobuf => {
+            varint(&mut encoded, (u64::from(ENDED_FIELD) << 3) | 2);
+            varint(&mut encoded, why.len() as u64);
+            encoded.extend_from_slice(why.as_bytes());
+        }
+    }
+    recordio::encode(&encoded).into()
+}
+
+/// An event has a type, so its object is not empty.
+fn member(encoded: &mut Vec<u8>, name: &str, value: &str) {
+    encoded.pop();
+    encoded.extend_from_slice(format!(",\"{name}\":{value}}}").as_bytes());
+}
+
+fn varint(encoded: &mut Vec<u8>, mut value: u64) {
+    while value > 127 {
+        encoded.push((value & 127) as u8 | 128);
+        value >>= 7;
+    }
+    encoded.push(value as u8);
 }
 
 /// An event that happened.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) number: u64,
-    event: Event,
+    pub(crate) event: Event,
     size: usize,
     json: OnceLock<Bytes>,
     protobuf: OnceLock<Bytes>,
@@ -117,6 +139,11 @@ impl Past {
         *self = Past { last: self.last + 1, ..Past::default() };
     }
 
+    /// All that are remembered.
+    pub(crate) fn all(&self) -> Vec<Arc<Record>> {
+        self.records.iter().cloned().collect()
+    }
+
     /// What came after an event; none if that is not known, or if there was no such event.
     pub(crate) fn after(&self, number: u64) -> Option<Vec<Arc<Record>>> {
         let first = self.records.front().map_or(self.last + 1, |record| record.number);
@@ -128,16 +155,10 @@ impl Past {
     }
 }
 
-/// The number behind which a stream goes on, if the header's value is of this leader.
-pub(crate) fn after(header: Option<&str>, leader: &str) -> Option<u64> {
-    let (of, number) = header?.rsplit_once('/')?;
-    (of == leader).then(|| number.parse().ok()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meseta_api::v1::master::event::{AgentRemoved, Type};
+    use meseta_api::v1::master::event::AgentRemoved;
 
     fn event(id: &str) -> Event {
         Event {
@@ -188,10 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn evt_04_only_the_same_leader_goes_on() {
-        assert_eq!(after(Some("m/7"), "m"), Some(7));
-        for bad in [None, Some("m/7"), Some("7"), Some(""), Some("other/x")] {
-            assert_eq!(after(bad, "other"), None, "{bad:?}");
+    fn evt_03_the_last_record_says_why_there_is_no_more() {
+        let json = farewell(Codec::Json, "a \"reason\"");
+        let text = r#"{"type":"UNKNOWN","meseta_ended":"a \"reason\""}"#;
+        assert_eq!(json, format!("{}\n{text}", text.len()));
+        let protobuf = farewell(Codec::Protobuf, "why");
+        let newline = protobuf.iter().position(|byte| *byte == b'\n').unwrap();
+        assert!(protobuf.ends_with(b"\xd2\x3e\x03why"), "field 1002, three bytes");
+        for (codec, body) in
+            [(Codec::Json, text.as_bytes()), (Codec::Protobuf, &protobuf[newline + 1..])]
+        {
+            assert_eq!(codec.decode::<Event>(body).unwrap().r#type(), Type::Unknown);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The process `subscriber-<n>`: one event stream. Bounded in bytes: who does not read what it asked
 //! for is cut off with a reason, and slows nobody.
 
-use super::record::{numbered, Record};
+use super::record::{farewell, numbered, Record};
+use super::wanted::Wanted;
 use crate::reader::actor::Reader;
 use crate::reader::ask::{Gathered, Render};
-use libproc::http::{BodySender, StreamClosed};
+use libproc::http::BodySender;
 use libproc::{AskError, Context, Observation, Pid, Process, Reason, Receive, Sender};
 use meseta_api::codec::Codec;
 use meseta_api::recordio;
-use meseta_api::v1::master::event::Type;
+use meseta_api::v1::master::event::{self, Type};
 use meseta_api::v1::master::Event;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -25,8 +26,10 @@ const STATE_WITHIN: Duration = Duration::from_secs(120);
 pub(crate) enum Beginning {
     /// With the state of a moment, up to the event of this number.
     State(Box<Gathered>, u64),
-    /// Behind an event, with these.
-    Events(Vec<Arc<Record>>),
+    /// Without it, behind the event of this number.
+    Now(u64),
+    /// With these, the last of which has this number.
+    Events(Vec<Arc<Record>>, u64),
 }
 
 /// An event happened.
@@ -40,11 +43,17 @@ pub(super) struct Subscriber {
     codec: Codec,
     heartbeat: Duration,
     body: BodySender,
+    wanted: Wanted,
     beginning: Option<Beginning>,
     reader: Pid<Reader>,
-    /// What happened while the state is on its way; none once it has gone out.
+    /// What goes out behind the beginning, as fast as the client reads; none once it has caught up.
     waiting: Option<VecDeque<Arc<Record>>>,
+    /// How many of them are of the past, which is kept anyway.
+    past: usize,
+    /// Bytes of the others.
     waiting_bytes: usize,
+    /// The number of the HEARTBEAT that ends the past.
+    beat_at: Option<u64>,
     told: u64,
 }
 
@@ -53,6 +62,7 @@ impl Subscriber {
         codec: Codec,
         heartbeat: Duration,
         body: BodySender,
+        wanted: Wanted,
         beginning: Beginning,
         reader: Pid<Reader>,
     ) -> Self {
@@ -60,10 +70,13 @@ impl Subscriber {
             codec,
             heartbeat,
             body,
+            wanted,
             beginning: Some(beginning),
             reader,
             waiting: None,
+            past: 0,
             waiting_bytes: 0,
+            beat_at: None,
             told: 0,
         }
     }
@@ -79,10 +92,21 @@ impl Subscriber {
                     subscriber.state(state, number, cx);
                 });
             }
-            Some(Beginning::Events(records)) => {
-                for record in records {
-                    self.tell(&record, cx);
-                }
+            Some(Beginning::Now(number)) => {
+                let (kind, interval) = (Type::Subscribed, self.heartbeat.as_secs_f64());
+                let subscribed = event::Subscribed {
+                    heartbeat_interval_seconds: Some(interval),
+                    ..Default::default()
+                };
+                let subscribed = Event { subscribed: Some(subscribed), ..of(kind) };
+                self.say(&subscribed, number, cx);
+                self.beat(number, cx);
+            }
+            Some(Beginning::Events(records, number)) => {
+                self.past = records.len();
+                self.waiting = Some(records.into());
+                self.beat_at = Some(number);
+                self.catch_up(cx);
             }
             None => {}
         }
@@ -104,38 +128,66 @@ impl Subscriber {
         }
     }
 
+    /// Sends what waits, and leaves half of the room for what happens next.
     fn catch_up(&mut self, cx: &mut Context<Self>) {
-        for record in self.waiting.take().into_iter().flatten() {
+        loop {
+            if self.past == 0 {
+                if let Some(number) = self.beat_at.take() {
+                    self.beat(number, cx);
+                }
+            }
+            let Some(record) = self.waiting.as_mut().and_then(VecDeque::pop_front) else {
+                self.waiting = None;
+                return;
+            };
+            let length = record.framed(self.codec).len();
+            let need = length.saturating_add(MOST_WAITING / 2);
+            if !self.body.fits(need) {
+                self.waiting.get_or_insert_default().push_front(record);
+                let room = self.body.room(need);
+                return cx.defer(room, |subscriber: &mut Self, (), cx| subscriber.catch_up(cx));
+            }
+            match self.past.checked_sub(1) {
+                Some(past) => self.past = past,
+                None => self.waiting_bytes = self.waiting_bytes.saturating_sub(length),
+            }
             self.tell(&record, cx);
         }
-        self.waiting_bytes = 0;
     }
 
     fn tell(&mut self, record: &Record, cx: &mut Context<Self>) {
-        self.told += 1;
-        self.send(record.framed(self.codec), cx);
+        if self.wanted.wants(&record.event) {
+            self.told += 1;
+            self.send(record.framed(self.codec), cx);
+        }
     }
 
     fn beat(&mut self, number: u64, cx: &mut Context<Self>) {
-        let event = Event { r#type: Some(Type::Heartbeat.into()), ..Default::default() };
-        let encoded = numbered(self.codec, self.codec.encode(&event), number);
+        self.say(&of(Type::Heartbeat), number, cx);
+    }
+
+    fn say(&mut self, event: &Event, number: u64, cx: &mut Context<Self>) {
+        let encoded = numbered(self.codec, self.codec.encode(event), number);
         self.send(recordio::encode(&encoded).into(), cx);
     }
 
     /// False if the stream is over.
     fn send(&mut self, chunk: bytes::Bytes, cx: &mut Context<Self>) -> bool {
-        match self.body.send(chunk) {
-            Ok(()) => true,
-            Err(StreamClosed::Gone) => {
-                cx.stop(Reason::Normal);
-                false
-            }
-            Err(StreamClosed::Full) => {
-                cx.stop(Reason::Stopped(too_slow()));
-                false
-            }
+        if !self.body.fits(chunk.len()) {
+            cx.stop(Reason::Stopped(too_slow()));
+            return false;
         }
+        let sent = self.body.send(chunk).is_ok();
+        if !sent {
+            // The client has gone.
+            cx.stop(Reason::Normal);
+        }
+        sent
     }
+}
+
+fn of(kind: Type) -> Event {
+    Event { r#type: Some(kind.into()), ..Default::default() }
 }
 
 fn too_slow() -> String {
@@ -149,6 +201,15 @@ impl Process for Subscriber {
         let closed = self.body.closed();
         cx.defer(closed, |_: &mut Self, (), cx| cx.stop(Reason::Normal));
         self.begin(cx);
+    }
+
+    fn stopped(&mut self, reason: &Reason, _: &mut Context<Self>) {
+        let why = match reason {
+            Reason::Normal => return,
+            Reason::Stopped(why) => why.clone(),
+            other => other.to_string(),
+        };
+        self.body.cut(farewell(self.codec, &why));
     }
 
     fn observe(&self, seen: &mut Observation) {

@@ -7,6 +7,7 @@ use crate::actor::Master;
 use crate::allocator::actor::Explain;
 use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
+use crate::events::wanted::Wanted;
 use crate::leadership::Stage;
 use crate::limits::TooMany;
 use crate::peers::EventStream;
@@ -15,7 +16,7 @@ use libproc::http::{Request, Response, Routes, StatusCode};
 use libproc::{Context, Reply};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
 use meseta_api::v1;
-use meseta_node::http::auth::Guards;
+use meseta_node::http::auth::{Guards, Realm};
 use meseta_node::http::{accepted, RecordStream, Refusal};
 use std::collections::BTreeMap;
 
@@ -46,10 +47,16 @@ const ROUTES: &[(&str, &str, Handler)] = &[
         p.send(settings::quota(&At(m, c), &r));
     }),
     (
-        explain::PATH,
+        explain::OFFERS,
         "why a framework is not offered agents (JSON; framework, role, agent)",
         tell_why,
     ),
+    (
+        explain::PLAN,
+        "what UPDATE_QUOTA, UPDATE_WEIGHTS or DRAIN_AGENT would do (POST of the call)",
+        tell_plan,
+    ),
+    (explain::TASK, "what happened to a task, and why (JSON; framework, task)", tell_task),
     ("/version", "the API level, and Meseta's version (JSON)", |_, r, p, _| {
         p.send(classic::version(&r))
     }),
@@ -134,6 +141,33 @@ fn tell_why(
     cx.tell(&serving.allocator, Explain { question, reply: reply.map(explain::shown) });
 }
 
+fn tell_task(
+    master: &mut Master,
+    request: Request,
+    reply: Reply<Response>,
+    cx: &mut Context<Master>,
+) {
+    match explain::task_question(&At(master, cx), &request) {
+        Err(response) => reply.send(*response),
+        Ok(question) => {
+            let reply = reply.map(explain::shown);
+            ask(master, None, FromOperator::ExplainTask(question), reply, cx);
+        }
+    }
+}
+
+fn tell_plan(
+    master: &mut Master,
+    request: Request,
+    reply: Reply<Response>,
+    cx: &mut Context<Master>,
+) {
+    match explain::planned_call(&At(master, cx), &request) {
+        Err(response) => reply.send(*response),
+        Ok(call) => master.foresee(call, reply.map(explain::shown), cx),
+    }
+}
+
 fn carry_out(
     outcome: operator::Outcome,
     request: &Request,
@@ -151,17 +185,25 @@ fn carry_out(
             });
         }
         operator::Outcome::Follow(codec) => {
-            let after = request.header(crate::events::record::AFTER);
-            reply.send(master.follow(codec, after, cx));
+            reply.send(match Wanted::of(|name| request.header(name)) {
+                Ok(wanted) => master.follow(codec, wanted, cx),
+                Err(refusal) => refusal.into(),
+            });
         }
         operator::Outcome::Read(question) => master.read(Asked::Http(question, reply), cx),
-        operator::Outcome::Ask(call) => ask(master, call, reply.map(without_content), cx),
+        operator::Outcome::Ask(call) => {
+            // Whether they may ask was looked at before.
+            let operator = master.config.guards.enter(Realm::MasterReadWrite, request);
+            let asked = FromOperator::Call(call);
+            ask(master, operator.unwrap_or_default(), asked, reply.map(without_content), cx);
+        }
     }
 }
 
 fn ask(
     master: &mut Master,
-    call: Box<v1::master::Call>,
+    operator: Option<String>,
+    asked: FromOperator,
     reply: Reply<OperatorAnswer>,
     cx: &mut Context<Master>,
 ) {
@@ -171,10 +213,8 @@ fn ask(
     serving.next_ask += 1;
     let request = RequestId(serving.next_ask);
     serving.asks.insert(request, reply);
-    let asked = FromOperator::Call(call);
-    if let Err(Rejection { code, message }) =
-        master.submit(Event::OperatorAsked { request, asked }, cx)
-    {
+    let event = Event::OperatorAsked { request, asked };
+    if let Err(Rejection { code, message }) = master.submit_by(operator, event, |_, _| {}, cx) {
         master.answer_operator(request, OperatorAnswer::Refused { code, message });
     }
 }
@@ -184,7 +224,9 @@ fn without_content(answer: OperatorAnswer) -> Response {
     match answer {
         OperatorAnswer::Accepted
         | OperatorAnswer::Response(_)
-        | OperatorAnswer::OffersExplained { .. } => Response::status(StatusCode::OK),
+        | OperatorAnswer::OffersExplained { .. }
+        | OperatorAnswer::TaskExplained(_)
+        | OperatorAnswer::Foreseen(_) => Response::status(StatusCode::OK),
         OperatorAnswer::Ordered | OperatorAnswer::KillRequested { .. } => accepted(),
         OperatorAnswer::Refused { code, message } => Refusal::new(code, message).into(),
         OperatorAnswer::NotLeader { .. } => Refusal::new(503, meseta_node::http::NO_LEADER).into(),

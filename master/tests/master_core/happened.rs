@@ -3,6 +3,7 @@
 use crate::harness::*;
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::master::Event;
+use meseta_api::v1::scheduler::call::{Type, UpdateFramework};
 use meseta_api::v1::TaskState;
 use meseta_master::core::Effect;
 
@@ -74,7 +75,7 @@ fn evt_02_a_cluster_as_those_see_it_who_follow() {
     let lost = ["TASK_UPDATED a TASK_UNREACHABLE", "AGENT_REMOVED m-S0"];
     assert_eq!(told(&m.durable()), lost);
 
-    m.does(call(11, &offer.framework_id, simple(meseta_api::v1::scheduler::call::Type::Teardown)));
+    m.does(call(11, &offer.framework_id, simple(Type::Teardown)));
     let gone = ["TASK_UPDATED a TASK_KILLED", "FRAMEWORK_REMOVED m-0000"];
     assert_eq!(told(&m.durable()), gone);
 }
@@ -85,4 +86,26 @@ fn evt_02_nothing_is_made_for_nobody() {
     m.does(arrives(1));
     m.does(registers(1, ALL));
     assert_eq!(told(&m.durable()), [""; 0]);
+}
+
+#[test]
+fn evt_02_an_update_of_a_framework_is_told_if_it_changes_anything() {
+    let mut m = Master::new();
+    m.core.watch(true);
+    let framework = m.framework(10, info("f"));
+    let update = |m: &mut Master, name: &str, suppressed: &[&str]| {
+        let update_framework = Some(UpdateFramework {
+            framework_info: with_id(info(name), &framework),
+            suppressed_roles: suppressed.iter().map(|role| (*role).to_owned()).collect(),
+            offer_constraints: None,
+        });
+        let update =
+            meseta_api::v1::scheduler::Call { update_framework, ..simple(Type::UpdateFramework) };
+        let written = m.does(call(10, &(&framework).into(), update));
+        assert_eq!(told(&written), [""; 0], "nothing before it is durable");
+        told(&m.durable())
+    };
+    assert_eq!(update(&mut m, "g", &[]), ["FRAMEWORK_UPDATED m-0000 true"]);
+    assert_eq!(update(&mut m, "g", &["r"]), ["FRAMEWORK_UPDATED m-0000 true"]);
+    assert_eq!(update(&mut m, "g", &["r"]), [""; 0], "it is so already");
 }

@@ -11,6 +11,8 @@ mod accept;
 mod agents;
 mod calls;
 mod counted;
+mod explain;
+mod foresee;
 mod frameworks;
 mod happened;
 mod harness;

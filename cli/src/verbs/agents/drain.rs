@@ -106,7 +106,7 @@ fn describe(left: &[TaskRow]) -> String {
     format!("{} tasks left: {}", left.len(), parts.collect::<Vec<_>>().join(", "))
 }
 
-fn duration(long: Duration) -> v1::Duration {
+pub(in crate::verbs) fn duration(long: Duration) -> v1::Duration {
     v1::Duration {
         seconds: Some(i64::try_from(long.as_secs()).unwrap_or(i64::MAX)),
         nanos: Some(i32::try_from(long.subsec_nanos()).unwrap_or(0)),

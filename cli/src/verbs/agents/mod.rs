@@ -1,10 +1,10 @@
 //! `meseta agents`: the list, and what is decided about one of them.
 
 mod decide;
-mod drain;
+pub(super) mod drain;
 mod resources;
 
-use super::{print, print_rows, ListArgs};
+use super::{list, print, ListArgs};
 use crate::agent_name;
 use crate::client::{Cluster, ClusterArgs};
 use crate::exit;
@@ -27,6 +27,8 @@ pub struct Agents {
 /// or any beginning of one of these that only one agent has.
 #[derive(Debug, clap::Subcommand)]
 enum AgentVerb {
+    /// List agents; the same as without a verb.
+    List(ListArgs),
     /// Kill what runs on an agent, and wait until that is over.
     Drain(drain::Drain),
     /// Offer an agent no longer; its tasks run on.
@@ -50,7 +52,8 @@ impl Agents {
     pub fn main(self) -> anyhow::Result<u8> {
         super::log("error");
         match self.verb {
-            None => list(&self.list),
+            None => list(&self.list, async |cluster| all_agents(cluster).await),
+            Some(AgentVerb::List(args)) => list(&args, async |cluster| all_agents(cluster).await),
             Some(AgentVerb::Drain(drain)) => drain.main(),
             Some(AgentVerb::Deactivate(deactivate)) => deactivate.main(),
             Some(AgentVerb::Reactivate(reactivate)) => reactivate.main(),
@@ -63,15 +66,6 @@ impl Agents {
     }
 }
 
-fn list(list: &ListArgs) -> anyhow::Result<u8> {
-    let response = libproc::run(async {
-        let cluster = Cluster::open(&list.cluster).await?;
-        cluster.query(Type::GetAgents).await
-    })?;
-    print_rows(&rows(&response.get_agents.unwrap_or_default()), list.output)?;
-    Ok(exit::OK)
-}
-
 /// Every agent that the leader lists.
 async fn all_agents(cluster: &Cluster) -> anyhow::Result<Vec<AgentRow>> {
     let response = cluster.query(Type::GetAgents).await?;
@@ -79,7 +73,7 @@ async fn all_agents(cluster: &Cluster) -> anyhow::Result<Vec<AgentRow>> {
 }
 
 /// The one agent that `text` names.
-async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
+pub(super) async fn find_agent(cluster: &Cluster, text: &str) -> anyhow::Result<AgentRow> {
     let mut agents = all_agents(cluster).await?;
     let at = agent_name::resolve(text, &agents)?;
     Ok(agents.swap_remove(at))
@@ -102,6 +96,6 @@ fn command(
 }
 
 /// An agent's id on the wire.
-fn id(agent: &AgentRow) -> v1::AgentId {
+pub(super) fn id(agent: &AgentRow) -> v1::AgentId {
     v1::AgentId { value: agent.id.clone() }
 }

@@ -11,6 +11,7 @@ use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
 use crate::core::happened::Happened;
 use crate::core::plan::{Ignored, Plan};
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::life::{Life, LifeStep};
 use crate::core::tasks::status;
 use crate::core::writes::Write;
@@ -194,7 +195,8 @@ impl Core {
             out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         }
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
-        let then = Write::Departure { agent: id.clone(), answer: plan.answer };
+        let (answer, reason) = (plan.answer, plan.reason);
+        let then = Write::Departure { agent: id.clone(), answer, reason };
         let write = self.persist(operation, then, out);
         let step = AgentStep::Depart { write, departure: plan.departure };
         self.step_agent(&id, step, out);
@@ -204,6 +206,7 @@ impl Core {
     pub(in crate::core) fn finish_departure(
         &mut self,
         id: &AgentId,
+        reason: &str,
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
@@ -223,7 +226,7 @@ impl Core {
         if self.agents.get(id).is_some_and(|agent| agent.has_appeared()) {
             out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
-        self.lose_tasks(id, departure, at, out);
+        self.lose_tasks(id, departure, reason, at, out);
         self.lose_operations(id, departure, out);
         if departure != Departure::Forgotten {
             for framework in self.frameworks.keys() {
@@ -285,9 +288,11 @@ impl Core {
         &mut self,
         id: &AgentId,
         departure: Departure,
+        reason: &str,
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
+        let (act, why) = (act(departure), self.why(reason));
         let keys = self.tasks.keys_on_agent(id);
         let frameworks = keys.iter().map(|key| key.framework_id.clone()).collect();
         for key in keys {
@@ -306,6 +311,7 @@ impl Core {
                 _ => None,
             };
             if let Some((state, reason, message)) = told {
+                self.because(&key, act, &why);
                 let mut told = self.made_status(&key, Some(id), state, reason, message, at);
                 if departure == Departure::Unreachable {
                     told.unreachable_time = Some(status::time_info(at.wall));
@@ -326,5 +332,14 @@ impl Core {
             }
         }
         self.forget_unreachable(&frameworks);
+    }
+}
+
+/// What a departure does to tasks.
+fn act(departure: Departure) -> Act {
+    match departure {
+        Departure::Unreachable => Act::AgentLost,
+        Departure::Removed | Departure::Forgotten => Act::AgentRemoved,
+        Departure::Gone => Act::AgentGone,
     }
 }

@@ -13,6 +13,7 @@ use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{Moment, RequestId};
 use crate::core::plan::{Plan, Rejection};
+use crate::core::tasks::causes::Act;
 use crate::core::writes::Write;
 use crate::core::{send, Core};
 use crate::registrar::operation::{Kept, RegistryOperation};
@@ -163,6 +164,14 @@ impl Core {
             format!("agent {id} at {} is {} from now on", agent.hostname(), name(&now)),
             out,
         );
+        if matches!(now, Duty::Draining(_)) {
+            let by = self.operator();
+            for key in self.tasks.keys_on_agent(&id) {
+                if self.tasks.get(&key).is_some_and(|task| !task.state().is_terminal()) {
+                    self.because(&key, Act::Drained, &by);
+                }
+            }
+        }
         match now {
             Duty::Draining(_) => self.draining.insert(id.clone()),
             Duty::InService | Duty::Deactivated | Duty::Drained(_) => self.draining.remove(&id),

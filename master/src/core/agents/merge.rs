@@ -12,6 +12,7 @@ use super::state::AgentStep;
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, TimerKey};
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::life::{Life, LifeStep};
 use crate::core::tasks::{self, status, Task};
 use crate::core::{say, send, Core};
@@ -227,6 +228,7 @@ impl Core {
             let said_so = known.is_some_and(|known| known.came_back);
             let ended = known.is_some_and(|known| known.life == Life::Ended);
             let kill = known.and_then(|known| known.kill.clone());
+            let causes = known.map(|known| known.causes.clone()).unwrap_or_default();
             let mut taken =
                 Task::new(&key.task_id, task.view, id.clone(), task.executor, task.resources);
             let mut life = known.map_or(Life::Live, |known| known.life);
@@ -242,10 +244,12 @@ impl Core {
             let state = taken.state();
             taken.life = life;
             taken.kill = kill;
+            taken.causes = causes;
             taken.came_back = came_back || said_so;
             let new = known.is_none();
             self.tasks.insert(key.clone(), taken);
             if new {
+                self.because(&key, Act::Reported, "");
                 self.task_added(&key, out);
             }
             if came_back {

@@ -15,6 +15,7 @@ use crate::core::frameworks::Framework;
 use crate::core::offers::Offer;
 use crate::core::operations;
 use crate::core::plan::{Plan, Rejection};
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::{self, status};
 use crate::core::{say, Core};
 use meseta_api::ids::{AgentId, FrameworkId, OfferId};
@@ -243,6 +244,7 @@ impl Core {
         let agent = task.agent.clone();
         let key = tasks::key(framework_id, &task_id);
         self.tasks.insert(key.clone(), task);
+        self.because(&key, Act::Launched, "");
         self.task_added(&key, out);
         self.counters.tasks_launched += 1;
         if let Some(framework) = self.frameworks.get(framework_id) {

@@ -6,6 +6,7 @@
 use crate::core::effect::{Effect, Note};
 use crate::core::event::RequestId;
 use crate::core::plan::{Ignored, Plan, Rejection};
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::life::Life;
 use crate::core::tasks::{self, Kill};
 use crate::core::Core;
@@ -81,6 +82,8 @@ impl Core {
         let pending = matches!(task.life, Life::Live | Life::Unreachable);
         if pending {
             task.kill = Some(Box::new(kill.clone()));
+            let act = if kill.by.is_some() { Act::KillAsked } else { Act::KillCalled };
+            self.because(&key, act, kill.by.as_deref().unwrap_or_default());
         }
         if let Some(by) = &kill.by {
             // A warning: `meseta local` shows nothing less, and the framework's owner will ask.

@@ -98,6 +98,9 @@ impl Core {
             )),
             Some(framework) => {
                 let changed = framework.info != update.info;
+                let is_news = changed
+                    || framework.suppressed != update.suppressed
+                    || framework.offer_constraints != update.offer_constraints;
                 framework.take(update);
                 let roles = framework.allocator_roles();
                 self.rescind_left_roles(&id, out);
@@ -107,6 +110,9 @@ impl Core {
                 }));
                 if changed {
                     self.inform_agents(&id, out);
+                }
+                if is_news {
+                    self.framework_changed(&id, false, out);
                 }
                 CallAnswer::Done
             }

@@ -10,6 +10,7 @@ use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, RequestId, TimerKey};
 use crate::core::happened::Happened;
 use crate::core::offers::Return;
+use crate::core::tasks::causes::Act;
 use crate::core::tasks::status;
 use crate::core::writes::Write;
 use crate::core::{say, send, Core};
@@ -78,6 +79,7 @@ impl Core {
     ) {
         let Removal { framework, subscriber, reason, answer } = removal;
         let id = &framework;
+        let why = self.why(&reason);
         if let Some(connection) = subscriber {
             // A scheduler that tore itself down knows.
             if answer.is_some() {
@@ -90,7 +92,7 @@ impl Core {
             let order = Order::ShutdownFramework { framework_id: id.clone() };
             self.order(agent, order, out);
         }
-        self.end_tasks(id, at, out);
+        self.end_tasks(id, &why, at, out);
         self.unreachable.remove(id);
         self.tallies.remove(id);
         for agent in &agents {
@@ -116,8 +118,11 @@ impl Core {
     }
 
     /// All tasks of a framework become its history.
-    fn end_tasks(&mut self, id: &FrameworkId, at: Moment, out: &mut Vec<Effect>) {
+    fn end_tasks(&mut self, id: &FrameworkId, why: &str, at: Moment, out: &mut Vec<Effect>) {
         for key in self.tasks.keys_of_framework(id) {
+            if self.tasks.get(&key).is_some_and(|task| !task.state().is_terminal()) {
+                self.because(&key, Act::FrameworkRemoved, why);
+            }
             if let Some(task) = self.tasks.get_mut(&key) {
                 if !task.state().is_terminal() {
                     let killed = status::made(

@@ -7,7 +7,7 @@ use crate::core::plan::{Plan, Rejection};
 use crate::core::weights::{check_count, check_role};
 use crate::core::writes::Write;
 use crate::core::Core;
-use meseta_api::ids::Role;
+use meseta_api::ids::{AgentId, Role};
 use meseta_api::resources::{ResourceLimits, ResourceName, Scalar, ScalarQuantities};
 use meseta_api::v1::master::call::UpdateQuota;
 use meseta_api::v1::quota::QuotaConfig;
@@ -24,24 +24,22 @@ impl Core {
         request: RequestId,
         update: Option<UpdateQuota>,
     ) -> Result<Plan, Rejection> {
-        let update = update
-            .ok_or_else(|| Rejection::bad_request("Expecting 'update_quota' to be present"))?;
-        if update.quota_configs.is_empty() {
-            return Err(Rejection::bad_request("no quota is given"));
-        }
-        check_count(update.quota_configs.len())?;
-        let mut quotas = BTreeMap::new();
-        for config in &update.quota_configs {
-            let (role, quota) = check_config(config)?;
-            if quotas.insert(role.clone(), quota).is_some() {
-                return Err(Rejection::bad_request(format!("role '{role}' is given two quotas")));
-            }
-        }
-        if !update.force.unwrap_or(false) {
+        let force = update.as_ref().is_some_and(|update| update.force.unwrap_or(false));
+        let quotas = parse(update)?;
+        if !force {
             self.check_consumption(&quotas)?;
             self.check_capacity(&quotas)?;
         }
         Ok(Plan::UpdateQuota(QuotaPlan { request, quotas }))
+    }
+
+    /// All that an update without `force` would be refused for.
+    pub(in crate::core) fn objections(&self, quotas: &BTreeMap<Role, Quota>) -> Vec<String> {
+        let alone =
+            |(role, quota): (&Role, &Quota)| BTreeMap::from([(role.clone(), quota.clone())]);
+        let consumption = quotas.iter().map(|each| self.check_consumption(&alone(each)));
+        let all = consumption.chain([self.check_capacity(quotas)]);
+        all.filter_map(|checked| checked.err().map(|rejection| rejection.message)).collect()
     }
 
     /// A limit below what is consumed frees nothing: tasks are never killed for it.
@@ -78,7 +76,7 @@ impl Core {
     }
 
     /// The quotas as they will be when what is being written is durable.
-    fn quotas_under_way(&self) -> Quotas {
+    pub(in crate::core) fn quotas_under_way(&self) -> Quotas {
         let mut quotas = self.quotas.clone();
         for write in self.writes.values() {
             if let Write::Quota(plan) = write {
@@ -90,12 +88,18 @@ impl Core {
 
     /// All that the agents have which are admitted and were seen by this master.
     fn capacity(&self) -> ScalarQuantities {
-        let totals = self.agents.values().map(|agent| agent.total.non_revocable().quantities());
+        self.capacity_without(None)
+    }
+
+    /// The same without one of them.
+    pub(in crate::core) fn capacity_without(&self, without: Option<&AgentId>) -> ScalarQuantities {
+        let agents = self.agents.iter().filter(|(id, _)| Some(*id) != without);
+        let totals = agents.map(|(_, agent)| agent.total.non_revocable().quantities());
         totals.fold(ScalarQuantities::new(), |sum, total| add(sum, &total))
     }
 
     /// What a top-level role consumes without what it is only offered.
-    pub(super) fn consumption(&self, role: &Role) -> ScalarQuantities {
+    pub(in crate::core) fn consumption(&self, role: &Role) -> ScalarQuantities {
         let mut consumed = ScalarQuantities::new();
         for (id, agent) in self.agents.iter() {
             let theirs = agent.total.filter(|entry| {
@@ -115,12 +119,32 @@ impl Core {
     }
 }
 
-fn guaranteed(quotas: &Quotas) -> ScalarQuantities {
+/// The quotas of an update; all of it is right, or none is taken.
+pub(in crate::core) fn parse(
+    update: Option<UpdateQuota>,
+) -> Result<BTreeMap<Role, Quota>, Rejection> {
+    let update =
+        update.ok_or_else(|| Rejection::bad_request("Expecting 'update_quota' to be present"))?;
+    if update.quota_configs.is_empty() {
+        return Err(Rejection::bad_request("no quota is given"));
+    }
+    check_count(update.quota_configs.len())?;
+    let mut quotas = BTreeMap::new();
+    for config in &update.quota_configs {
+        let (role, quota) = check_config(config)?;
+        if quotas.insert(role.clone(), quota).is_some() {
+            return Err(Rejection::bad_request(format!("role '{role}' is given two quotas")));
+        }
+    }
+    Ok(quotas)
+}
+
+pub(in crate::core) fn guaranteed(quotas: &Quotas) -> ScalarQuantities {
     quotas.iter().fold(ScalarQuantities::new(), |sum, (_, quota)| add(sum, &quota.guarantees))
 }
 
 /// The sum; one that overflows is more than anybody has and stays as it was.
-pub(super) fn add(sum: ScalarQuantities, more: &ScalarQuantities) -> ScalarQuantities {
+pub(in crate::core) fn add(sum: ScalarQuantities, more: &ScalarQuantities) -> ScalarQuantities {
     sum.checked_add(more).unwrap_or(sum)
 }
 

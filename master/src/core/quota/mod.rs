@@ -5,7 +5,7 @@
 //! Grants that the allocator made before it heard are returned to it (`../allocation.rs`), so that
 //! none of them exceeds a limit. The allocator keeps quotas; nothing here is looked at per offer.
 
-mod check;
+pub(super) mod check;
 mod rescind;
 
 use super::effect::Effect;
@@ -41,7 +41,7 @@ impl Quotas {
         self.0.iter()
     }
 
-    fn set(&mut self, quotas: &BTreeMap<Role, Quota>) {
+    pub(super) fn set(&mut self, quotas: &BTreeMap<Role, Quota>) {
         for (role, quota) in quotas {
             match quota.is_default() {
                 true => self.0.remove(role),

@@ -13,10 +13,13 @@
 //! | resources | [`Resources`], descriptors and role shared with the offer's | they are counted with |
 //! | user, container, limits, …, keys of labels | bytes, one copy for tasks that are alike | readers alone want them, and instances of one service have them in common |
 //! | name, values of labels, statuses | bytes | readers alone want them |
+//! | causes | bytes, few of them | `explain` alone wants them |
 //!
-//! Bytes are protobuf of the v1 messages (`shown.rs`, `statuses.rs`); [`Task::view`] decodes them.
+//! Bytes are protobuf of the v1 messages (`shown.rs`, `statuses.rs`), which [`Task::view`] decodes; those of causes
+//! are their own (`causes.rs`).
 //! Who counts the users of shared bytes is [`Tasks`] (`index.rs`, `common.rs`).
 
+pub mod causes;
 mod common;
 pub(super) mod forget;
 mod index;
@@ -27,6 +30,7 @@ mod statuses;
 
 pub use self::index::Tasks;
 
+use self::causes::Causes;
 use self::life::{Life, LifeStep};
 use self::shown::Shown;
 use self::statuses::Statuses;
@@ -48,6 +52,8 @@ pub struct Task {
     pub life: Life,
     /// Somebody asked to kill it; asked again when its agent comes back.
     pub kill: Option<Box<Kill>>,
+    /// What was done about it, and who stands behind that.
+    pub causes: Causes,
     /// The master said that it came back with its agent, and the agent has not spoken of it since.
     pub came_back: bool,
     /// The number of the newest state known.
@@ -89,6 +95,7 @@ impl Task {
             resources,
             life: Life::Live,
             kill: None,
+            causes: Causes::default(),
             came_back: false,
         }
     }
