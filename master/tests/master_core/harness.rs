@@ -385,6 +385,11 @@ fn order(message: &FromMaster) -> String {
             let there = if *launch_executor { "" } else { " to its executor" };
             format!("RunTask {}{there}", task.task_id)
         }
+        Order::RunTaskGroup { tasks, launch_executor, .. } => {
+            let there = if *launch_executor { "" } else { " to its executor" };
+            let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
+            format!("RunTaskGroup {}{there}", ids.join(" "))
+        }
         Order::KillTask { task, .. } => format!("KillTask {}", task.task_id),
         Order::AcknowledgeStatus { task, .. } => format!("AcknowledgeStatus {}", task.task_id),
         Order::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),
@@ -696,6 +701,15 @@ pub fn launch(tasks: Vec<v1::TaskInfo>) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(v1::offer::operation::Type::Launch.into()),
         launch: Some(v1::offer::operation::Launch { task_infos: tasks }),
+        ..Default::default()
+    }
+}
+
+pub fn launch_group(executor: v1::ExecutorInfo, tasks: Vec<v1::TaskInfo>) -> v1::offer::Operation {
+    let task_group = v1::TaskGroupInfo { tasks };
+    v1::offer::Operation {
+        r#type: Some(v1::offer::operation::Type::LaunchGroup.into()),
+        launch_group: Some(v1::offer::operation::LaunchGroup { executor, task_group }),
         ..Default::default()
     }
 }

@@ -11,6 +11,7 @@ mod accept;
 mod agents;
 mod calls;
 mod frameworks;
+mod groups;
 mod happened;
 mod harness;
 mod machines;
