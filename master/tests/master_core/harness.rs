@@ -451,7 +451,7 @@ fn allocator(event: &AllocatorEvent) -> String {
     use AllocatorEvent::*;
     match event {
         FrameworkAdded { id, active, .. } => format!("FrameworkAdded {id} active={active}"),
-        FrameworkUpdated { id, roles } => {
+        FrameworkUpdated { id, roles, .. } => {
             let show = |(role, suppressed): &(Role, bool)| {
                 format!(" {role}{}", if *suppressed { " suppressed" } else { "" })
             };
@@ -460,11 +460,11 @@ fn allocator(event: &AllocatorEvent) -> String {
         FrameworkRemoved { id } => format!("FrameworkRemoved {id}"),
         FrameworkActivated { id } => format!("FrameworkActivated {id}"),
         FrameworkDeactivated { id } => format!("FrameworkDeactivated {id}"),
-        AgentAdded { id, total, used } => {
+        AgentAdded { id, total, used, .. } => {
             let used = used.iter().map(|(f, r)| format!("{f} {}", r.unallocate().unwrap()));
             format!("AgentAdded {id} {total} used [{}]", used.collect::<Vec<_>>().join(", "))
         }
-        AgentUpdated { id, total } => format!("AgentUpdated {id} {total}"),
+        AgentUpdated { id, total, .. } => format!("AgentUpdated {id} {total}"),
         AgentRemoved { id } => format!("AgentRemoved {id}"),
         AgentActivated { id } => format!("AgentActivated {id}"),
         AgentDeactivated { id } => format!("AgentDeactivated {id}"),

@@ -24,6 +24,7 @@ mod random;
 mod reconcile;
 mod registry;
 mod shown;
+mod suitable;
 mod tasks;
 mod update_framework;
 mod validation;

@@ -146,6 +146,7 @@ impl Core {
             return Err(Rejection::bad_request("an agent that has an id must say ReregisterAgent"));
         }
         let total = validate_info(&info)?;
+        self.check_domain(&info)?;
         let replaced = self.replaced_at(&address)?;
         Ok(Plan::Register(Box::new(RegisterPlan {
             connection,
