@@ -28,7 +28,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_OUT := $(abspath $(TARGET))/fuzz
 
 # In this order: what loads the machine most comes last, since its load outlives it.
-BENCHES := messages counts remote memory allocation reads events updates failover launches containers
+BENCHES := messages counts remote memory allocation reregistration reads events updates failover launches containers
 
 # What `make demo` runs once the binaries are built.
 DEMO := $(TARGET)/debug/meseta demo

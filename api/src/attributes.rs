@@ -86,6 +86,7 @@ impl fmt::Display for Shown<'_> {
 mod tests {
     use super::*;
 
+    /// RES-06.
     #[test]
     fn types_follow_the_looks() {
         let attributes = parse(

@@ -40,6 +40,8 @@ pub enum Verb {
     Kill(verbs::kill::Kill),
     /// Say why something does not happen.
     Explain(verbs::explain::Explain),
+    /// Which machines go away for maintenance, and when.
+    Maintenance(verbs::maintenance::Maintenance),
     /// What roles are guaranteed and what they may not exceed.
     Quota(verbs::quota::Quota),
     /// What roles weigh against one another.
@@ -75,6 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Logs(logs) => logs.main(),
         Verb::Kill(kill) => kill.main(),
         Verb::Explain(explain) => explain.main(),
+        Verb::Maintenance(maintenance) => maintenance.main(),
         Verb::Quota(quota) => quota.main(),
         Verb::Weights(weights) => weights.main(),
         Verb::Demo(demo) => demo.main(),

@@ -4,7 +4,7 @@ use meseta_api::resources::Resources;
 use meseta_api::v1;
 use meseta_api::v1::master::response::{get_agents, get_frameworks};
 use meseta_api::v1::master::response::{GetAgents, GetFrameworks, GetTasks, GetWeights};
-use meseta_cli::view::{agents, frameworks, quota, render, tasks, weights, Format};
+use meseta_cli::view::{agents, frameworks, maintenance, quota, render, tasks, weights, Format};
 
 fn resources(text: &str) -> Vec<v1::Resource> {
     Resources::parse(text).unwrap().to_v1()
@@ -164,4 +164,43 @@ fn quotas_as_a_table() {
     let status = v1::quota::QuotaStatus { configs: vec![config], ..Default::default() };
     let expected = "ROLE  GUARANTEES       LIMITS\neng   cpus:1.5;mem:64  gpus:0\n";
     assert_eq!(render(&quota::rows(&status), Format::Table).unwrap(), expected);
+}
+
+#[test]
+fn machines_as_a_table() {
+    use meseta_api::v1::allocator::{inverse_offer_status::Status, InverseOfferStatus};
+    use meseta_api::v1::maintenance::cluster_status::DrainingMachine;
+    use meseta_api::v1::maintenance::{ClusterStatus, Schedule, Window};
+    let machine = |name: &str, ip: Option<&str>| v1::MachineId {
+        hostname: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        ip: ip.map(str::to_owned),
+    };
+    let window = |machine_ids, start: i64, hours: Option<i64>| Window {
+        machine_ids,
+        unavailability: v1::Unavailability {
+            start: v1::TimeInfo { nanoseconds: start * 1_000_000_000 },
+            duration: hours.map(|h| v1::DurationInfo { nanoseconds: h * 3600 * 1_000_000_000 }),
+        },
+    };
+    let (db, ip) = (machine("db-1", Some("10.0.0.1")), machine("", Some("10.0.0.9")));
+    let schedule = Schedule {
+        windows: vec![window(vec![db.clone()], 60, Some(2)), window(vec![ip.clone()], 0, None)],
+    };
+    let answer = InverseOfferStatus {
+        status: Status::Decline.into(),
+        framework_id: "F-0".into(),
+        timestamp: v1::TimeInfo { nanoseconds: 0 },
+    };
+    let status = ClusterStatus {
+        draining_machines: vec![DrainingMachine { id: db, statuses: vec![answer] }],
+        down_machines: vec![ip],
+    };
+    assert_eq!(
+        render(&maintenance::rows(&schedule, &status), Format::Table).unwrap(),
+        "\
+MACHINE        MODE      START                 FOR   ANSWERS
+db-1@10.0.0.1  draining  1970-01-01T00:01:00Z  2h    F-0:DECLINE
+@10.0.0.9      down      1970-01-01T00:00:00Z  ever
+"
+    );
 }

@@ -6,8 +6,8 @@ use crate::core::{Core, Effect, Event, Notice, Timer};
 use crate::policy::{Command, Driver, Executor};
 use crate::ExecutorConfig;
 use libproc::{
-    Context, DialError, Exit, Gate, Node, Observation, Peer, Pid, Process, ProcessId, Reason,
-    Receive, Remote, Sender, SpawnError, TimerId,
+    Context, DialError, Exit, Gate, Node, Observation, Overflow, Peer, Pid, Process, ProcessId,
+    Reason, Receive, Remote, Sender, SpawnError, TimerId,
 };
 use meseta_api::internal::agent::FromExecutor;
 use meseta_api::internal::executor::FromAgent;
@@ -82,6 +82,15 @@ impl<E: Executor> Receive<Due> for ExecutorProcess<E> {
     }
 }
 
+/// What becomes of a call for which a slow agent has no room: a MESSAGE is best effort (EXE-04) and
+/// lost alone.
+fn overflow_of(call: &v1::executor::Call) -> Overflow {
+    match call.r#type() {
+        v1::executor::call::Type::Message => Overflow::Drop,
+        _ => Overflow::Exit,
+    }
+}
+
 impl<E: Executor> ExecutorProcess<E> {
     fn event(&mut self, event: Event, cx: &mut Context<Self>) {
         let effects = self.core.handle(event, cx.random_u64());
@@ -97,7 +106,8 @@ impl<E: Executor> ExecutorProcess<E> {
             }
             Effect::Send(call) => {
                 if let Some(agent) = &self.agent {
-                    traced::send(cx, agent, FromExecutor::Call(call));
+                    let agent = agent.clone().on_overflow(overflow_of(&call));
+                    traced::send(cx, &agent, FromExecutor::Call(call));
                 }
             }
             Effect::Set(timer, after) => {

@@ -200,7 +200,7 @@ pub use net::{
     Target,
 };
 pub use node::{Counts, Node, SpawnError};
-pub use observe::Observation;
+pub use observe::{Labelled, Observation};
 pub use peer::{Peer, Role, Sender};
 pub use pid::{Full, Pid};
 pub use process::{Answer, Exit, Process, Reason, Receive};

@@ -21,6 +21,10 @@ impl Process for Sly {
     fn observe(&self, seen: &mut Observation) {
         seen.state("<script>alert('&')</script>".into());
         seen.metric("sly/tricks", 2.5);
+        seen.in_snapshot("sly/all_doors", 6.0);
+        for (door, value) in [("a\"b", 1.0), ("c", 2.0), ("c", 3.0)] {
+            seen.labelled("sly/doors", [("door", door)], format!("sly/doors/{door}"), value);
+        }
     }
 }
 
@@ -212,6 +216,16 @@ fn metrics_are_by_type_and_none_falls_when_a_process_ends() {
         assert_eq!(lines(&before), lines(&after), "as many series as types");
         assert!(!after.contains("p-1"), "{after}");
         assert_eq!(count(&after, "sly_tricks"), 2.5);
+        assert_eq!(count(&after, "sly_doors{door=\"a\\\"b\"}"), 1.0);
+        assert_eq!(count(&after, "sly_doors{door=\"c\"}"), 5.0, "one series, once");
+        assert_eq!(after.matches("# TYPE sly_doors gauge").count(), 1, "{after}");
+        let (_, snapshot) = get(&shown.node, "/metrics/snapshot", "*/*").await;
+        let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
+        assert_eq!(
+            (&snapshot["sly/doors/c"], &snapshot["sly/all_doors"]),
+            (&5.0.into(), &6.0.into())
+        );
+        assert!(!after.contains("all_doors"), "{after}");
         assert!(count(&after, "libproc_thread_wakeups_total{thread=\"a\"}") > 0.0);
     });
 }

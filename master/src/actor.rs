@@ -7,7 +7,8 @@ use crate::config::MasterConfig;
 use crate::core::{Core, Event, Moment, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
-use crate::metrics::Counted;
+use crate::limits::{Meter, TooMany};
+use crate::metrics::{messages, Counted};
 use crate::peers::{self, EventStream, Peers};
 use crate::registrar::actor::Written;
 use libproc::{Context, Exit, Gate, Observation, Process, Reason, Receive, Sender, Timestamp};
@@ -16,6 +17,7 @@ use meseta_api::internal::master::{FromAgent, FromFramework, FromOperator};
 use meseta_node::election::LeaderInfo;
 use meseta_node::keys::{AGENT, FRAMEWORK, OPERATOR};
 use meseta_node::traced;
+use std::cell::RefCell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// The process `master` of a master's node.
@@ -27,6 +29,8 @@ pub struct Master {
     pub(crate) peers: Peers,
     pub(crate) updates: Updates,
     pub(crate) counted: Counted,
+    /// What each principal has used of its limit.
+    pub(crate) meter: RefCell<Meter>,
     /// Events whose check panicked: refused, counted, the state untouched.
     pub(crate) panicked_checks: u64,
 }
@@ -46,8 +50,10 @@ pub(crate) struct Granted {
 
 impl Master {
     pub(crate) fn new(config: MasterConfig) -> Self {
+        let meter = RefCell::new(Meter::new(config.limits.clone()));
         Master {
             config,
+            meter,
             started: Timestamp::default(),
             stage: Stage::Standby,
             leader: None,
@@ -94,8 +100,13 @@ impl Master {
         let Some(core) = self.core() else {
             return Err(Rejection::unavailable("this master does not serve yet"));
         };
+        let kind = messages::kind(&event);
         let plan = match catch_unwind(AssertUnwindSafe(|| core.check(event, at))) {
-            Ok(checked) => checked?,
+            Ok(Ok(plan)) => plan,
+            Ok(Err(why)) => {
+                self.counted.refused.count(kind);
+                return Err(why);
+            }
             Err(_) => {
                 self.panicked_checks += 1;
                 return Err(Rejection::new(500, "the event could not be checked"));
@@ -107,6 +118,11 @@ impl Master {
             self.carry_out(effects, cx);
         }
         Ok(())
+    }
+
+    /// Counts a request of a principal against its limit.
+    pub(crate) fn admit(&self, principal: Option<&str>, cx: &Context<Self>) -> Result<(), TooMany> {
+        self.meter.borrow_mut().admit(principal, cx.now())
     }
 
     /// Opens a subscription for a scheduler that came over HTTP.
@@ -144,7 +160,7 @@ impl Process for Master {
 
     fn started(&mut self, cx: &mut Context<Self>) {
         self.started = cx.wall();
-        self.counted.since(cx.node());
+        self.counted.since(cx.node(), cx.me());
         self.watch_election(cx);
     }
 

@@ -2,6 +2,7 @@
 
 use crate::allocator::AllocatorConfig;
 use crate::core::Config;
+use crate::limits::RequestLimits;
 use meseta_api::v1;
 use meseta_node::election::Candidacy;
 use meseta_node::http::auth::Guards;
@@ -24,6 +25,8 @@ pub struct MasterConfig {
     pub store: Arc<dyn Store>,
     /// Who is let in over HTTP.
     pub guards: Guards,
+    /// How many requests each of them may make.
+    pub limits: RequestLimits,
 }
 
 pub use meseta_node::API_VERSION;

@@ -5,9 +5,22 @@ use crate::core::{Effect, Note};
 use crate::leadership::Stage;
 use crate::peers::Peer;
 use crate::registrar::actor::Write;
-use libproc::{Context, Reason};
+use libproc::{Context, Overflow, Reason};
+use meseta_api::internal::agent::{FromMaster as ToAgent, Order};
 use meseta_api::internal::scheduler::FromMaster as ToScheduler;
 use meseta_node::traced;
+
+/// What becomes of a message for which a slow agent has no room. What a scheduler says to its
+/// executor is best effort (SCH-23) and lost alone, so that no tenant can cost an agent its
+/// connection. Whatever else finds no room ends the connection, and the agent registers anew.
+fn overflow_of(message: &ToAgent) -> Overflow {
+    match message {
+        ToAgent::Order { order, .. } if matches!(**order, Order::DeliverMessage { .. }) => {
+            Overflow::Drop
+        }
+        _ => Overflow::Exit,
+    }
+}
 
 impl Master {
     pub(crate) fn carry_out(&mut self, effects: Vec<Effect>, cx: &mut Context<Self>) {
@@ -20,7 +33,8 @@ impl Master {
         match effect {
             Effect::ToAgent { connection, message } => {
                 if let Some(Peer::Agent(agent)) = self.peers.get(connection) {
-                    traced::send(cx, agent, *message);
+                    let agent = agent.clone().on_overflow(overflow_of(&message));
+                    traced::send(cx, &agent, *message);
                 }
             }
             Effect::CloseAgent { connection } => {

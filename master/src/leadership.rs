@@ -12,8 +12,9 @@ use crate::config::{API_VERSION, MESETA_VERSION};
 use crate::core::{CallAnswer, Core, Identity, Moment, RequestId, TimerKey};
 use crate::events::hub::Hub;
 use crate::reader::actor::Reader;
-use crate::registrar::actor::Registrar;
+use crate::registrar::actor::{Read, Registrar};
 use crate::registrar::registry::Registry;
+use bytes::Bytes;
 use libproc::{Context, Pid, Reason, Reply, TimerId};
 use meseta_api::ids::MasterId;
 use meseta_api::internal::master::OperatorAnswer;
@@ -21,11 +22,12 @@ use meseta_api::term::Term;
 use meseta_api::v1;
 use meseta_node::causes::with_causes;
 use meseta_node::election::ElectionEvent;
-use meseta_node::store::{LoadError, Snapshot};
+use meseta_node::store::{Key, LoadError, Snapshot};
 use meseta_node::uuid::Hyphenated;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a master stands.
 pub(crate) enum Stage {
@@ -90,18 +92,26 @@ impl Master {
             ElectionEvent::Elected { term } => {
                 tracing::info!(%term, "elected");
                 self.stage = Stage::Recovering;
+                let began = cx.now();
                 let loading = self.config.store.load();
                 cx.defer(loading, move |master: &mut Self, loaded, cx| {
-                    master.loaded(term, loaded, cx)
+                    let took = cx.now().since(began);
+                    master.loaded(term, loaded, took, cx)
                 });
             }
         }
     }
 
-    fn loaded(&mut self, term: Term, loaded: Result<Snapshot, LoadError>, cx: &mut Context<Self>) {
+    fn loaded(
+        &mut self,
+        term: Term,
+        loaded: Result<Snapshot, LoadError>,
+        took: Duration,
+        cx: &mut Context<Self>,
+    ) {
         let serving = loaded
             .map_err(|error| format!("the registry cannot be read: {}", with_causes(&error)))
-            .and_then(|snapshot| self.recover(term, snapshot, cx));
+            .and_then(|snapshot| self.recover(term, snapshot, took, cx));
         if let Err(why) = serving {
             end(cx, &why);
         }
@@ -111,9 +121,13 @@ impl Master {
         &mut self,
         term: Term,
         snapshot: Snapshot,
+        took: Duration,
         cx: &mut Context<Self>,
     ) -> Result<(), String> {
-        let commit = snapshot.commit;
+        let size =
+            |(key, value): (&Key, &Bytes)| (key.clone(), (key.as_str().len() + value.len()) as u64);
+        let sizes = snapshot.entries.iter().map(size).collect();
+        let read = Read { last: snapshot.commit, sizes, took };
         let entries = snapshot.entries.into_iter();
         let entries = entries.map(|(key, value)| (key.as_str().to_owned(), value.to_vec()));
         let registry = Registry::load(entries).map_err(|error| {
@@ -124,14 +138,15 @@ impl Master {
         let (core, effects) = Core::recover(registry, identity, self.config.core.clone(), at)
             .map_err(|error| error.to_string())?;
         let me = cx.me().clone();
-        let registrar = Registrar::new(me.clone(), self.config.store.clone(), term, commit);
+        let registrar = Registrar::new(me.clone(), self.config.store.clone(), term, read);
         let allocator = AllocatorProcess::new(me, self.config.allocator.clone());
         let spawned = |error: libproc::SpawnError| error.to_string();
         let registrar = cx.node().spawn_critical("registrar", registrar).map_err(spawned)?;
         let allocator = cx.node().spawn_critical("allocator", allocator).map_err(spawned)?;
         let reader = Reader::start(cx).map_err(spawned)?;
-        let heartbeat = self.config.core.heartbeat_interval;
-        let events = Hub::start(&reader, heartbeat, cx).map_err(spawned)?;
+        let settings = &self.config.core;
+        let streams = (settings.heartbeat_interval, settings.max_event_streams);
+        let events = Hub::start(&reader, streams, cx).map_err(spawned)?;
         self.stage = Stage::Serving(Box::new(Serving {
             core,
             registrar,

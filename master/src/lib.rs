@@ -13,6 +13,7 @@ pub mod events;
 pub mod http;
 mod joined;
 mod leadership;
+pub mod limits;
 mod metrics;
 mod operators;
 mod peers;
@@ -22,6 +23,7 @@ pub mod reader;
 pub mod registrar;
 mod schedulers;
 mod start;
+mod timings;
 
 pub use actor::{Master, StepDown};
 pub use config::{MasterConfig, API_VERSION, MESETA_VERSION};

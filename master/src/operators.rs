@@ -5,6 +5,7 @@ use crate::actor::Master;
 use crate::allocator::actor::Explain;
 use crate::core::{CallAnswer, Event, Rejection, RequestId};
 use crate::leadership::Stage;
+use crate::limits::TooMany;
 use crate::reader::ask::{is_long, Asked};
 use libproc::{Answer, Context, Reply, Sender};
 use meseta_api::internal::master::{FromOperator, OperatorAnswer};
@@ -19,15 +20,22 @@ impl Answer<FromOperator> for Master {
         reply: Reply<OperatorAnswer>,
         cx: &mut Context<Self>,
     ) {
+        if self.core().is_none() {
+            let leader = self.leader_address().filter(|_| !self.is_elected());
+            return reply.send(OperatorAnswer::NotLeader { leader });
+        }
+        if let Err(why) = self.admit(from.peer().map(|peer| peer.principal.as_str()), cx) {
+            let (code, message) = (TooMany::CODE, why.to_string());
+            return reply.send(OperatorAnswer::Refused { code, message });
+        }
         if let FromOperator::Call(call) = &asked {
             let kind = call.r#type();
-            if self.core().is_some() && is_long(kind) {
+            if is_long(kind) {
                 return self.read(Asked::Process(kind, reply), cx);
             }
         }
-        let leader = self.leader_address().filter(|_| !self.is_elected());
         let Stage::Serving(serving) = &mut self.stage else {
-            return reply.send(OperatorAnswer::NotLeader { leader });
+            return reply.send(OperatorAnswer::NotLeader { leader: None });
         };
         if let FromOperator::ExplainOffers(question) = asked {
             return cx.tell(&serving.allocator, Explain { question, reply });

@@ -5,6 +5,7 @@
 use crate::actor::Master;
 use crate::core::{Caller, Channel, Event, Rejection};
 use crate::joined::Joining;
+use crate::limits::TooMany;
 use libproc::{Context, Receive, Sender};
 use meseta_api::internal::master::FromFramework;
 use meseta_api::internal::scheduler::FromMaster as ToScheduler;
@@ -22,6 +23,11 @@ impl Receive<FromFramework> for Master {
             let leader = self.leader_address().filter(|_| !self.is_elected());
             return cx.send(&scheduler, ToScheduler::NotLeader { leader });
         }
+        let principal = from.peer().map(|peer| peer.principal.clone());
+        if let Err(why) = self.admit(principal.as_deref(), cx) {
+            let (code, message) = (TooMany::CODE, why.to_string());
+            return cx.send(&scheduler, ToScheduler::Refused { code, message });
+        }
         let subscribes = call.r#type() == call::Type::Subscribe;
         if subscribes {
             cx.link(scheduler.address());
@@ -30,7 +36,6 @@ impl Receive<FromFramework> for Master {
             let message = "framework is not subscribed".to_owned();
             return cx.send(&scheduler, ToScheduler::Refused { code: 403, message });
         };
-        let principal = from.peer().map(|peer| peer.principal.clone());
         let channel = Channel::Process;
         let connection = Some(called.connection);
         let caller = Caller { connection, principal, channel, answer: None };

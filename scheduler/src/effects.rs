@@ -6,13 +6,22 @@ use crate::actor::{Due, SchedulerProcess};
 use crate::core::{Effect, Event, Timer};
 use crate::policy::Scheduler;
 use crate::Stop;
-use libproc::{Context, DialError, Peer, ProcessId, Reason, Remote};
+use libproc::{Context, DialError, Overflow, Peer, ProcessId, Reason, Remote};
 use meseta_api::internal::master::FromFramework;
 use meseta_api::v1;
 use meseta_node::keys::MASTER;
 use meseta_node::traced;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What becomes of a call for which a slow master has no room: a MESSAGE is best effort (SCH-23) and
+/// lost alone.
+fn overflow_of(call: &v1::scheduler::Call) -> Overflow {
+    match call.r#type() {
+        v1::scheduler::call::Type::Message => Overflow::Drop,
+        _ => Overflow::Exit,
+    }
+}
 
 impl<S: Scheduler> SchedulerProcess<S> {
     pub(crate) fn effect(&mut self, effect: Effect, cx: &mut Context<Self>) {
@@ -33,7 +42,8 @@ impl<S: Scheduler> SchedulerProcess<S> {
                     if launches(&call) {
                         cx.continue_trace(None);
                     }
-                    traced::send(cx, master, FromFramework::Call(call));
+                    let master = master.clone().on_overflow(overflow_of(&call));
+                    traced::send(cx, &master, FromFramework::Call(call));
                 }
             }
             Effect::Hangup => self.hang_up(cx),

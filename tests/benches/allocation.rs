@@ -1,5 +1,5 @@
-//! T1: a cycle of the allocator, as a pure function over a synthetic log of events; and T1c, one
-//! that has nothing to do.
+//! T1: a cycle of the allocator, as a pure function over a synthetic log of events; T1c, one that
+//! has nothing to do; and T1d, the slices that the allocator's process cuts a cycle into.
 //!
 //! Agents as in the reference's own benchmark of declined offers: two thirds of each are used by
 //! one framework, in many pieces of its ports. Each round offers all agents; every offer is
@@ -13,7 +13,7 @@ use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::Resources;
 use meseta_master::allocator::event::{AllocatorEvent, OfferGrant};
-use meseta_master::allocator::{Allocator, AllocatorConfig};
+use meseta_master::allocator::{Allocator, AllocatorConfig, SLICE};
 use std::process::ExitCode;
 use std::time::Duration;
 use support::machine::thread_cpu;
@@ -82,6 +82,21 @@ impl Cluster {
         (grants, 1000.0 * (thread_cpu() - before))
     }
 
+    /// The same slice by slice: the milliseconds of each.
+    fn slices(&mut self) -> (Vec<OfferGrant>, Vec<f64>) {
+        self.seed += 1;
+        let (mut grants, mut took) = (Vec::new(), Vec::new());
+        loop {
+            let before = thread_cpu();
+            let some = self.allocator.allocate_some(self.now, self.seed, SLICE);
+            took.push(1000.0 * (thread_cpu() - before));
+            grants.extend(some);
+            if !self.allocator.is_midway() {
+                return (grants, took);
+            }
+        }
+    }
+
     /// Declines them all for good; the milliseconds of CPU that it took.
     fn decline(&mut self, grants: Vec<OfferGrant>) -> f64 {
         let before = thread_cpu();
@@ -129,6 +144,35 @@ fn declines(
     cluster
 }
 
+/// The same rounds, slice by slice.
+fn slices(run: &mut Run, agents: usize, frameworks: usize) {
+    let mut cluster = Cluster::new(agents, frameworks);
+    let (mut slices, mut first, mut rounds) =
+        (Samples::default(), Samples::default(), Samples::default());
+    for _ in 0..ROUNDS {
+        let (grants, took) = cluster.slices();
+        assert_eq!(grants.len(), agents, "each agent is offered once");
+        cluster.decline(grants);
+        first.add(took[0]);
+        rounds.add(took.iter().sum());
+        took.into_iter().for_each(|slice| slices.add(slice));
+    }
+    run.figure(Figure {
+        id: "T1d",
+        what: "longest slice of a cycle, 50k agents x 6k frameworks",
+        value: slices.max(),
+        unit: "CPU ms",
+        peer: None,
+        target: Target::AtMost(5.0),
+        more: vec![
+            ("median", slices.median()),
+            ("longest_first", first.max()),
+            ("whole_cycle", rounds.median()),
+            ("slices", slices.values().len() as f64 / ROUNDS as f64),
+        ],
+    });
+}
+
 /// All agents are offered and nothing comes back: a cycle has nothing to do, or one agent.
 fn idle(run: &mut Run, agents: usize, frameworks: usize) {
     let mut cluster = Cluster::new(agents, frameworks);
@@ -162,6 +206,7 @@ fn main() -> ExitCode {
     declines(&mut run, "T1", "cycle, 10k agents x 1k frameworks", [10_000, 1_000], 25.0);
     declines(&mut run, "T1b", "cycle, 20k agents x 2k frameworks", [20_000, 2_000], 60.0);
     declines(&mut run, "T1b/50k", "cycle, 50k agents x 6k frameworks", [50_000, 6_000], 250.0);
+    slices(&mut run, 50_000, 6_000);
     idle(&mut run, 50_000, 6_000);
     run.end()
 }

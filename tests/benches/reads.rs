@@ -50,11 +50,11 @@ fn state(agents: usize) -> (MasterCore, Vec<Offer>) {
     master.framework();
     let offers = master.offers();
     assert_eq!(offers.len(), agents);
-    for (at, offer) in offers.iter().enumerate() {
+    for offer in &offers {
         assert_eq!(master.run(offer, 2 * TASKS_PER_AGENT), 2 * TASKS_PER_AGENT);
         for task in 0..TASKS_PER_AGENT {
             let id = task_id(offer, task).as_str().into();
-            master.status(offer, at, id, TaskState::TaskFinished);
+            master.status(offer, id, TaskState::TaskFinished);
         }
     }
     (master, offers)
@@ -100,7 +100,7 @@ fn apart(run: &mut Run, master: &mut MasterCore, offers: &[Offer]) {
                 // Spread over all agents, and so over all blocks.
                 let at = (round * 1000 + step) * 7919 % offers.len();
                 let id = task_id(&offers[at], TASKS_PER_AGENT).as_str().into();
-                master.status(&offers[at], at, id, TaskState::TaskRunning);
+                master.status(&offers[at], id, TaskState::TaskRunning);
             }
             let now = gathered(master.core());
             cpu_ms(|| kitchen.answer(&now, &QUESTION).is_ok()).0

@@ -99,3 +99,51 @@ fn mnt_04_a_gone_agent_is_listed_no_longer() {
     // Again, by its whole id: it is as it was asked.
     assert_eq!(cli.run(&["agents", "gone", &agent, "-y"]).code, 0);
 }
+
+/// MOP-20, DR-08; what happens when a machine goes down is in `master/tests/master_core/maintenance.rs`:
+/// here it would be the whole cluster.
+#[test]
+fn mop_20_maintenance_is_planned_listed_and_called_off() {
+    let local = Local::start(1);
+    let cli = local.cli();
+    let (run, _) = sleeper(&cli, "sleeper");
+    let plan = cli.run(&[
+        "maintenance",
+        "plan",
+        "@127.0.0.1",
+        "elsewhere",
+        "--start",
+        "2h",
+        "--duration",
+        "30m",
+    ]);
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(plan.stdout.contains("@127.0.0.1 is scheduled"), "{plan:?}");
+    // The framework of `run` does not answer, and is asked all the same.
+    until("its framework is asked", PATIENCE, || {
+        let rows = cli.list(&["maintenance", "list"]);
+        let asked = rows.iter().find(|row| text(row, "machine") == "@127.0.0.1");
+        let answers = asked.and_then(|row| row["answers"].as_object()).cloned();
+        let unknown = answers.is_some_and(|all| all.values().any(|answer| answer == "UNKNOWN"));
+        unknown.then_some(()).ok_or_else(|| format!("{rows:?}"))
+    });
+    let refused = cli.run(&["maintenance", "start", "@127.0.0.1"]);
+    assert_eq!(refused.code, 1, "nobody was asked: {refused:?}");
+    assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    let agent = &agents_in_state(&cli, "active")[0];
+    let refused = cli.run(&["agents", "drain", agent, "--yes"]);
+    assert!(refused.code == 1 && refused.stderr.contains("maintenance schedule"), "{refused:?}");
+
+    let down = cli.run(&["maintenance", "start", "elsewhere", "--yes"]);
+    assert_eq!(down.code, 0, "{down:?}");
+    let refused = cli.run(&["maintenance", "cancel", "elsewhere"]);
+    assert!(refused.code == 1 && refused.stderr.contains("is down"), "{refused:?}");
+    for verb in [["stop", "elsewhere"], ["cancel", "@127.0.0.1"]] {
+        let done = cli.run(&[&["maintenance"], &verb[..]].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    assert!(cli.list(&["maintenance", "list"]).is_empty());
+    let tasks = cli.list(&["tasks"]);
+    assert_eq!(cli.run(&["kill", text(&tasks[0], "task")]).code, 0);
+    run.done();
+}

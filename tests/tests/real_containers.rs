@@ -58,6 +58,7 @@ fn no_cgroups_left(port: u16) {
     });
 }
 
+/// TSK-15.
 #[test]
 fn ex_01_out_of_memory_ends_one_task_and_no_sibling() {
     let (local, framework) = start();
@@ -73,6 +74,12 @@ fn ex_01_out_of_memory_ends_one_task_and_no_sibling() {
     println!("launch to the end for want of memory: {:?}; {:?}", launched.elapsed(), end.message());
     assert_eq!(end.state(), TaskState::TaskFailed, "{end:#?}");
     assert_eq!(end.reason(), Reason::ContainerLimitationMemory, "{end:#?}");
+    let limitation = end.limitation.as_ref().expect("what it ran into");
+    assert_eq!(limitation.resources[0].name, "mem", "{end:#?}");
+    // TSK-14: which container it was, and where.
+    let container = end.container_status.as_ref().expect("its container");
+    assert!(container.container_id.is_some() && container.executor_pid.is_some(), "{end:#?}");
+    assert!(container.network_infos[0].ip_addresses[0].ip_address.is_some(), "{end:#?}");
     assert!(lives(sibling), "the sibling died with it");
     let sibling_ended =
         |s: &meseta_api::v1::TaskStatus| s.task_id.value == "sibling" && s.state().is_terminal();

@@ -5,6 +5,7 @@ use meseta_tests::sim::cluster::{Shape, SimCluster};
 use std::time::Duration;
 
 /// AL-04: a framework without work declines its one agent, each time for five seconds.
+/// Rounds by interval (ALL-01) and refusals (ALL-11).
 #[test]
 fn al_04_what_was_declined_comes_again_when_the_refusal_is_over() {
     let shape = Shape { agents: 1, frameworks: 1, tasks: 0, ..Shape::default() };

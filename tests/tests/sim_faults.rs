@@ -31,6 +31,7 @@ const SHAPE: Shape = Shape {
     longest: Duration::from_secs(20),
     failover_timeout: Duration::from_secs(3600),
     partition_aware: true,
+    limits: "{}",
 };
 
 /// By then the last fault of every plan is over.

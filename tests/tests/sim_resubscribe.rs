@@ -106,7 +106,10 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let shape = Shape { agents: 1, frameworks: 0, ..Shape::default() };
+    scene_of(Shape { agents: 1, frameworks: 0, ..Shape::default() })
+}
+
+fn scene_of(shape: Shape) -> Scene {
     let mut cluster = SimCluster::new(11, shape);
     assert!(cluster.run_until(PATIENCE, |cluster| cluster.leader_address().is_some()));
     let machine = cluster.sim.machine("puppet", "10.0.9.1:1");
@@ -158,5 +161,36 @@ fn the_same_framework_again_on_its_connection_stays() {
         |said| matches!(said, FromMaster::Event(event) if event.r#type() == event::Type::Heartbeat),
     );
     assert!(beats.count() >= 2, "it is told on");
+    assert_eq!(scene.cluster.breaches(), Vec::<String>::new());
+}
+
+/// LIM-01: what is too much over libproc is refused with the number that HTTP has for it, and the
+/// subscription that is there stays.
+#[test]
+fn lim_01_a_call_too_many_is_refused_and_the_next_second_brings_another() {
+    let limits = r#"{"limits": [{"principal": "framework", "qps": 1, "capacity": 1}]}"#;
+    let mut scene = scene_of(Shape { agents: 1, frameworks: 0, limits, ..Shape::default() });
+    let first = scene.subscribe(info("first"));
+    let again = || Subscribe(v1::FrameworkInfo { id: Some(first.clone()), ..info("first") });
+    scene.cluster.run_for(Duration::from_secs(2));
+    scene.puppet.tell(again());
+    scene.puppet.tell(again());
+    scene.cluster.run_for(Duration::from_millis(500));
+    let refused = |heard: &Heard| {
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = heard.iter().filter_map(|said| match said {
+            FromMaster::Refused { code, message } => Some((*code, message.clone())),
+            _ => None,
+        });
+        refused.collect::<Vec<_>>()
+    };
+    let said = "too many requests of principal 'framework': try again in 1 s";
+    assert_eq!(refused(&scene.heard), [(429, said.to_owned())]);
+    assert_eq!(subscribed(&scene.heard).len(), 2);
+    assert_eq!(stands(&scene.cluster, &first), (true, false));
+    scene.cluster.run_for(Duration::from_secs(2));
+    scene.puppet.tell(again());
+    scene.cluster.run_for(Duration::from_secs(1));
+    assert_eq!(subscribed(&scene.heard).len(), 3);
     assert_eq!(scene.cluster.breaches(), Vec::<String>::new());
 }

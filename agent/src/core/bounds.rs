@@ -15,6 +15,10 @@ pub(super) const STRANGERS: usize = 1_000;
 const UPDATES: usize = 20_000;
 /// Bytes of these.
 const BYTES: usize = 64 << 20;
+/// Bytes of the same of all executors together, from which on none may add to more than its share.
+const ALL_BYTES: usize = 256 << 20;
+/// What an executor may keep in any case, in bytes.
+const LEAST_SHARE: usize = 1 << 20;
 
 /// Whether a status may be this large.
 pub(super) fn size(status: &TaskStatus) -> Result<(), String> {
@@ -32,13 +36,25 @@ pub(super) fn size(status: &TaskStatus) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether one more update may wait beside these.
-pub(super) fn one_more(load: Load) -> Result<(), String> {
+/// Whether one more update of an executor may wait beside what waits of it, and of each that
+/// anything waits of.
+pub(super) fn one_more(load: Load, all: impl ExactSizeIterator<Item = Load>) -> Result<(), String> {
     if load.updates >= UPDATES {
         return Err(format!("{} of its updates await acknowledgement", load.updates));
     }
     if load.bytes >= BYTES {
         return Err(format!("{} bytes of its updates await acknowledgement", load.bytes));
+    }
+    if load.bytes < LEAST_SHARE {
+        return Ok(());
+    }
+    let share = (ALL_BYTES / all.len().max(1)).max(LEAST_SHARE);
+    if load.bytes >= share && all.map(|each| each.bytes).sum::<usize>() >= ALL_BYTES {
+        return Err(format!(
+            "{} bytes of its updates await acknowledgement, where the agent has room for {share} \
+             of each executor",
+            load.bytes
+        ));
     }
     Ok(())
 }
@@ -70,7 +86,31 @@ mod tests {
         for (updates, bytes, taken) in
             [(UPDATES - 1, BYTES - 1, true), (UPDATES, 0, false), (1, BYTES, false)]
         {
-            assert_eq!(one_more(Load { updates, bytes }).is_ok(), taken, "{updates} {bytes}");
+            let load = Load { updates, bytes };
+            assert_eq!(one_more(load, [load].into_iter()).is_ok(), taken, "{updates} {bytes}");
+        }
+    }
+
+    #[test]
+    fn executors_that_fill_the_agent_together_are_held_to_their_shares() {
+        let of = |bytes| Load { updates: 1, bytes };
+        let (much, little) = (of(BYTES - 1), of(LEAST_SHARE - 1));
+        let share = ALL_BYTES / 8;
+        for (own, others, taken) in [
+            // There is room.
+            (much, vec![much, little], true),
+            // There is none: five keep more than an eighth, and may not add to it.
+            (much, vec![much, much, much, much, little, little, little], false),
+            // Nor may who keeps just that, but who keeps less may.
+            (of(share), vec![much, much, much, much, little, little, little], false),
+            (of(share - 1), vec![much, much, much, much, little, little, little], true),
+            // However many they are.
+            (little, vec![of(LEAST_SHARE); 1_000], true),
+            (of(LEAST_SHARE), vec![of(LEAST_SHARE); 1_000], false),
+        ] {
+            let all: Vec<Load> = others.into_iter().chain([own]).collect();
+            let count = all.len();
+            assert_eq!(one_more(own, all.into_iter()).is_ok(), taken, "{own:?} of {count}");
         }
     }
 }

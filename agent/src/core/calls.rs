@@ -171,7 +171,7 @@ impl Agent {
         task: &TaskId,
         turn: &mut Turn<'_>,
     ) -> Result<(), Refused> {
-        let room = bounds::one_more(self.streams.load(container));
+        let room = bounds::one_more(self.streams.load(container), self.streams.loads());
         let Some(executor) = self.executor_of(container) else {
             return Ok(());
         };

@@ -386,6 +386,11 @@ impl Streams {
         self.loads.get(container).copied().unwrap_or_default()
     }
 
+    /// The same of each container that anything waits of.
+    pub fn loads(&self) -> impl ExactSizeIterator<Item = Load> + '_ {
+        self.loads.values().copied()
+    }
+
     /// Whether the end of a task is acknowledged and that is being written: for the master its id
     /// is free again.
     pub fn is_settled(&self, key: &TaskKey) -> bool {

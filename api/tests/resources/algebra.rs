@@ -10,6 +10,7 @@ fn add(a: &Resources, b: &Resources) -> Resources {
     a.checked_add(b).unwrap()
 }
 
+/// RES-01.
 #[test]
 fn fixed_point_sums_are_exact() {
     let tenth = res("cpus:0.1");
@@ -18,6 +19,7 @@ fn fixed_point_sums_are_exact() {
     assert_eq!(sum.checked_sub(&res("cpus:1")), Ok(Resources::new()));
 }
 
+/// RES-01, RES-02, RES-03.
 #[test]
 fn addition_table() {
     let table = [
@@ -98,6 +100,7 @@ fn reservations_are_identity() {
     assert_eq!(add(&add(&mine, &fixed), &other).len(), 3);
 }
 
+/// RES-09.
 #[test]
 fn reserving_and_unreserving() {
     let all = res("cpus:4;mem:8");
@@ -130,6 +133,7 @@ fn persistent_volumes_are_taken_whole() {
     assert_eq!(rest, read(&[volume("eng", "v2", "data", 64.0)]));
 }
 
+/// RES-15.
 #[test]
 fn mount_disks_are_taken_whole_and_path_disks_are_not() {
     let part = |kind| (source_disk(kind, 100.0), source_disk(kind, 40.0));
@@ -163,6 +167,7 @@ fn shared_volumes_are_counted() {
     assert_eq!(read(&two.to_v1()), two);
 }
 
+/// RES-16.
 #[test]
 fn allocation_is_identity_until_taken_off() {
     let free = res("cpus:2;ports:[1-5]");
@@ -191,6 +196,7 @@ fn views() {
     assert_eq!(add(&all.reserved(), &all.unreserved()), all);
 }
 
+/// RES-14.
 #[test]
 fn revocable_is_apart() {
     let lent = v1::Resource { revocable: Some(Default::default()), ..scalar("cpus", 1.0) };

@@ -93,6 +93,7 @@ fn each_operation_is_undone_by_its_opposite() {
     assert_eq!(back, with_volume);
 }
 
+/// RES-10.
 #[test]
 fn a_reservation_refines_the_one_below() {
     let whole = res("cpus(eng):4");

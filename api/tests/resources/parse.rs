@@ -4,6 +4,7 @@ use crate::common::*;
 use meseta_api::resources::{parse_entries, ResourceName, Resources, Scalar, ScalarQuantities};
 use proptest::prelude::*;
 
+/// Resources of any name (RES-04), reserved ones too (RES-08).
 #[test]
 fn texts_and_what_they_mean() {
     let table = [

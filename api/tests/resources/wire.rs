@@ -264,6 +264,7 @@ fn before_refinement() {
     assert_eq!(refined.to_v1_endpoint()[0].role, None);
 }
 
+/// CAP-04.
 #[test]
 fn an_offer_as_frameworks_without_refinement_see_it() {
     let offered = res("cpus:62;ports:[31000-32000]").allocate(&role("*")).unwrap();

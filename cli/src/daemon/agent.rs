@@ -1,6 +1,6 @@
 //! An agent's node: its keyring, its containers, its process.
 
-use super::{executor_ca, guard};
+use super::{executor_ca, guard, system};
 use crate::tls;
 use anyhow::Context;
 use clap::ValueEnum;
@@ -89,6 +89,7 @@ impl Agent {
         })
         .await
         .with_context(|| format!("cannot serve on {listen}"))?;
+        system::watch(&node)?;
         passable(&setup.config.work_dir)?;
         if let Some(tls) = &setup.tls {
             let ca = executor_ca::publish(&node, tls, &setup.config.work_dir)?;

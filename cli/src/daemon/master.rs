@@ -1,6 +1,6 @@
 //! A master's node: its store, its election, its process.
 
-use super::{guard, insecure};
+use super::{guard, insecure, system};
 use crate::tls;
 use anyhow::{bail, Context};
 use libproc::{ClientAuth, Node, NodeConfig, Pid, Reason, TlsConfig};
@@ -8,6 +8,7 @@ use meseta_api::term::RegistryId;
 use meseta_api::v1;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
+use meseta_master::limits::RequestLimits;
 use meseta_master::{Master, MasterConfig, StepDown};
 use meseta_node::credentials::Known;
 use meseta_node::election::{Candidacy, Election, EtcdElection, LeaderInfo, StandaloneElection};
@@ -53,6 +54,8 @@ pub struct Setup {
     pub core: Config,
     /// Settings of the allocator.
     pub allocator: AllocatorConfig,
+    /// `--rate-limits`.
+    pub limits: RequestLimits,
 }
 
 /// A master that runs.
@@ -105,6 +108,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     })
     .await
     .with_context(|| format!("cannot serve on {listen}"))?;
+    system::watch(&node)?;
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,
@@ -114,6 +118,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
         candidacy,
         store,
         guards: setup.guards,
+        limits: setup.limits,
     };
     let process =
         meseta_master::spawn(&node, config).context("cannot start the master's process")?;

@@ -7,6 +7,7 @@ pub mod guard;
 pub mod http_auth;
 pub mod insecure;
 pub mod master;
+pub mod system;
 
 use crate::exit;
 use libproc::Reason;

@@ -160,6 +160,7 @@ impl Local {
             tls: self.tls.master(),
             core: Default::default(),
             allocator: Default::default(),
+            limits: Default::default(),
         })
         .await?
         // It has no successor to step down for.

@@ -6,9 +6,11 @@ use crate::environment;
 use crate::signals::Interrupts;
 use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
+use clap::ArgAction;
 use meseta_api::v1::DomainInfo;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
-use meseta_master::core::Config;
+use meseta_master::core::{Config, RemovalRate};
+use meseta_master::limits::RequestLimits;
 use meseta_node::credentials;
 use meseta_node::http::auth::Realm;
 use meseta_node::store::etcd::{DEFAULT_TTL, MAX_TTL, MIN_TTL};
@@ -88,6 +90,9 @@ pub struct Master {
     /// How long a disconnected agent may take to come back
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10m")]
     agent_reregister_timeout: Duration,
+    /// How fast agents that cannot be reached are given up; by default all at once
+    #[arg(long, value_name = "N/DURATION", value_parser = removal_rate)]
+    agent_removal_rate_limit: Option<RemovalRate>,
     /// With quotas to keep, a new leader offers nothing before this share of its agents is back …
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.8")]
     allocator_agent_recovery_factor: f64,
@@ -103,6 +108,24 @@ pub struct Master {
     /// How many unreachable, and how many gone agents are remembered at most
     #[arg(long, value_name = "N", default_value_t = 102_400)]
     registry_max_agent_count: usize,
+    /// Limits of the requests of each principal: a file, or the JSON itself (docs/operating.md)
+    #[arg(long, value_name = "FILE|JSON")]
+    rate_limits: Option<String>,
+    /// How many removed frameworks are shown
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    max_completed_frameworks: usize,
+    /// How many tasks that are over are shown of a framework
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_completed_tasks_per_framework: usize,
+    /// How many tasks on unreachable agents are remembered of a framework
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_unreachable_tasks_per_framework: usize,
+    /// How many event streams of operators there may be; past it the oldest ends
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_operator_event_stream_subscribers: u32,
+    /// Whether each framework has metrics of its own
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    publish_per_framework_metrics: bool,
     /// Listen anywhere and let everybody in
     #[arg(long)]
     insecure: bool,
@@ -138,6 +161,8 @@ impl Master {
             open.extend(keys.is_none().then(|| "there are no --credentials".to_owned()));
         }
         guard::bind(self.ip, &open, self.insecure)?;
+        let limits = self.rate_limits.as_deref().map(rate_limits).transpose();
+        let limits = limits.context("--rate-limits")?.unwrap_or_default();
         let work_dir = match self.work_dir {
             Some(dir) => dir,
             None => {
@@ -162,6 +187,7 @@ impl Master {
                 ping_interval: self.agent_ping_timeout,
                 ping_attempts: self.max_agent_ping_timeouts,
                 agent_reregister_timeout: self.agent_reregister_timeout,
+                agent_removal_rate: self.agent_removal_rate_limit,
                 recovery_hold_agents: self.allocator_agent_recovery_factor,
                 recovery_hold: self.allocator_recovery_timeout,
                 offer_timeout: Some(self.offer_timeout),
@@ -169,6 +195,11 @@ impl Master {
                 registry_gc_interval: self.registry_gc_interval,
                 registry_max_agent_age: self.registry_max_agent_age,
                 registry_max_agent_count: self.registry_max_agent_count,
+                max_completed_frameworks: self.max_completed_frameworks,
+                max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
+                max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
+                publish_per_framework_metrics: self.publish_per_framework_metrics,
+                max_event_streams: self.max_operator_event_stream_subscribers as usize,
                 ..Config::default()
             },
             allocator: AllocatorConfig {
@@ -177,6 +208,7 @@ impl Master {
                 filter_gpus: self.filter_gpu_resources,
                 ..AllocatorConfig::default()
             },
+            limits,
         })
     }
 }
@@ -198,6 +230,25 @@ pub(super) fn advertised(
     })
 }
 
+/// `10/1min`.
+fn removal_rate(text: &str) -> Result<RemovalRate, String> {
+    let expected = || format!("`{text}` is no rate such as 10/1min");
+    let (count, within) = text.split_once('/').ok_or_else(expected)?;
+    let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(expected)?;
+    let within = humantime::parse_duration(within).map_err(|_| expected())?;
+    Ok(RemovalRate { count, within })
+}
+
+/// Limits as JSON, or as a file of it.
+fn rate_limits(given: &str) -> anyhow::Result<RequestLimits> {
+    if given.trim_start().starts_with('{') {
+        return Ok(RequestLimits::parse(given)?);
+    }
+    let path = given.strip_prefix("file://").unwrap_or(given);
+    let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    RequestLimits::parse(&json).with_context(|| path.to_owned())
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().map_err(|_| format!("`{text}` is no number"))?;
     match (0.0..=1.0).contains(&share) {
@@ -213,4 +264,31 @@ fn election_ttl(text: &str) -> anyhow::Result<Duration> {
         bail!("must be from {least}s to {most}s, such as {}s", DEFAULT_TTL.as_secs());
     }
     Ok(ttl)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LIM-01.
+    #[test]
+    fn limits_are_json_or_a_file_of_it_and_what_is_wrong_is_named_with_its_place() {
+        let json = r#"{"limits": [{"principal": "a", "qps": 1}]}"#;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("limits.json");
+        std::fs::write(&path, json).unwrap();
+        let path = path.to_str().unwrap();
+        let expected = rate_limits(json).unwrap();
+        assert!(expected.limit_anything());
+        for given in [path, &format!("file://{path}")] {
+            assert_eq!(rate_limits(given).unwrap(), expected);
+        }
+        std::fs::write(path, "{\"limits\": [\n  {\"principal\": 7}]}").unwrap();
+        let wrong = format!("{:#}", rate_limits(path).unwrap_err());
+        assert!(wrong.starts_with(path) && wrong.contains("line 2 column 17"), "{wrong}");
+        let wrong = format!("{:#}", rate_limits("nowhere").unwrap_err());
+        assert!(wrong.starts_with("cannot read nowhere: "), "{wrong}");
+        let wrong = format!("{:#}", rate_limits(r#"{"default_qps": -1}"#).unwrap_err());
+        assert!(wrong.contains("'default_qps' is -1"), "{wrong}");
+    }
 }

@@ -8,6 +8,7 @@ pub mod frameworks;
 pub mod kill;
 pub mod local;
 pub mod logs;
+pub mod maintenance;
 pub mod master;
 pub mod quota;
 pub mod run;

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod explain;
 pub mod frameworks;
+pub mod maintenance;
 pub mod quota;
 mod table;
 pub mod tasks;

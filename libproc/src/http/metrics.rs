@@ -8,7 +8,7 @@
 
 use super::{header, HeaderValue, Response, StatusCode};
 use crate::node::{Entry, Node};
-use crate::observe::Observation;
+use crate::observe::{Labelled, Observation};
 use crate::process::Kind;
 use crate::ProcessId;
 use futures_util::future::join_all;
@@ -17,6 +17,7 @@ use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::encoding::{text, DescriptorEncoder};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ struct Gathered {
     threads: Vec<(String, u64)>,
     /// Processes' own, by name; of a name that several use, the sum.
     own: BTreeMap<String, f64>,
+    /// Processes' own that have labels.
+    labelled: Vec<Labelled>,
 }
 
 async fn gather(node: &Node) -> Gathered {
@@ -54,12 +57,14 @@ async fn gather(node: &Node) -> Gathered {
     let counts = node.counts();
     let mut kinds = node.kinds();
     let mut own = BTreeMap::<String, f64>::new();
+    let mut labelled = Vec::new();
     for (_, entry, said) in seen {
         kinds.entry(entry.door.kind()).or_default().add(&entry.door.queue());
-        let said = said.unwrap_or_default().metrics;
-        for (name, value) in said.into_iter().filter(|(_, value)| value.is_finite()) {
+        let said = said.unwrap_or_default();
+        for (name, value) in said.metrics.into_iter().filter(|(_, value)| value.is_finite()) {
             *own.entry(name).or_default() += value;
         }
+        labelled.extend(said.labelled.into_iter().filter(|metric| metric.value.is_finite()));
     }
     Gathered {
         counters: vec![
@@ -89,6 +94,7 @@ async fn gather(node: &Node) -> Gathered {
             .map(|place| (place.name().to_owned(), place.ready.rings()))
             .collect(),
         own,
+        labelled,
     }
 }
 
@@ -96,6 +102,9 @@ async fn gather(node: &Node) -> Gathered {
 pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
     let gathered = gather(node).await;
     let mut all = gathered.own;
+    for metric in gathered.labelled {
+        *all.entry(metric.name).or_default() += metric.value;
+    }
     all.extend(gathered.port);
     let mut put = |name: String, value: u64| *all.entry(name).or_default() += value as f64;
     for (name, _, count) in gathered.counters {
@@ -200,10 +209,34 @@ impl Collector for Gathered {
             *own.entry(sanitized(name)).or_default() += value;
         }
         for (name, value) in own {
-            single(&mut encoder, &name, "Told by a process", &ConstGauge::new(value))?;
+            single(&mut encoder, &name, TOLD, &ConstGauge::new(value))?;
         }
-        Ok(())
+        labelled(&mut encoder, &self.labelled)
     }
+}
+
+const TOLD: &str = "Told by a process";
+
+/// By family, each series once: of several processes that say the same the sum.
+fn labelled(
+    encoder: &mut DescriptorEncoder<'_>,
+    metrics: &[Labelled],
+) -> Result<(), std::fmt::Error> {
+    let mut families = BTreeMap::<String, BTreeMap<&[(&'static str, String)], f64>>::new();
+    for metric in metrics.iter().filter(|metric| !metric.family.is_empty()) {
+        let family = families.entry(sanitized(&metric.family)).or_default();
+        *family.entry(metric.labels.as_slice()).or_default() += metric.value;
+    }
+    for (name, series) in families {
+        let kind = MetricType::Gauge;
+        let mut family = encoder.encode_descriptor(&name, TOLD, None, kind)?;
+        for (labels, value) in series {
+            let labels: Vec<(&str, &str)> =
+                labels.iter().map(|(label, value)| (*label, value.as_str())).collect();
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn single(

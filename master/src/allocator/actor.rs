@@ -8,7 +8,8 @@
 use super::question::answer;
 use super::{Allocator, AllocatorConfig, AllocatorEvent};
 use crate::actor::{Granted, Master};
-use libproc::{Context, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
+use crate::timings::Timings;
+use libproc::{Context, Instant, Observation, Pid, Process, Receive, Reply, Sender, TraceContext};
 use meseta_api::internal::master::{OfferQuestion, OperatorAnswer};
 
 pub(crate) struct AllocatorProcess {
@@ -19,14 +20,29 @@ pub(crate) struct AllocatorProcess {
     soon: bool,
     rounds: u64,
     faults: u64,
-    /// Of the events since the last round, the first [`LINKS`] that came in a trace.
+    /// Since when a round is wanted.
+    wanted: Option<Instant>,
+    /// When the round that goes on began.
+    began: Instant,
+    /// How long rounds were wanted before they began, and how long they took.
+    waited: Timings,
+    took: Timings,
+    /// This process, for its queue.
+    me: Option<Pid<Self>>,
+    /// Of the events since the last round began, the first [`LINKS`] that came in a trace.
     causes: Vec<TraceContext>,
+    /// The same of the round that goes on.
+    round_causes: Vec<TraceContext>,
 }
+
+/// What the allocator looks at in one slice of a round: a millisecond or two, as
+/// `tests/benches/allocation.rs` shows (`T1d`).
+pub const SLICE: usize = 4_000;
 
 /// A round has its causes at hand in Jaeger; in a large cluster, not all of them.
 const LINKS: usize = 32;
 
-/// Why a framework is not offered agents; answered with the state between two rounds.
+/// Why a framework is not offered agents; answered with the state between two slices of a round.
 pub(crate) struct Explain {
     pub(crate) question: OfferQuestion,
     pub(crate) reply: Reply<OperatorAnswer>,
@@ -47,7 +63,13 @@ impl AllocatorProcess {
             soon: false,
             rounds: 0,
             faults: 0,
+            wanted: None,
+            began: Instant::ZERO,
+            waited: Timings::default(),
+            took: Timings::default(),
+            me: None,
             causes: Vec::new(),
+            round_causes: Vec::new(),
         }
     }
 
@@ -56,15 +78,34 @@ impl AllocatorProcess {
         if !self.allocator.is_due(now) {
             return;
         }
-        self.rounds += 1;
-        let causes = std::mem::take(&mut self.causes);
-        let grants = self.allocator.allocate(now, cx.random_u64());
+        if !self.allocator.is_midway() {
+            self.rounds += 1;
+            self.began = now;
+            self.round_causes = std::mem::take(&mut self.causes);
+            if let Some(wanted) = self.wanted.take() {
+                self.waited.add(now.since(wanted));
+            }
+        }
+        let grants = self.allocator.allocate_some(now, cx.random_u64(), SLICE);
         if !grants.is_empty() {
             let granted = Granted { grants, applied: self.allocator.applied() };
             let master = self.master.clone();
             // Due to the state as a whole, so a part of no event's trace.
-            cx.linked(causes);
+            cx.linked(self.round_causes.clone());
             cx.tell(&master, granted);
+        }
+        if self.allocator.is_midway() {
+            self.soon(cx);
+        } else {
+            self.took.add(cx.now().since(self.began));
+        }
+    }
+
+    fn soon(&mut self, cx: &mut Context<Self>) {
+        if !self.soon {
+            self.soon = true;
+            let me = cx.me().clone();
+            cx.tell(&me, RoundDue);
         }
     }
 }
@@ -84,12 +125,18 @@ impl Process for AllocatorProcess {
     const NAME: &'static str = "allocator";
 
     fn started(&mut self, cx: &mut Context<Self>) {
+        self.me = Some(cx.me().clone());
         cx.every(self.config.allocation_interval, IntervalDue);
     }
 
     fn observe(&self, seen: &mut Observation) {
         seen.metric("allocator/mesos/allocation_runs", self.rounds as f64);
         seen.metric("allocator/mesos/faults", self.faults as f64);
+        let waiting = self.me.as_ref().map_or(0, |me| me.queue().messages);
+        seen.metric("allocator/mesos/event_queue_dispatches", waiting as f64);
+        self.took.observe("allocator/mesos/allocation_run_ms", seen);
+        self.waited.observe("allocator/mesos/allocation_run_latency_ms", seen);
+        super::metrics::observe(&self.allocator, seen);
         seen.state(serde_json::json!({ "rounds": self.rounds, "faults": self.faults }));
     }
 }
@@ -104,10 +151,9 @@ impl Receive<AllocatorEvent> for AllocatorProcess {
             self.faults += 1;
             tracing::error!(%fault, "the allocator was told what cannot be");
         }
-        if urgent && !self.soon {
-            self.soon = true;
-            let me = cx.me().clone();
-            cx.tell(&me, RoundDue);
+        if urgent {
+            self.wanted.get_or_insert(cx.now());
+            self.soon(cx);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! [`Allocator`]: the state, and what each event does to it.
 //!
-//! Owns accounts (`ledger.rs`), the roster (`roster.rs`), refusals (`filters.rs`) and what is in
-//! doubt (`doubt.rs`). Fed with [`AllocatorEvent`]s; each is checked, then committed, in
+//! Owns accounts (`ledger.rs`), the roster (`roster.rs`), refusals (`filters.rs`), what is in
+//! doubt (`doubt.rs`) and what a round has not come to yet (`agenda.rs`). Fed with [`AllocatorEvent`]s; each is checked, then committed, in
 //! `frameworks.rs`, `agents.rs` or `holdings.rs`. Grants come out of `round.rs`, reasons out of
 //! `explain.rs`.
 
+use super::agenda::Agenda;
 use super::config::AllocatorConfig;
 use super::doubt::Doubt;
 use super::event::AllocatorEvent;
@@ -38,6 +39,8 @@ pub struct Allocator {
     pub(super) filters: Filters,
     pub(super) measure: Measure,
     pub(super) doubt: Doubt,
+    /// Of a round that was cut.
+    pub(super) agenda: Option<Agenda>,
     pub(super) quotas: Quotas,
     /// While a new leader waits for its agents.
     hold: Option<Hold>,
@@ -56,6 +59,7 @@ impl Allocator {
             roster: Roster::new(),
             filters: Filters::default(),
             doubt: Doubt::default(),
+            agenda: None,
             quotas: Quotas::default(),
             hold: None,
             last_round: Granted { round: 0, at: Instant::ZERO },
@@ -132,7 +136,7 @@ impl Allocator {
 
     /// Whether a round could grant something, expiring refusals aside.
     pub fn is_dirty(&self) -> bool {
-        !self.doubt.is_empty()
+        self.is_midway() || !self.doubt.is_empty()
     }
 
     /// When the next refusal expires: a round at that time could grant something.

@@ -4,7 +4,7 @@
 //! the round ends only then. So a later round looks no further than at what has changed since,
 //! and that is all that is kept here.
 
-use super::ordinals::{AgentOrd, ClientOrd};
+use super::ordinals::{AgentOrd, ClientOrd, Ordinal};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has changed since the last round. A removed agent or client lingers until the next round,
@@ -24,27 +24,29 @@ impl Doubt {
         self.agents.is_empty() && self.clients.is_empty() && self.pairs.is_empty()
     }
 
-    /// The agents that any client may take something of. With new clients about, an agent where a
-    /// refusal expired is one of them: two reasons would otherwise need one order.
-    pub(super) fn agents_for_all(&self) -> BTreeSet<AgentOrd> {
-        let mut agents = self.agents.clone();
-        if !self.clients.is_empty() {
-            agents.extend(self.pairs.iter().map(|(agent, _)| *agent));
-        }
-        agents
+    /// Whether something of this agent may be for others than before, new clients aside.
+    pub(super) fn is_about(&self, agent: AgentOrd) -> bool {
+        let from_here = self.pairs.range((agent, ClientOrd::at(0))..);
+        self.agents.contains(&agent) || from_here.take(1).any(|(of, _)| *of == agent)
     }
 
-    /// The pairs by agent, without the agents in `except`.
-    pub(super) fn clients_by_agent(
-        &self,
-        except: &BTreeSet<AgentOrd>,
-    ) -> BTreeMap<AgentOrd, Vec<ClientOrd>> {
-        let mut by_agent: BTreeMap<AgentOrd, Vec<ClientOrd>> = BTreeMap::new();
-        for (agent, client) in &self.pairs {
-            if !except.contains(agent) {
-                by_agent.entry(*agent).or_default().push(*client);
+    /// Who may take something of which agent: agents that anyone may take of; agents that only
+    /// clients may take of whose refusal there expired; and clients that may take of all others.
+    /// With these about, an agent where a refusal expired is one of the first: two reasons would
+    /// otherwise need one order.
+    pub(super) fn into_takers(self) -> (BTreeSet<AgentOrd>, ByAgent, BTreeSet<ClientOrd>) {
+        let Doubt { agents: mut for_all, clients, pairs } = self;
+        let mut few = ByAgent::new();
+        for (agent, client) in pairs {
+            if !clients.is_empty() {
+                for_all.insert(agent);
+            } else if !for_all.contains(&agent) {
+                few.entry(agent).or_default().insert(client);
             }
         }
-        by_agent
+        (for_all, few, clients)
     }
 }
+
+/// Clients by the agent where a refusal of theirs expired.
+pub(super) type ByAgent = BTreeMap<AgentOrd, BTreeSet<ClientOrd>>;

@@ -56,10 +56,6 @@ impl Order {
         order
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.clients.is_empty()
-    }
-
     /// Shows roles that have clients to `look`, the one to be served first first, until it finds
     /// something.
     pub(super) fn find_role<T>(

@@ -55,6 +55,11 @@ pub(super) struct Filters {
 }
 
 impl Filters {
+    /// On how many agents each client that refused something still does.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (ClientOrd, usize)> + '_ {
+        self.of_client.iter().map(|(client, agents)| (*client, agents.len()))
+    }
+
     /// Remembers a refusal unless an earlier one implies it, and forgets those that it implies.
     /// One too many pushes out the one that would expire first.
     pub(super) fn refuse(

@@ -15,8 +15,10 @@
 //!   round: a thousand revives cost one round;
 //! - a timer asks each `allocation_interval` (1 s) whether a round [is due](Allocator::is_due),
 //!   which is when refusals that have expired take effect;
-//! - a round is `allocate(cx.now(), seed)` with a seed from the World, and its grants go back to
-//!   the master in one message together with [`Allocator::applied`]. The master counts the events
+//! - a round is [`Allocator::allocate_some`], called with a seed from the World until the round is
+//!   over, each time as a message of its own, so that nobody else on the arbiter waits for a whole
+//!   round. The grants of each slice go back to the master in one message together with
+//!   [`Allocator::applied`]. The master counts the events
 //!   it sends; a grant of an agent or framework that it removed after that count is dropped, since
 //!   the removal has freed it, and all others become offers.
 //!
@@ -24,6 +26,7 @@
 
 mod accounts;
 pub(crate) mod actor;
+mod agenda;
 mod agents;
 mod config;
 mod constraints;
@@ -39,6 +42,7 @@ mod filters;
 mod frameworks;
 mod holdings;
 mod ledger;
+mod metrics;
 mod ordinals;
 mod question;
 mod quota;
@@ -55,6 +59,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use self::actor::SLICE;
 pub use self::config::{AllocatorConfig, MinAllocatable};
 pub use self::constraints::{Constraints, MAX_CLAUSES};
 pub use self::core::Allocator;

@@ -81,6 +81,11 @@ impl Quotas {
         self.rows.is_empty()
     }
 
+    /// All, for metrics.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RoleOrd, &Quota)> {
+        self.rows.iter().map(|(role, row)| (*role, &row.quota))
+    }
+
     pub(super) fn get(&self, role: RoleOrd) -> Option<&Quota> {
         self.rows.get(&role).map(|row| &row.quota)
     }

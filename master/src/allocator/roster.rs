@@ -144,6 +144,21 @@ impl Roster {
         self.order = None;
     }
 
+    /// What there is in all.
+    pub(super) fn cluster(&self) -> &Amounts {
+        &self.cluster
+    }
+
+    /// All roles.
+    pub(super) fn roles(&self) -> impl Iterator<Item = (RoleOrd, &Role)> {
+        self.roles.iter().map(|(role, name, _)| (role, name))
+    }
+
+    /// What the clients of a role and of those below it hold together.
+    pub(super) fn held_by(&self, role: RoleOrd) -> &Amounts {
+        &self.roles[role].subtree.held
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let counts = [self.frameworks.count(), self.roles.count(), self.clients.count()];

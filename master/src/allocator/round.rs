@@ -1,10 +1,10 @@
-//! One round: [`Allocator::allocate`], which reads as its phases.
+//! One round: [`Allocator::allocate`], or slice by slice [`Allocator::allocate_some`].
 //!
 //! Coarse-grained: whoever is first in the order and may take an agent takes all that it may of
 //! it. What then is left, reserved for other roles, goes on to those.
 
+use super::agenda::{Agenda, Stage, Takers};
 use super::core::Allocator;
-use super::doubt::Doubt;
 use super::drf::Order;
 use super::event::OfferGrant;
 use super::ledger::Granted;
@@ -15,112 +15,126 @@ use libproc::Instant;
 use meseta_api::ids::Role;
 use meseta_api::resources::{Entry, Resources};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+
+/// What a grant costs, beside the looks that led to it, in looks.
+const GRANT: usize = 8;
 
 impl Allocator {
-    /// Runs a round at `now` and returns what it grants; all of that is held from here on.
-    /// `shuffle_seed` decides in which order agents are looked at.
+    /// Runs a whole round at `now`, after what is left of one that was cut, and returns what it
+    /// grants; all of that is held from here on. `shuffle_seed` decides in which order agents are
+    /// looked at.
     ///
     /// Costs O(log clients) for each grant, a look at each client that is passed over because it
     /// refused, and, if clients began to want offers, a look at each agent. With nothing in doubt
     /// it costs nothing.
     pub fn allocate(&mut self, now: Instant, shuffle_seed: u64) -> Vec<OfferGrant> {
-        if self.is_held(now) {
-            return Vec::new();
-        }
-        self.expire_filters(now);
-        if !self.is_dirty() {
-            return Vec::new();
-        }
-        let doubt = std::mem::take(&mut self.doubt);
-        self.last_round = Granted { round: self.last_round.round + 1, at: now };
-        let mut shuffle = Shuffle::new(shuffle_seed);
-        let mut grants = Vec::new();
-
-        let for_all = doubt.agents_for_all();
-        let guaranteed = self.quotas.has_unmet().then_some(Stage::Guaranteed);
-        for stage in guaranteed.into_iter().chain([Stage::Fair]) {
-            let mut pass = Pass { stage, shuffle: &mut shuffle, grants: &mut grants };
-            self.serve_all_clients(&for_all, &mut pass);
-            self.serve_after_expiry(&doubt, &for_all, &mut pass);
-            self.serve_new_clients(&doubt, &for_all, &mut pass);
-        }
+        let mut grants = match self.is_midway() {
+            true => self.allocate_some(now, shuffle_seed, usize::MAX),
+            false => Vec::new(),
+        };
+        grants.extend(self.allocate_some(now, shuffle_seed, usize::MAX));
         grants
     }
 
-    fn expire_filters(&mut self, now: Instant) {
-        let expired = self.filters.expire(now);
-        self.doubt.pairs.extend(expired);
-    }
-
-    /// Agents that anyone may take.
-    fn serve_all_clients(&mut self, agents: &BTreeSet<AgentOrd>, pass: &mut Pass<'_>) {
-        let agents = self.offerable(agents.iter().copied());
-        if !agents.is_empty() {
-            self.roster.order();
-            self.serve(agents, None, pass);
-        }
-    }
-
-    /// Agents that only those may take whose refusals have expired.
-    fn serve_after_expiry(
+    /// The same for about `looks` looks, one for each agent and each client of it that is
+    /// considered: then the round [is cut](Allocator::is_midway), and the next call goes on with it.
+    /// Whatever is applied in between counts from then on.
+    pub fn allocate_some(
         &mut self,
-        doubt: &Doubt,
-        served: &BTreeSet<AgentOrd>,
-        pass: &mut Pass<'_>,
-    ) {
-        let by_agent = doubt.clients_by_agent(served);
-        let mut agents = self.offerable(by_agent.keys().copied());
-        pass.shuffle.apply(&mut agents);
-        for agent in agents {
-            let clients = by_agent.get(&agent).into_iter().flatten().copied();
-            let order = Order::of(&self.roster, clients);
-            self.serve(vec![agent], Some(order), pass);
-        }
-    }
-
-    /// All other agents, which only those may take who did not want offers before.
-    fn serve_new_clients(
-        &mut self,
-        doubt: &Doubt,
-        served: &BTreeSet<AgentOrd>,
-        pass: &mut Pass<'_>,
-    ) {
-        let order = Order::of(&self.roster, doubt.clients.iter().copied());
-        if order.is_empty() {
-            return;
-        }
-        let all = self.agents.iter().map(|(agent, _, _)| agent);
-        let agents = self.offerable(all.filter(|agent| !served.contains(agent)));
-        self.serve(agents, Some(order), pass);
-    }
-
-    /// Those of `agents` that have something to offer.
-    fn offerable(&self, agents: impl Iterator<Item = AgentOrd>) -> Vec<AgentOrd> {
-        let account = |agent: &AgentOrd| self.agents.get(*agent);
-        agents.filter(|agent| account(agent).is_some_and(|a| a.offerable().is_some())).collect()
-    }
-
-    /// Goes through the agents in a shuffled order and grants each to the first who may take it,
-    /// until nobody takes what is left. The order is that of `few` clients, or of all.
-    fn serve(&mut self, mut agents: Vec<AgentOrd>, mut few: Option<Order>, pass: &mut Pass<'_>) {
-        pass.shuffle.apply(&mut agents);
-        let mut cuts = Vec::new();
-        for agent in agents {
-            loop {
-                cuts.clear();
-                let taker = self.first_taker(agent, few.as_ref(), pass.stage, &mut cuts);
-                let Some((client, resources)) = taker else {
+        now: Instant,
+        shuffle_seed: u64,
+        looks: usize,
+    ) -> Vec<OfferGrant> {
+        let mut grants = Vec::new();
+        let Some(mut agenda) = self.agenda(now, shuffle_seed) else {
+            return grants;
+        };
+        let mut pass = Pass { stage: agenda.stage(), looks, grants: &mut grants };
+        loop {
+            let mut new = None;
+            while pass.looks > 0 {
+                let Some((agent, takers)) = agenda.next(&self.doubt) else {
                     break;
                 };
-                match self.grant(agent, client, resources, few.as_mut()) {
-                    Some(grant) => pass.grants.push(grant),
-                    None => break,
+                match takers {
+                    Takers::All => {
+                        self.roster.order();
+                        self.serve(agent, None, &mut pass);
+                    }
+                    Takers::Few(clients) => {
+                        let mut order = Order::of(&self.roster, clients);
+                        self.serve(agent, Some(&mut order), &mut pass);
+                    }
+                    Takers::New => {
+                        let clients = || agenda.new_clients(&self.doubt);
+                        let order = new.get_or_insert_with(|| Order::of(&self.roster, clients()));
+                        self.serve(agent, Some(order), &mut pass);
+                    }
                 }
             }
-            if pass.stage == Stage::Fair {
-                self.quotas.withhold(agent, &cuts);
+            if pass.looks == 0 {
+                self.agenda = Some(agenda);
+                return grants;
             }
+            if !agenda.next_stage() {
+                return grants;
+            }
+            pass.stage = agenda.stage();
+        }
+    }
+
+    /// Whether a round was cut and is to go on.
+    pub fn is_midway(&self) -> bool {
+        self.agenda.is_some()
+    }
+
+    /// What is left of the round that was cut, or a new one's if there is anything to do.
+    ///
+    /// A guarantee that is unmet comes before everything, so that what may meet it is not left to
+    /// the next round.
+    fn agenda(&mut self, now: Instant, shuffle_seed: u64) -> Option<Agenda> {
+        if self.is_held(now) {
+            return None;
+        }
+        let expired = self.filters.expire(now);
+        self.doubt.pairs.extend(expired);
+        if let Some(agenda) = self.agenda.take() {
+            if self.doubt.is_empty() || !self.quotas.has_unmet() {
+                return Some(agenda);
+            }
+            agenda.give_up(&mut self.doubt);
+        }
+        if self.doubt.is_empty() {
+            return None;
+        }
+        self.last_round = Granted { round: self.last_round.round + 1, at: now };
+        let mut doubt = std::mem::take(&mut self.doubt);
+        // Who does not want offers any more is no reason to look at every agent.
+        doubt.clients.retain(|client| self.roster.wants_offers(*client).is_some());
+        let all = self.agents.iter().map(|(agent, _, _)| agent);
+        let mut shuffle = Shuffle::new(shuffle_seed);
+        Some(Agenda::of(doubt, self.quotas.has_unmet(), all, &mut shuffle))
+    }
+
+    /// Grants what an agent has to the first who may take it, until nobody takes what is left. The
+    /// order is that of `few` clients, or of all.
+    fn serve(&mut self, agent: AgentOrd, mut few: Option<&mut Order>, pass: &mut Pass<'_>) {
+        pass.looks = pass.looks.saturating_sub(1);
+        // It may be gone, if it was removed since the round began.
+        while self.agents.get(agent).is_some_and(|account| account.offerable().is_some()) {
+            let mut cuts = Vec::new();
+            let taker = self.first_taker(agent, few.as_deref(), pass, &mut cuts);
+            let granted = taker.and_then(|(client, resources)| {
+                self.grant(agent, client, resources, few.as_deref_mut())
+            });
+            let Some(grant) = granted else {
+                if pass.stage == Stage::Fair {
+                    self.quotas.withhold(agent, &cuts);
+                }
+                break;
+            };
+            pass.looks = pass.looks.saturating_sub(GRANT);
+            pass.grants.push(grant);
         }
     }
 
@@ -130,14 +144,14 @@ impl Allocator {
         &self,
         agent: AgentOrd,
         few: Option<&Order>,
-        stage: Stage,
+        pass: &mut Pass<'_>,
         cuts: &mut Vec<Cut>,
     ) -> Option<(ClientOrd, Resources)> {
         let order = few.or(self.roster.known_order())?;
         let lots = Lots::of(self.agents[agent].offerable()?);
         let mut unreserved = None;
         order.find_role(&self.roster, |role| {
-            let lacking = stage == Stage::Guaranteed;
+            let lacking = pass.stage == Stage::Guaranteed;
             if lacking && !self.quotas.is_unmet(self.roster.top_level(role)) {
                 return None;
             }
@@ -156,14 +170,16 @@ impl Allocator {
             {
                 return None;
             }
+            let mut clients =
+                order.clients(role).inspect(|_| pass.looks = pass.looks.saturating_sub(1));
             if own_lots {
-                return order.clients(role).find_map(|client| {
+                return clients.find_map(|client| {
                     let own = self.own_lot(client, &lot, &lots);
                     let takes = self.is_worth_it(client, &own) && self.takes(agent, client, &own);
                     takes.then(|| (client, own.into_owned()))
                 });
             }
-            let client = order.clients(role).find(|client| self.takes(agent, *client, &lot))?;
+            let client = clients.find(|client| self.takes(agent, *client, &lot))?;
             Some((client, lot.into_owned()))
         })
     }
@@ -219,19 +235,11 @@ impl Allocator {
     }
 }
 
-/// Which clients a pass is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Those whose role lacks some of its guarantee, of agents that have some of what is lacking.
-    Guaranteed,
-    /// All.
-    Fair,
-}
-
-/// One way through the agents of a round.
+/// One slice of a round.
 struct Pass<'a> {
     stage: Stage,
-    shuffle: &'a mut Shuffle,
+    /// How many more there may be.
+    looks: usize,
     grants: &'a mut Vec<OfferGrant>,
 }
 

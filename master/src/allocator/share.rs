@@ -121,6 +121,11 @@ impl Measure {
         Scalar::from_millis(millis).unwrap_or_default()
     }
 
+    /// All names that were seen.
+    pub(super) fn names(&self) -> impl Iterator<Item = &ResourceName> {
+        self.names.keys()
+    }
+
     pub(super) fn number(&mut self, name: &ResourceName) -> usize {
         if let Some(number) = self.names.get(name) {
             return *number;

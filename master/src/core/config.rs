@@ -19,6 +19,8 @@ pub struct Config {
     /// Greatest share of the admitted agents (0 to 1) that may be given up at once after a
     /// failover; beyond it nobody is given up and an operator must look (ME-11).
     pub recovery_agent_removal_limit: f64,
+    /// How fast agents that cannot be reached are given up; `None` is at once (LIM-02).
+    pub agent_removal_rate: Option<RemovalRate>,
     /// With quotas to keep, a new leader offers nothing before this share of the admitted agents
     /// (0 to 1) is back …
     pub recovery_hold_agents: f64,
@@ -37,6 +39,13 @@ pub struct Config {
     pub tls: bool,
     /// Settled tasks kept per framework.
     pub max_completed_tasks_per_framework: usize,
+    /// Tasks on unreachable agents that are remembered of a framework; past it the oldest is
+    /// forgotten. It is told of again if its agent comes back with it (LIM-03).
+    pub max_unreachable_tasks_per_framework: usize,
+    /// Event streams of operators; past it the oldest is ended (EVT-03).
+    pub max_event_streams: usize,
+    /// Whether each framework has metrics of its own (MET-05).
+    pub publish_per_framework_metrics: bool,
     /// Between two looks for what the registry need not remember any more.
     pub registry_gc_interval: Duration,
     /// How long unreachable and gone agents are remembered.
@@ -48,6 +57,22 @@ pub struct Config {
     pub registry_max_framework_count: usize,
 }
 
+/// So many in a time, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovalRate {
+    /// At least 1.
+    pub count: u32,
+    /// In this time.
+    pub within: Duration,
+}
+
+impl RemovalRate {
+    /// From one to the next.
+    pub fn each(self) -> Duration {
+        self.within / self.count.max(1)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -55,6 +80,7 @@ impl Default for Config {
             ping_attempts: 5,
             agent_reregister_timeout: Duration::from_secs(10 * 60),
             recovery_agent_removal_limit: 1.0,
+            agent_removal_rate: None,
             recovery_hold_agents: 0.8,
             recovery_hold: Duration::from_secs(10 * 60),
             heartbeat_interval: Duration::from_secs(15),
@@ -63,6 +89,9 @@ impl Default for Config {
             require_agent_domain: false,
             tls: false,
             max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            max_event_streams: 1000,
+            publish_per_framework_metrics: true,
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
             registry_max_agent_count: 102_400,

@@ -92,6 +92,8 @@ pub enum TimerKey {
     OfferExpiryDue,
     /// Time to look for what the registry need not remember any more.
     RegistryPruneDue,
+    /// Time to look for whom to ask about a machine that is going away.
+    InverseOffersDue,
     /// Time for the next answers to a scheduler that asked about many tasks.
     AnswersDue(FrameworkId),
 }

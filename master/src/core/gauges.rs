@@ -1,5 +1,5 @@
 //! [`Gauges`]: how many agents, frameworks and tasks there are in which state, and how much of
-//! what they hold (MET-01, MET-03, MET-04, MET-06).
+//! what they hold (MET-01, MET-03, MET-04, MET-06, MET-11).
 //!
 //! Counts of blocks are kept while the blocks are as they were, so that who asks every few seconds
 //! costs the master's thread what has changed, not what there is.
@@ -11,9 +11,9 @@ use super::memo::Memo;
 use super::shelf::{Block, Kept};
 use super::tasks::Task;
 use super::Core;
-use meseta_api::ids::{AgentId, TaskId};
+use meseta_api::ids::{AgentId, FrameworkId, TaskId};
 use meseta_api::resources::{ResourceName, Resources};
-use meseta_api::v1::TaskState;
+use meseta_api::v1::{OperationState, TaskState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,6 +42,19 @@ const STATES: [(&str, TaskState); 13] = [
     ("unreachable", TaskState::TaskUnreachable),
 ];
 
+/// States of operations that have metrics.
+const OPERATIONS: [OperationState; 9] = [
+    OperationState::OperationPending,
+    OperationState::OperationFinished,
+    OperationState::OperationFailed,
+    OperationState::OperationError,
+    OperationState::OperationDropped,
+    OperationState::OperationUnreachable,
+    OperationState::OperationGoneByOperator,
+    OperationState::OperationRecovering,
+    OperationState::OperationUnknown,
+];
+
 /// Thousandths of each of [`NAMES`], and how much of it is revocable.
 type Amounts = [[i64; 2]; NAMES.len()];
 
@@ -56,7 +69,7 @@ struct OfAgents {
 }
 
 /// Tasks by their state.
-type Counts = BTreeMap<TaskState, u64>;
+pub type Counts = BTreeMap<TaskState, u64>;
 
 /// What was counted of blocks.
 #[derive(Default)]
@@ -72,7 +85,19 @@ impl Gauges {
         self.agents(core, &mut out);
         self.tasks(core, &mut out);
         frameworks(core, &mut out);
+        operations(core, &mut out);
         out
+    }
+
+    /// How many of a framework's tasks that are not history are in which state.
+    pub fn task_states(&mut self, core: &Core, framework: &FrameworkId) -> Counts {
+        let mut counts = Counts::new();
+        for block in core.tasks.shelves().get(framework).into_iter().flat_map(|of| of.blocks()) {
+            for (state, count) in &*self.tasks.of(block, |block| Arc::new(of_tasks(block))) {
+                *counts.entry(*state).or_default() += count;
+            }
+        }
+        counts
     }
 
     fn agents(&mut self, core: &Core, out: &mut Vec<(String, f64)>) {
@@ -140,6 +165,24 @@ fn frameworks(core: &Core, out: &mut Vec<(String, f64)>) {
         ("outstanding_offers", core.offers.shelf().len() as u64),
     ] {
         out.push((format!("master/{name}"), count as f64));
+    }
+}
+
+/// Those of which somebody still has to hear, by the newest state known (MET-11).
+fn operations(core: &Core, out: &mut Vec<(String, f64)>) {
+    let mut counts = OPERATIONS.map(|state| (state, 0_u64));
+    let mut total = 0_u64;
+    for (_, _, operation) in core.operations.iter() {
+        total += 1;
+        let state = operation.status.state();
+        if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == state) {
+            *count += 1;
+        }
+    }
+    out.push(("master/operations/total".to_owned(), total as f64));
+    for (state, count) in counts {
+        let name = state.as_str_name().trim_start_matches("OPERATION_").to_ascii_lowercase();
+        out.push((format!("master/operations/{name}"), count as f64));
     }
 }
 

@@ -23,6 +23,7 @@ pub mod happened;
 pub mod ids;
 mod invariants;
 mod ledger;
+pub mod maintenance;
 pub mod memo;
 pub mod offers;
 pub mod operations;
@@ -35,12 +36,13 @@ mod say;
 mod send;
 pub mod shelf;
 pub mod snapshot;
+pub mod tallies;
 pub mod tasks;
 mod validation;
 pub mod weights;
 mod writes;
 
-pub use config::{Config, Identity};
+pub use config::{Config, Identity, RemovalRate};
 pub use effect::{CallAnswer, Effect, Note};
 pub use event::{Caller, Channel, ConnectionId, Event, Moment, RequestId, TimerKey, WriteId};
 pub(crate) use frameworks::subscribe::check_claims;
@@ -49,18 +51,22 @@ pub use plan::{Ignored, Plan, Rejection};
 pub use snapshot::Snapshot;
 
 use crate::registrar::registry::GoneAgentRecord;
+use agents::pace::Turns;
 use agents::{Agent, AgentConnection};
 use allocation::Told;
 use calls::asked::Asked;
 use counters::Counters;
 use frameworks::{Completed, Framework};
 use ids::NextIds;
+use maintenance::Maintenance;
 use meseta_api::ids::{AgentId, FrameworkId};
 use offers::Offers;
 use operations::Operations;
 use quota::Quotas;
 use shelf::{Kept, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
+use tallies::Tallies;
+use tasks::forget::Unreachable;
 use tasks::Tasks;
 use weights::Weights;
 use writes::Write;
@@ -82,14 +88,18 @@ pub struct Core {
     /// Who has asked about tasks and has not been told of all of them.
     asked: BTreeMap<FrameworkId, Asked>,
     tasks: Tasks,
+    unreachable: Unreachable,
+    turns: Turns,
     offers: Offers,
     operations: Operations,
     told: Told,
     weights: Weights,
     quotas: Quotas,
+    maintenance: Maintenance,
     writes: BTreeMap<WriteId, Write>,
     next_ids: NextIds,
     counters: Counters,
+    tallies: Tallies,
     /// Somebody follows what happens.
     watched: bool,
     #[cfg(feature = "plant")]
@@ -106,7 +116,7 @@ impl Core {
                 self.check_agent(connection, address, said)
             }
             Event::AgentDisconnected { connection } => Ok(Plan::LoseAgent(connection)),
-            Event::SchedulerCalled { caller, call } => self.check_call(caller, *call, at),
+            Event::SchedulerCalled { caller, call } => self.check_counted(caller, *call, at),
             Event::SubscriberDisconnected { connection } => {
                 Ok(self.check_lost_subscriber(connection))
             }
@@ -120,8 +130,10 @@ impl Core {
     /// Does what was planned. Effects are to be carried out in their order.
     pub fn commit(&mut self, plan: Plan, at: Moment) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.count_plan(&plan);
         self.carry_out(plan, at, &mut out);
         self.finish_drains(at, &mut out);
+        self.count_effects(&out);
         self.told.count(&out);
         out
     }
@@ -139,25 +151,24 @@ impl Core {
             Plan::TakePart(plan) => self.commit_part(*plan, out),
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
-            Plan::DepartAll(plans) => {
+            Plan::GiveUp(plan) => self.commit_give_up(plan, at, out),
+            Plan::GiveUpAll(plans) => {
+                self.counters.agents_never_back += plans.len() as u64;
                 for plan in plans {
-                    self.commit_depart(plan, at, out);
+                    self.commit_give_up(plan, at, out);
                 }
             }
             Plan::HoldRemovals { missing, admitted } => {
                 self.commit_hold(missing, admitted, out);
             }
-            Plan::TurnAway { connection, agent } => {
-                send::warn(
-                    format!("agent {agent} came back, which is gone: it is told to end"),
-                    out,
-                );
-                self.turn_away(connection, out);
+            Plan::TurnAway { connection, agent, why } => {
+                send::warn(format!("agent {agent} came back and is told to end: {why}"), out);
+                self.turn_away(connection, why, out);
             }
             Plan::SetDuty(plan) => self.commit_duty(plan, out),
             Plan::Prune(plan) => self.commit_prune(plan, at, out),
             Plan::Ping(agent) => self.commit_ping(&agent, out),
-            Plan::Pong(agent) => self.commit_pong(&agent),
+            Plan::Pong(agent) => self.commit_pong(&agent, out),
             Plan::Update(plan) => self.commit_update(*plan, out),
             Plan::ExecutorExit(plan) => self.commit_exit(plan, out),
             Plan::Relay(plan) => self.commit_relay(plan, out),
@@ -172,6 +183,7 @@ impl Core {
             Plan::RemoveFramework { framework, reason, answer } => {
                 self.commit_removal(&framework, reason, answer, at, out)
             }
+            Plan::Called(called) => self.carry_out(called.plan, at, out),
             Plan::Offer { grants, applied } => {
                 let grants = self.standing(grants, applied, out);
                 self.commit_grants(grants, at, out);
@@ -188,6 +200,9 @@ impl Core {
             Plan::UpdateFramework(plan) => self.commit_update_framework(*plan, out),
             Plan::UpdateQuota(plan) => self.commit_update_quota(plan, out),
             Plan::UpdateWeights(plan) => self.commit_update_weights(plan, out),
+            Plan::SetMaintenance(plan) => self.commit_maintenance(plan, out),
+            Plan::AnswerInverse(plan) => self.commit_inverse(plan, at),
+            Plan::OfferInverse => self.commit_inverse_due(at, out),
             Plan::OperatorOperation(plan) => self.commit_operator_operation(*plan, out),
             Plan::AcknowledgeOperation(plan) => self.commit_acknowledge_operation(plan, out),
             Plan::ReconcileOperations(plan) => self.commit_reconcile_operations(plan, out),
@@ -199,6 +214,11 @@ impl Core {
     /// What has been counted since this master began to lead.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Frameworks that are not gone for ever.
+    pub fn frameworks(&self) -> impl Iterator<Item = (&FrameworkId, &Framework)> {
+        self.frameworks.iter().map(|(id, framework)| (id, &**framework))
     }
 
     /// Who this master is.
@@ -217,6 +237,7 @@ impl Core {
             TimerKey::OfferExpiryDue => Plan::ExpireOffers,
             TimerKey::RegistryPruneDue => self.check_prune(at),
             TimerKey::AnswersDue(framework) => self.check_answers_due(framework),
+            TimerKey::InverseOffersDue => Plan::OfferInverse,
         }
     }
 }

@@ -204,6 +204,7 @@ impl Core {
             resources: framework.show(&grant.resources),
             attributes: agent.kept.rest.attributes.clone(),
             executor_ids: executors.map(|(_, executor)| executor.into()).collect(),
+            unavailability: self.maintenance.unavailability(agent),
             allocation_info: Some(v1::resource::AllocationInfo {
                 role: Some(grant.role.as_str().to_owned()),
             }),

@@ -29,6 +29,11 @@ impl Core {
             }
             FromOperator::Call(call) => match call.r#type() {
                 Type::Teardown => self.check_teardown(request, call.teardown),
+                Type::UpdateMaintenanceSchedule => {
+                    self.check_schedule(request, call.update_maintenance_schedule)
+                }
+                Type::StartMaintenance => self.check_start(request, call.start_maintenance),
+                Type::StopMaintenance => self.check_stop(request, call.stop_maintenance),
                 Type::DeactivateAgent => self.check_deactivate(request, call.deactivate_agent),
                 Type::ReactivateAgent => self.check_reactivate(request, call.reactivate_agent),
                 Type::DrainAgent => self.check_drain(request, call.drain_agent, at),
@@ -67,6 +72,8 @@ impl Core {
             Type::GetOperations => Ok(queries::get_operations::response(self)),
             Type::GetWeights => Ok(queries::get_weights::response(self)),
             Type::GetQuota => Ok(queries::get_quota::response(self)),
+            Type::GetMaintenanceSchedule => Ok(self.show_schedule()),
+            Type::GetMaintenanceStatus => Ok(self.show_status()),
             Type::SetQuota | Type::RemoveQuota => Err(Rejection::not_implemented(
                 "SET_QUOTA and REMOVE_QUOTA are not supported: UPDATE_QUOTA replaces them",
             )),

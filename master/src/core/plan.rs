@@ -5,6 +5,7 @@
 
 use super::agents::lost::DepartPlan;
 use super::agents::marks::DutyPlan;
+use super::agents::pace::GiveUpPlan;
 use super::agents::parts::PartPlan;
 use super::agents::prune::PrunePlan;
 use super::agents::register::RegisterPlan;
@@ -23,9 +24,11 @@ use super::calls::roles::RolesPlan;
 use super::calls::update_framework::UpdateFrameworkPlan;
 use super::event::{ConnectionId, RequestId, WriteId};
 use super::frameworks::subscribe::SubscribePlan;
+use super::maintenance::{AnswerInversePlan, MaintenancePlan};
 use super::operations::operator::OperatorOperationPlan;
 use super::operations::update::OperationUpdatePlan;
 use super::quota::QuotaPlan;
+use super::tallies::Called;
 use super::weights::WeightsPlan;
 use crate::allocator::event::OfferGrant;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -63,8 +66,10 @@ pub enum Plan {
     LoseAgent(ConnectionId),
     /// An agent departs; written first.
     Depart(DepartPlan),
-    /// Many agents depart; written first.
-    DepartAll(Vec<DepartPlan>),
+    /// An agent cannot be reached: it departs when it is its turn; written first.
+    GiveUp(GiveUpPlan),
+    /// Many agents cannot be reached.
+    GiveUpAll(Vec<GiveUpPlan>),
     /// Recovered agents did not appear, more of them than may be given up at once (ME-11).
     HoldRemovals {
         /// How many.
@@ -72,12 +77,14 @@ pub enum Plan {
         /// Of how many.
         admitted: usize,
     },
-    /// An agent that is gone for good came back: it is to end.
+    /// An agent that is gone for good, or whose machine is down, came back: it is to end.
     TurnAway {
         /// On which connection.
         connection: ConnectionId,
         /// Who it is.
         agent: AgentId,
+        /// Why, for whoever runs it.
+        why: String,
     },
     /// An operator decided about an agent; written first.
     SetDuty(DutyPlan),
@@ -119,6 +126,8 @@ pub enum Plan {
         /// The operator's question to answer, if one asked.
         answer: Option<RequestId>,
     },
+    /// A scheduler's call; counted.
+    Called(Box<Called>),
     /// Grants become offers.
     Offer {
         /// In the allocator's order.
@@ -150,6 +159,12 @@ pub enum Plan {
     UpdateQuota(QuotaPlan),
     /// UPDATE_WEIGHTS; written first.
     UpdateWeights(WeightsPlan),
+    /// The maintenance schedule, or the mode of machines in it, changes; written first.
+    SetMaintenance(MaintenancePlan),
+    /// ACCEPT_INVERSE_OFFERS and DECLINE_INVERSE_OFFERS.
+    AnswerInverse(AnswerInversePlan),
+    /// Ask about machines that are going away.
+    OfferInverse,
     /// An operator's RESERVE_RESOURCES and the like.
     OperatorOperation(Box<OperatorOperationPlan>),
     /// ACKNOWLEDGE_OPERATION_STATUS.

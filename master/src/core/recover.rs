@@ -4,6 +4,7 @@
 //! time again, counted from here.
 
 use super::agents::info::KeptInfo;
+use super::agents::pace::Turns;
 use super::agents::state::AgentState;
 use super::agents::Agent;
 use super::allocation::Told;
@@ -13,10 +14,13 @@ use super::effect::Effect;
 use super::event::{Moment, TimerKey};
 use super::frameworks::Completed;
 use super::ids::NextIds;
+use super::maintenance::Maintenance;
 use super::offers::Offers;
 use super::operations::Operations;
 use super::quota::Quotas;
 use super::shelf::{Kept, Shelf};
+use super::tallies::Tallies;
+use super::tasks::forget::Unreachable;
 use super::tasks::Tasks;
 use super::weights::Weights;
 use super::Core;
@@ -47,14 +51,18 @@ impl Core {
             completed: Completed { tombstones: registry.completed, details: VecDeque::new() },
             asked: BTreeMap::new(),
             tasks: Tasks::default(),
+            unreachable: Unreachable::default(),
+            turns: Turns::default(),
             offers: Offers::default(),
             operations: Operations::default(),
             told: Told::default(),
             weights: Weights::new(registry.weights),
             quotas: Quotas::new(registry.quotas),
+            maintenance: Maintenance::new(registry.windows.into_values().collect()),
             writes: BTreeMap::new(),
             next_ids: NextIds::default(),
             counters: Counters::default(),
+            tallies: Tallies::default(),
             watched: false,
             #[cfg(feature = "plant")]
             drop_subtraction: false,

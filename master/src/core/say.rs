@@ -34,6 +34,22 @@ pub(super) fn rescind(offer: &OfferId) -> Event {
     Event { rescind: Some(event::Rescind { offer_id: offer.into() }), ..of(event::Type::Rescind) }
 }
 
+/// INVERSE_OFFERS.
+pub(super) fn inverse_offers(inverse_offers: Vec<v1::InverseOffer>) -> Event {
+    Event {
+        inverse_offers: Some(event::InverseOffers { inverse_offers }),
+        ..of(event::Type::InverseOffers)
+    }
+}
+
+/// RESCIND_INVERSE_OFFER.
+pub(super) fn rescind_inverse(offer: &OfferId) -> Event {
+    Event {
+        rescind_inverse_offer: Some(event::RescindInverseOffer { inverse_offer_id: offer.into() }),
+        ..of(event::Type::RescindInverseOffer)
+    }
+}
+
 /// UPDATE.
 pub(super) fn update(status: v1::TaskStatus) -> Event {
     Event { update: Some(event::Update { status }), ..of(event::Type::Update) }

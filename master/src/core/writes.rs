@@ -11,6 +11,7 @@ use super::effect::Effect;
 use super::event::{Moment, RequestId, WriteId};
 use super::frameworks::removal::Removal;
 use super::frameworks::state::FrameworkState;
+use super::maintenance::MaintenancePlan;
 use super::plan::{Ignored, Plan};
 use super::quota::QuotaPlan;
 use super::weights::WeightsPlan;
@@ -44,6 +45,8 @@ pub(super) enum Write {
     Removal(Removal),
     /// An operator who set quotas.
     Quota(QuotaPlan),
+    /// An operator who changed the maintenance schedule.
+    Maintenance(MaintenancePlan),
     /// An operator who set weights.
     Weights(WeightsPlan),
     /// Nobody: what was written was true before.
@@ -94,6 +97,7 @@ impl Core {
             }
             Some(Write::FrameworkUpdate(plan)) => self.finish_update_framework(*plan, out),
             Some(Write::Quota(plan)) => self.finish_update_quota(plan, out),
+            Some(Write::Maintenance(plan)) => self.finish_maintenance(plan, at, out),
             Some(Write::Weights(plan)) => self.finish_update_weights(plan, out),
             Some(Write::Removal(removal)) => self.finish_removal(removal, at, out),
             Some(Write::Nobody) | None => {}

@@ -17,9 +17,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Streams at most; past it the oldest is ended (EVT-03).
-const MOST_STREAMS: usize = 1000;
-
 /// After the last stream has ended, what happens is told and remembered for so long, so that one
 /// that comes back can go on.
 const LINGER: Duration = Duration::from_secs(300);
@@ -53,6 +50,8 @@ pub(crate) struct Hub {
     master: Pid<Master>,
     reader: Pid<Reader>,
     heartbeat: Duration,
+    /// Streams at most; past it the oldest is ended (EVT-03).
+    most: usize,
     past: Past,
     streams: BTreeMap<u64, Pid<Subscriber>>,
     by_address: BTreeMap<Address, u64>,
@@ -61,16 +60,18 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Starts one beside a master's reader.
+    /// Starts one beside a master's reader, with the interval of heartbeats and how many streams
+    /// there may be.
     pub(crate) fn start(
         reader: &Pid<Reader>,
-        heartbeat: Duration,
+        (heartbeat, most): (Duration, usize),
         cx: &mut Context<Master>,
     ) -> Result<Pid<Hub>, SpawnError> {
         let hub = Hub {
             master: cx.me().clone(),
             reader: reader.clone(),
             heartbeat,
+            most,
             past: Past::default(),
             streams: BTreeMap::new(),
             by_address: BTreeMap::new(),
@@ -100,10 +101,10 @@ impl Hub {
         cx.link(pid.address());
         self.by_address.insert(pid.address().clone(), self.begun);
         self.streams.insert(self.begun, pid);
-        if self.streams.len() > MOST_STREAMS {
+        if self.streams.len() > self.most {
             if let Some((_, oldest)) = self.streams.pop_first() {
                 self.by_address.remove(oldest.address());
-                oldest.stop(Reason::Stopped(format!("more than {MOST_STREAMS} streams")));
+                oldest.stop(Reason::Stopped(format!("more than {} streams", self.most)));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The endpoints that are older than v1 (LEG-01, LEG-02): JSON documents, by GET or POST, with
 //! JSONP. A standby sends on what only the leader knows.
 
-use super::desk::{elsewhere, Desk, Standing};
+use super::desk::{admit, Desk, Standing};
 use super::documents;
 use crate::reader::ask::Question;
 use libproc::http::{Request, Response, StatusCode};
@@ -37,10 +37,7 @@ pub(crate) fn question(
     request: &Request,
 ) -> Result<Question, Box<Response>> {
     let refused = |refusal: Refusal| Box::new(Response::from(refusal));
-    desk.guards().enter(Realm::MasterReadOnly, request).map_err(refused)?;
-    if let Some(response) = elsewhere(desk, request) {
-        return Err(Box::new(response));
-    }
+    admit(desk, Realm::MasterReadOnly, request)?;
     read_only(request).map_err(refused)?;
     Ok(Question::Document { which, query: Query::of(request).map_err(refused)? })
 }

@@ -1,9 +1,10 @@
 //! What the HTTP side needs of a master: [`Desk`]; and who is not served at it.
 
 use crate::core::Rejection;
+use crate::limits::TooMany;
 use libproc::http::{Request, Response};
 use meseta_api::v1;
-use meseta_node::http::auth::Guards;
+use meseta_node::http::auth::{Guards, Realm};
 use meseta_node::http::{redirect, RecordStream, Refusal};
 use std::collections::BTreeMap;
 
@@ -60,6 +61,9 @@ pub(crate) trait Desk {
     /// Whether it leads.
     fn standing(&self) -> Standing;
 
+    /// Counts a request of this principal; refused if it is one too many.
+    fn meter(&self, principal: Option<&str>) -> Result<(), TooMany>;
+
     /// 16 random bytes.
     fn uuid(&mut self) -> [u8; 16];
 
@@ -85,4 +89,26 @@ pub(crate) fn elsewhere(desk: &impl Desk, request: &Request) -> Option<Response>
         Standing::Recovering => Some(Refusal::new(503, "Master has not finished recovery").into()),
         Standing::Standby { leader } => Some(redirect(leader.as_deref(), request)),
     }
+}
+
+/// Who asks, if this master may work for them now: they are let in (B2, rows 0 and 1), this master
+/// leads (rows 2 and 3), and they have not asked too much (LIM-01). None where nobody is asked.
+pub(crate) fn admit(
+    desk: &impl Desk,
+    realm: Realm,
+    request: &Request,
+) -> Result<Option<String>, Box<Response>> {
+    let refused = |refusal: Refusal| Box::new(Response::from(refusal));
+    let principal = desk.guards().enter(realm, request).map_err(refused)?;
+    if let Some(response) = elsewhere(desk, request) {
+        return Err(Box::new(response));
+    }
+    spend(desk, principal.as_deref()).map_err(refused)?;
+    Ok(principal)
+}
+
+/// Counts a request of this principal.
+pub(crate) fn spend(desk: &impl Desk, principal: Option<&str>) -> Result<(), Refusal> {
+    let refused = |why: TooMany| Refusal::too_many(why.retry_after, why.to_string());
+    desk.meter(principal).map_err(refused)
 }

@@ -1,7 +1,7 @@
 //! `/meseta/explain/offers`: why a framework is not offered agents, as JSON for operators. Who holds
 //! what is no framework's business, so it asks for what the operator API asks for.
 
-use super::desk::{elsewhere, Desk};
+use super::desk::{admit, Desk};
 use libproc::http::{Method, Request, Response};
 use meseta_api::internal::master::{OfferExplanation, OfferQuestion, OperatorAnswer};
 use meseta_node::http::auth::Realm;
@@ -18,10 +18,7 @@ pub(crate) fn question(
     request: &Request,
 ) -> Result<OfferQuestion, Box<Response>> {
     let refused = |refusal: Refusal| Box::new(Response::from(refusal));
-    desk.guards().enter(Realm::MasterReadWrite, request).map_err(refused)?;
-    if let Some(response) = elsewhere(desk, request) {
-        return Err(Box::new(response));
-    }
+    admit(desk, Realm::MasterReadWrite, request)?;
     asked(request).map_err(refused)
 }
 

@@ -1,11 +1,11 @@
 //! `POST /api/v1` (MOP-01 to MOP-15): reads, reservations and volumes (MOP-17 to MOP-19), and what is
-//! decided about frameworks, agents and roles (MOP-14, MOP-21 to MOP-24, MOP-26); every other call is
+//! decided about frameworks, agents, machines and roles (MOP-14, MOP-20 to MOP-24, MOP-26); every other call is
 //! 501 until it is built.
 //!
 //! A standby answers health, version and metrics itself, unlike the reference (E16), and redirects
 //! the rest.
 
-use super::desk::{elsewhere, Desk};
+use super::desk::{elsewhere, spend, Desk};
 use super::documents::version_info;
 use super::scheduler::refusal;
 use crate::core::is_operation;
@@ -35,17 +35,19 @@ pub(crate) enum Outcome {
 
 /// Answers a request, or says what has to be done for it.
 pub(crate) fn answer(desk: &impl Desk, request: &Request) -> Outcome {
-    if let Err(refusal) = desk.guards().enter(Realm::MasterReadWrite, request) {
-        return Outcome::Answered(refusal.into());
-    }
+    let principal = match desk.guards().enter(Realm::MasterReadWrite, request) {
+        Ok(principal) => principal,
+        Err(refusal) => return Outcome::Answered(refusal.into()),
+    };
     let decoded = decode_call::<Call>(request);
     let local = decoded.as_ref().ok().is_some_and(is_local);
-    match elsewhere(desk, request).filter(|_| !local) {
-        Some(response) => Outcome::Answered(response),
-        None => decoded
-            .and_then(|call| take(desk, request, call))
-            .unwrap_or_else(|refusal| Outcome::Answered(refusal.into())),
+    if let Some(response) = elsewhere(desk, request).filter(|_| !local) {
+        return Outcome::Answered(response);
     }
+    let paid = if local { Ok(()) } else { spend(desk, principal.as_deref()) };
+    paid.and(decoded)
+        .and_then(|call| take(desk, request, call))
+        .unwrap_or_else(|refusal| Outcome::Answered(refusal.into()))
 }
 
 /// Whether any master may answer.
@@ -72,6 +74,9 @@ fn take(desk: &impl Desk, request: &Request, call: Call) -> Result<Outcome, Refu
         | Type::ReactivateAgent
         | Type::MarkAgentGone
         | Type::UpdateQuota
+        | Type::UpdateMaintenanceSchedule
+        | Type::StartMaintenance
+        | Type::StopMaintenance
         | Type::UpdateWeights => Ok(Outcome::Ask(Box::new(call))),
         _ if is_operation(&call) => Ok(Outcome::Ask(Box::new(call))),
         Type::Subscribe => Ok(Outcome::Follow(codec)),

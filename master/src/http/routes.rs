@@ -8,6 +8,7 @@ use crate::allocator::actor::Explain;
 use crate::config::MasterConfig;
 use crate::core::{CallAnswer, Caller, Channel, Event, Rejection, RequestId};
 use crate::leadership::Stage;
+use crate::limits::TooMany;
 use crate::peers::EventStream;
 use crate::reader::ask::Asked;
 use libproc::http::{Request, Response, Routes, StatusCode};
@@ -225,6 +226,10 @@ impl Desk for At<'_, '_> {
             Stage::Recovering => Standing::Recovering,
             Stage::Standby => Standing::Standby { leader: self.0.leader_address() },
         }
+    }
+
+    fn meter(&self, principal: Option<&str>) -> Result<(), TooMany> {
+        self.0.admit(principal, self.1)
     }
 
     fn uuid(&mut self) -> [u8; 16] {

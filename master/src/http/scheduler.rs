@@ -2,7 +2,7 @@
 //!
 //! Rows 0 to 7 and 9 are here, 8 and 10 to 16 are the core's, 17 to 20 are here.
 
-use super::desk::{elsewhere, Called, Desk, Subscribing};
+use super::desk::{admit, Called, Desk, Subscribing};
 use crate::core::{check_claims, CallAnswer};
 use libproc::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use meseta_api::codec::Codec;
@@ -27,13 +27,9 @@ pub(crate) enum Outcome {
 /// Answers a request, or says what has to be done for it. The response of a SUBSCRIBE streams for
 /// as long as the subscription lasts.
 pub(crate) fn answer(desk: &mut impl Desk, request: &Request) -> Outcome {
-    let principal = match desk.guards().enter(Realm::MasterScheduler, request) {
-        Ok(principal) => principal,
-        Err(refusal) => return Outcome::Answered(refusal.into()),
-    };
-    match elsewhere(desk, request) {
-        Some(response) => Outcome::Answered(response),
-        None => take(desk, request, principal)
+    match admit(desk, Realm::MasterScheduler, request) {
+        Err(response) => Outcome::Answered(*response),
+        Ok(principal) => take(desk, request, principal)
             .unwrap_or_else(|refusal| Outcome::Answered(refusal.into())),
     }
 }

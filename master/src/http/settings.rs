@@ -4,7 +4,7 @@
 //! Thin: a request is turned into the v1 call that says the same, and checked and carried out as
 //! that is.
 
-use super::desk::{elsewhere, Desk};
+use super::desk::{admit, Desk};
 use super::operator::Outcome;
 use super::scheduler::refusal;
 use libproc::http::{Method, Request, Response};
@@ -20,11 +20,8 @@ use serde_json::{json, Value};
 pub(crate) fn weights(desk: &impl Desk, request: &Request) -> Outcome {
     let reads = reads(request);
     let realm = if reads { Realm::MasterReadOnly } else { Realm::MasterReadWrite };
-    if let Err(refusal) = desk.guards().enter(realm, request) {
-        return Outcome::Answered(refusal.into());
-    }
-    if let Some(response) = elsewhere(desk, request) {
-        return Outcome::Answered(response);
+    if let Err(response) = admit(desk, realm, request) {
+        return Outcome::Answered(*response);
     }
     let outcome = match request.method {
         _ if reads => list_weights(desk, request),
@@ -38,12 +35,9 @@ pub(crate) fn weights(desk: &impl Desk, request: &Request) -> Outcome {
 
 /// Answers a request to `/quota`.
 pub(crate) fn quota(desk: &impl Desk, request: &Request) -> Response {
-    if let Err(refusal) = desk.guards().enter(Realm::MasterReadOnly, request) {
-        return refusal.into();
-    }
-    match elsewhere(desk, request) {
-        Some(response) => response,
-        None => read_quota(desk, request).unwrap_or_else(Response::from),
+    match admit(desk, Realm::MasterReadOnly, request) {
+        Err(response) => *response,
+        Ok(_) => read_quota(desk, request).unwrap_or_else(Response::from),
     }
 }
 

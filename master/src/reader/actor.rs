@@ -174,6 +174,10 @@ impl Process for Reader {
     fn observe(&self, seen: &mut Observation) {
         seen.metric("master/read_snapshots", self.snapshots as f64);
         seen.metric("master/reads", self.answers as f64);
+        seen.metric("master/event_queue_http_requests", self.waiting.len() as f64);
+        // Answered of a state that was gathered for another.
+        let shared = self.answers.saturating_sub(self.snapshots);
+        seen.metric("master/http_cache_hits", shared as f64);
         seen.state(json!({ "waiting": self.waiting.len(), "keeps": self.kept }));
     }
 }

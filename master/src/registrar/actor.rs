@@ -7,12 +7,14 @@
 use super::operation::RegistryOperation;
 use crate::actor::Master;
 use crate::core::WriteId;
-use libproc::{Context, Observation, Pid, Process, Reason, Receive, Sender, TraceContext};
+use crate::timings::Timings;
+use libproc::{Context, Instant, Observation, Pid, Process, Reason, Receive, Sender, TraceContext};
 use meseta_api::term::Term;
 use meseta_node::causes::with_causes;
 use meseta_node::store::{CommitError, CommitMark, Key, Limits, Store, Txn};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Make this durable.
 pub(crate) struct Write {
@@ -40,41 +42,59 @@ pub(crate) struct Registrar {
     /// Mark of the last transaction.
     last: CommitMark,
     waiting: VecDeque<Waiting>,
-    writing: bool,
+    /// When the transaction under way was sent.
+    writing: Option<Instant>,
     transactions: u64,
+    /// Bytes of each key with its value, and of all.
+    sizes: BTreeMap<Key, u64>,
+    bytes: u64,
+    fetched: Timings,
+    stored: Timings,
+}
+
+/// The registry as it was read.
+pub(crate) struct Read {
+    /// Mark of the last transaction.
+    pub(crate) last: CommitMark,
+    /// Bytes of each key with its value.
+    pub(crate) sizes: BTreeMap<Key, u64>,
+    /// How long it took to read it.
+    pub(crate) took: Duration,
 }
 
 impl Registrar {
-    pub(crate) fn new(
-        master: Pid<Master>,
-        store: Arc<dyn Store>,
-        term: Term,
-        last: CommitMark,
-    ) -> Self {
+    pub(crate) fn new(master: Pid<Master>, store: Arc<dyn Store>, term: Term, read: Read) -> Self {
         let limits = store.limits();
+        let mut fetched = Timings::default();
+        fetched.add(read.took);
         Registrar {
             master,
             store,
             limits,
             term,
-            last,
+            last: read.last,
             waiting: VecDeque::new(),
-            writing: false,
+            writing: None,
             transactions: 0,
+            bytes: read.sizes.values().sum(),
+            sizes: read.sizes,
+            fetched,
+            stored: Timings::default(),
         }
     }
 
     /// Sends the next transaction, if none is under way.
     fn write(&mut self, cx: &mut Context<Self>) {
-        if self.writing || self.waiting.is_empty() {
+        if self.writing.is_some() || self.waiting.is_empty() {
             return;
         }
         let (txn, written) = match self.batch() {
             Ok(batch) => batch,
             Err(why) => return cx.exit_node(Reason::Stopped(why)),
         };
-        self.writing = true;
+        self.writing = Some(cx.now());
         self.last = txn.mark;
+        self.weigh(&txn);
         let traces: Vec<TraceContext> = written.iter().filter_map(|(_, trace)| *trace).collect();
         match traces.as_slice() {
             [one] => cx.continue_trace(Some(*one)),
@@ -86,6 +106,18 @@ impl Registrar {
             drop(work);
             registrar.committed(outcome, written, cx);
         });
+    }
+
+    /// Counts what a transaction makes of the registry. One that fails ends the node.
+    fn weigh(&mut self, txn: &Txn) {
+        for (key, value) in &txn.puts {
+            let bytes = (key.as_str().len() + value.len()) as u64;
+            let before = self.sizes.insert(key.clone(), bytes).unwrap_or(0);
+            self.bytes = self.bytes + bytes - before;
+        }
+        for key in &txn.deletes {
+            self.bytes -= self.sizes.remove(key).unwrap_or(0);
+        }
     }
 
     /// As many of the first writes as one transaction takes.
@@ -124,7 +156,9 @@ impl Registrar {
                 with_causes(&error)
             )));
         }
-        self.writing = false;
+        if let Some(sent) = self.writing.take() {
+            self.stored.add(cx.now().since(sent));
+        }
         self.transactions += 1;
         let master = self.master.clone();
         for (id, trace) in written {
@@ -159,7 +193,11 @@ impl Process for Registrar {
     fn observe(&self, seen: &mut Observation) {
         seen.metric("registrar/queued_operations", self.waiting.len() as f64);
         seen.metric("registrar/transactions", self.transactions as f64);
-        seen.state(serde_json::json!({ "writing": self.writing, "queued": self.waiting.len() }));
+        seen.metric("registrar/registry_size_bytes", self.bytes as f64);
+        self.fetched.observe("registrar/state_fetch_ms", seen);
+        self.stored.observe("registrar/state_store_ms", seen);
+        let writing = self.writing.is_some();
+        seen.state(serde_json::json!({ "writing": writing, "queued": self.waiting.len() }));
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::registry::{
     self, AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, QuotaRecord,
-    Registry, UnreachableAgentRecord, WeightRecord,
+    Registry, UnreachableAgentRecord, WeightRecord, WindowRecord,
 };
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use serde::Serialize;
@@ -119,6 +119,13 @@ pub enum RegistryOperation {
         /// By role; the default takes a role's quota away, others keep theirs.
         quotas: BTreeMap<Role, QuotaRecord>,
     },
+    /// An operator changed the maintenance schedule, or the mode of machines in it.
+    SetMaintenance {
+        /// All of it; at most [`MAX_WINDOWS`](crate::core::maintenance::MAX_WINDOWS).
+        windows: Vec<WindowRecord>,
+        /// How many windows there were.
+        before: usize,
+    },
 }
 
 /// The record of an agent, by where it is kept.
@@ -187,6 +194,9 @@ impl RegistryOperation {
                     };
                 }
             }
+            Self::SetMaintenance { windows, .. } => {
+                registry.windows = windows.iter().cloned().enumerate().collect();
+            }
         }
     }
 
@@ -243,6 +253,14 @@ impl RegistryOperation {
                     }
                 };
                 quotas.iter().map(change).collect::<Result<_, _>>()?
+            }
+            Self::SetMaintenance { windows, before } => {
+                let put = |(at, record)| put(registry::window_key(at), record);
+                let mut changes: Vec<Change> =
+                    windows.iter().enumerate().map(put).collect::<Result<_, _>>()?;
+                let gone = windows.len()..(*before).max(windows.len());
+                changes.extend(gone.map(|at| delete(registry::window_key(at))));
+                changes
             }
         })
     }

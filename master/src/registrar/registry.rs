@@ -1,13 +1,14 @@
 //! What survives every master: [`Registry`], its records and its keys.
 //!
 //! Durable are agents (admitted, unreachable, gone, and what operators decided about them),
-//! frameworks (info, time left, tombstone), and weights and quotas of roles; never tasks, heartbeats
-//! or events. A value is one MessagePack map with named fields; fields are added with a default, never
+//! frameworks (info, time left, tombstone), weights and quotas of roles, and the maintenance schedule;
+//! never tasks, heartbeats or events. A value is one MessagePack map with named fields; fields are added with a default, never
 //! renamed. Changes go through `operation.rs`; the core starts from a loaded registry
 //! (`core/recover.rs`).
 
 use crate::allocator::{Quota, Weight};
 use crate::core::agents::duty::Duty;
+use crate::core::maintenance::{Machine, Mode};
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, IdError, Role, RoleError};
 use meseta_api::v1;
@@ -83,6 +84,26 @@ pub struct QuotaRecord {
     pub quota: Quota,
 }
 
+/// A window of the maintenance schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowRecord {
+    /// Who goes away.
+    pub machines: Vec<MachineRecord>,
+    /// When, in nanoseconds since 1970.
+    pub start: i64,
+    /// For how many nanoseconds; for ever without.
+    pub duration: Option<i64>,
+}
+
+/// A machine that goes away, or is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineRecord {
+    /// Which.
+    pub machine: Machine,
+    /// Whether it is away already.
+    pub mode: Mode,
+}
+
 /// Everything durable, in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registry {
@@ -100,6 +121,8 @@ pub struct Registry {
     pub weights: BTreeMap<Role, WeightRecord>,
     /// The quotas that operators set; none is the default.
     pub quotas: BTreeMap<Role, QuotaRecord>,
+    /// The maintenance schedule, by the place of its windows.
+    pub windows: BTreeMap<usize, WindowRecord>,
 }
 
 /// The registry in the store cannot be understood; the node must not lead with it.
@@ -128,6 +151,12 @@ pub enum LoadError {
         /// What is wrong with it.
         #[source]
         source: RoleError,
+    },
+    /// The part of the key after the kind is no number.
+    #[error("registry key {key} does not end in a number")]
+    BadPlace {
+        /// The key.
+        key: String,
     },
     /// The value is not a record of its kind.
     #[error("value of registry key {key} cannot be decoded")]
@@ -173,6 +202,10 @@ impl Registry {
                 Some(("quotas", role)) => {
                     let role = parse_role(&key, role)?;
                     registry.quotas.insert(role, decode(&key, &value)?);
+                }
+                Some(("windows", at)) => {
+                    let at = at.parse().map_err(|_| LoadError::BadPlace { key: key.clone() })?;
+                    registry.windows.insert(at, decode(&key, &value)?);
                 }
                 _ => return Err(LoadError::UnknownKind { key }),
             }
@@ -221,6 +254,11 @@ pub fn weight_key(role: &Role) -> String {
 /// Key of a role's quota.
 pub fn quota_key(role: &Role) -> String {
     format!("quotas/{role}")
+}
+
+/// Key of a window of the maintenance schedule.
+pub fn window_key(at: usize) -> String {
+    format!("windows/{at}")
 }
 
 fn parse_role(key: &str, role: &str) -> Result<Role, LoadError> {

@@ -43,6 +43,7 @@ fn decline(offers: &[&str]) -> Call {
     }
 }
 
+/// The resources say for which role they are allocated (RES-16).
 #[test]
 fn sch_31_an_offer_carries_what_clients_dereference() {
     let (_, framework, offer) = offered(info("f"));
@@ -55,6 +56,7 @@ fn sch_31_an_offer_carries_what_clients_dereference() {
     assert_eq!((url.address.ip.as_deref(), url.address.port), (Some("10.0.0.1"), 5051));
 }
 
+/// LAUNCH (A4 OP-01).
 #[test]
 fn op_01_a_task_is_launched_and_the_rest_goes_back_with_a_filter() {
     let (mut m, framework, offer) = offered(info("f"));
@@ -184,6 +186,7 @@ fn an_agent_that_is_being_removed_takes_no_task() {
         .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_REMOVED");
 }
 
+/// Each task is validated for itself (A4 OP-01).
 #[test]
 fn an_invalid_task_does_not_stop_the_others() {
     let (mut m, framework, offer) = offered(info("f"));
@@ -298,6 +301,7 @@ fn sch_13_a_decline_passes_over_what_is_not_there() {
         .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
 }
 
+/// ALL-13.
 #[test]
 fn al_02_offers_expire_after_two_minutes() {
     let (mut m, framework, offer) = offered(info("f"));

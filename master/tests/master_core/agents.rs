@@ -4,6 +4,7 @@ use crate::harness::*;
 use meseta_api::ids::FrameworkId;
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::{Address, TaskState};
+use meseta_master::core::{Config, RemovalRate};
 use meseta_master::registrar::registry::Registry;
 use std::time::Duration;
 
@@ -182,6 +183,7 @@ fn ag_13_a_second_failure_during_the_write_changes_nothing() {
     m.durable().gives("allocator AgentRemoved m-S0");
 }
 
+/// An agent that is away takes its offers with it (ALL-14).
 #[test]
 fn a_broken_connection_suspends_and_ten_minutes_end_it() {
     let mut m = Master::new();
@@ -269,6 +271,7 @@ fn rc_09_what_was_not_reported_is_asked_about() {
     );
 }
 
+/// FAILURE of an agent (SCH-37), and what each kind of framework hears (CAP-02).
 #[test]
 fn ag_03_a_healed_partition_brings_its_tasks_back() {
     for aware in [true, false] {
@@ -407,6 +410,36 @@ fn unregistered_agents_are_removed_for_good() {
     assert!(m.registry.agents.is_empty());
 }
 
+/// LIM-02: one a minute, whatever fails at once; who is there when its turn comes stays.
+#[test]
+fn ag_20_removals_are_paced_and_called_off() {
+    let rate = RemovalRate { count: 2, within: 120 * SECOND };
+    let config = Config { agent_removal_rate: Some(rate), ..Config::default() };
+    let mut m = Master::recovered(Default::default(), config);
+    for connection in 1..=4 {
+        m.agent(connection, ALL);
+    }
+    m.does(lost_agent(4));
+    let given_up = |m: &mut Master, long: Duration| {
+        let gave = m.passes(long);
+        m.durable();
+        let lines = gave.lines().into_iter().filter(|line| line.starts_with("persist"));
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(given_up(&mut m, 75 * SECOND), ["persist MarkUnreachable m-S0"]);
+    assert_eq!(given_up(&mut m, 59 * SECOND), [""; 0]);
+    // One that answers at last stays, and is pinged on.
+    m.does(pong(2, 1)).gives("timer ping 2 in 15s");
+    let pinged = m.passes(20 * SECOND);
+    assert!(pinged.all().contains("agent 2 <- Ping 6"), "{}", pinged.all());
+    assert_eq!(given_up(&mut m, 41 * SECOND), ["persist MarkUnreachable m-S2"]);
+    let counters = m.core.counters();
+    assert_eq!((counters.removals_scheduled, counters.removals_canceled), (3, 1));
+    // One whose connection broke has a turn when its own time is over.
+    assert_eq!(given_up(&mut m, 6 * MINUTE), ["persist MarkUnreachable m-S1"]);
+    assert_eq!(given_up(&mut m, MINUTE), ["persist MarkUnreachable m-S3"]);
+}
+
 #[test]
 fn me_10_agents_that_never_return_after_a_failover_are_given_up() {
     let mut m = Master::new();
@@ -430,8 +463,7 @@ fn me_11_too_many_missing_agents_are_not_given_up() {
     for connection in 1..=4 {
         m.agent(connection, ALL);
     }
-    let config =
-        meseta_master::core::Config { recovery_agent_removal_limit: 0.5, ..Default::default() };
+    let config = Config { recovery_agent_removal_limit: 0.5, ..Default::default() };
     let mut m = Master::recovered(m.registry.clone(), config);
     m.passes(10 * MINUTE).gives("timer recovered-agents in 600s");
     assert!(m.unwritten.is_empty());
@@ -522,6 +554,7 @@ fn reports_that_cannot_be_are_refused() {
     assert_eq!(m.refuses(reregisters(1, &other, ALL, Report::default())).0, 409);
 }
 
+/// FAILURE of an executor (SCH-37).
 #[test]
 fn fw_13_an_executor_without_tasks_is_counted_and_freed_when_it_ends() {
     let mut m = Master::new();

@@ -112,9 +112,7 @@ fn a_framework_of_one_channel_is_not_called_on_the_other() {
 #[test]
 fn row_16_what_is_not_built_is_501() {
     let mut m = subscribed();
-    for kind in
-        [Type::Unknown, Type::Shutdown, Type::AcceptInverseOffers, Type::DeclineInverseOffers]
-    {
+    for kind in [Type::Unknown, Type::Shutdown] {
         let refused = m.refuses(http(11, Some("stream-10"), None, of("m-0000", kind)));
         assert_eq!(refused.0, 501, "{kind:?}");
         assert!(refused.1.contains(kind.as_str_name()), "{}", refused.1);
@@ -153,6 +151,7 @@ fn sch_15_16_suppress_and_revive() {
     }
 }
 
+/// Both ways: the call, and the event MESSAGE (SCH-36).
 #[test]
 fn sch_23_messages_go_both_ways_while_both_are_there() {
     let mut m = Master::new();

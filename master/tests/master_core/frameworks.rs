@@ -13,6 +13,7 @@ use std::time::Duration;
 const ALL: &str = "cpus:4;mem:1024";
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// The first event is SUBSCRIBED (SCH-30), and HEARTBEAT follows (SCH-39).
 #[test]
 fn sch_10_subscribed_is_sent_when_the_framework_is_durable() {
     let mut m = Master::new();
@@ -28,6 +29,7 @@ fn sch_10_subscribed_is_sent_when_the_framework_is_durable() {
     );
 }
 
+/// SCH-39.
 #[test]
 fn sch_05_heartbeats_every_15_seconds() {
     let mut m = Master::new();
@@ -357,6 +359,7 @@ fn b3_a_stream_lost_during_the_write_starts_the_clock_when_it_is_durable() {
     );
 }
 
+/// TSK-16.
 #[test]
 fn fw_06_info_is_updated_and_what_cannot_change_is_kept() {
     let mut m = Master::new();
@@ -403,6 +406,7 @@ fn fw_05_a_framework_keeps_its_principal() {
     assert_eq!(m.refuses(subscribe_as(12, Some("alice"), declared)).0, 400);
 }
 
+/// What a FrameworkInfo may be (TSK-16, RES-07, CAP-01).
 #[test]
 fn invalid_infos_get_an_error_event_and_are_closed() {
     type Spoil = fn(&mut FrameworkInfo);
@@ -428,6 +432,7 @@ fn invalid_infos_get_an_error_event_and_are_closed() {
     }
 }
 
+/// CAP-01.
 #[test]
 fn a_framework_without_multi_role_has_one_role() {
     let mut m = Master::new();
@@ -462,6 +467,7 @@ fn b3_10_suppressed_roles_are_a_subset_and_replaced_at_each_subscription() {
     m.allocate().says("stream 11 <- OFFERS m-O0 m-S0 cpus:4;mem:1024");
 }
 
+/// LIM-03.
 #[test]
 fn only_the_latest_completed_frameworks_keep_their_details() {
     let config = Config { max_completed_frameworks: 2, ..Config::default() };

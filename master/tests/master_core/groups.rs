@@ -1,4 +1,4 @@
-//! LAUNCH_GROUP (OP-02, B4, B5): one executor gets all tasks of a group, or none is launched.
+//! LAUNCH_GROUP (A4 OP-02, B4, B5): one executor gets all tasks of a group, or none is launched.
 
 use crate::harness::*;
 use meseta_api::ids::AgentId;

@@ -1,5 +1,6 @@
 //! Drives a core and its allocator; prints effects as lines.
 
+use crate::strict::is_strict;
 use libproc::{Instant, Timestamp};
 use meseta_api::ids::{AgentId, FrameworkId, MasterId, Role, TaskId};
 use meseta_api::internal::agent::{FromMaster, Order};
@@ -15,7 +16,7 @@ use meseta_master::core::{
     Rejection, RequestId, TimerKey, WriteId,
 };
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
-use meseta_master::registrar::registry::Registry;
+use meseta_master::registrar::registry::{MachineRecord, Registry, WindowRecord};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -96,6 +97,7 @@ impl Master {
         let plan = self.core.check(event, self.at)?;
         let effects = self.core.commit(plan, self.at);
         self.carry_out(&effects);
+        effects.iter().for_each(tells_strictly);
         let broken = self.core.check_invariants();
         assert!(broken.is_empty(), "{broken:#?}");
         Ok(Gave { effects })
@@ -247,6 +249,17 @@ impl Master {
     }
 }
 
+/// Fails if a scheduler or a follower is told what it could not read.
+fn tells_strictly(effect: &Effect) {
+    match effect {
+        Effect::ToSubscriber { event, .. } => is_strict(&**event),
+        Effect::Happened(fact) => {
+            is_strict(&fact.event().expect("it is of the state that it speaks of"));
+        }
+        _ => {}
+    }
+}
+
 impl Gave {
     /// Asserts all effects but log lines.
     #[track_caller]
@@ -349,6 +362,7 @@ fn timer(key: &TimerKey) -> String {
         TimerKey::OfferExpiryDue => "offers".to_owned(),
         TimerKey::RegistryPruneDue => "prune".to_owned(),
         TimerKey::AnswersDue(framework) => format!("answers {framework}"),
+        TimerKey::InverseOffersDue => "inverse-offers".to_owned(),
     }
 }
 
@@ -419,6 +433,20 @@ fn event_line(event: &v1::scheduler::Event) -> String {
             format!("{} {} {}", offer.id, offer.agent_id, resources.unallocate().unwrap())
         });
         return format!("{kind} {}", offers.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(asked) = &event.inverse_offers {
+        let asked = asked.inverse_offers.iter().map(|offer| {
+            let agent = offer.agent_id.clone().unwrap_or_default();
+            format!(
+                "{} {agent} at {}s",
+                offer.id,
+                offer.unavailability.start.nanoseconds / 1_000_000_000
+            )
+        });
+        return format!("{kind} {}", asked.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(rescind) = &event.rescind_inverse_offer {
+        return format!("{kind} {}", rescind.inverse_offer_id);
     }
     if let Some(rescind) = &event.rescind {
         return format!("{kind} {}", rescind.offer_id);
@@ -533,6 +561,14 @@ fn operation_line(operation: &RegistryOperation) -> String {
         SetQuotas { quotas } => {
             let quotas = quotas.iter().map(|(role, record)| quota_text(role, &record.quota));
             format!("SetQuotas {}", quotas.collect::<Vec<_>>().join(" "))
+        }
+        SetMaintenance { windows, before } => {
+            let machine = |one: &MachineRecord| format!(" {}={:?}", one.machine, one.mode);
+            let window = |window: &WindowRecord| {
+                format!(" [{}]", window.machines.iter().map(machine).collect::<String>().trim())
+            };
+            let windows = windows.iter().map(window).collect::<String>();
+            format!("SetMaintenance{windows} before {before}")
         }
     }
 }

@@ -7,6 +7,7 @@ use meseta_master::core::agents::register::{Origin, Report};
 use meseta_master::core::agents::state::{AgentState, AgentStep, Departure};
 use meseta_master::core::frameworks::state::{FrameworkState, FrameworkStep, Subscriber};
 use meseta_master::core::frameworks::subscribe::Subscription;
+use meseta_master::core::maintenance::{Mode, ModeStep};
 use meseta_master::core::tasks::life::{may_become, Life, LifeStep};
 use meseta_master::core::{ConnectionId, WriteId};
 use std::time::Duration;
@@ -208,6 +209,21 @@ fn task() {
             ("Settled", "- - - -"),
         ],
         |state, step| states[state].after(steps[step]).map_or("-".into(), |to| format!("{to:?}")),
+    );
+}
+
+/// TSK-04.
+/// A machine in the maintenance cycle (MNT-05).
+#[test]
+fn mode() {
+    let modes = [Mode::Up, Mode::Draining, Mode::Down];
+    let steps = [ModeStep::Schedule, ModeStep::Unschedule, ModeStep::Start, ModeStep::Stop];
+    table(
+        &["Schedule", "Unschedule", "Start", "Stop"],
+        &[("up", "Draining Up - -"), ("draining", "Draining Up Down -"), ("down", "Down - - Up")],
+        |mode, step| {
+            modes[mode].after(steps[step]).map_or("-".to_owned(), |mode| format!("{mode:?}"))
+        },
     );
 }
 

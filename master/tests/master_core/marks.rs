@@ -62,6 +62,7 @@ fn ends(m: &mut Master, offer: &meseta_api::v1::Offer, task: &str, state: TaskSt
     m.does(acknowledges(10, &update))
 }
 
+/// DEACTIVATE_AGENT and REACTIVATE_AGENT (MOP-22); its offers are taken back (ALL-14).
 #[test]
 fn mnt_03_a_deactivated_agent_keeps_its_tasks_and_is_not_offered() {
     let mut m = Master::new();
@@ -225,6 +226,7 @@ fn dr_07_a_drain_survives_its_leader() {
     assert_eq!(next.refuses(reactivates("m-S0")).0, 400);
 }
 
+/// MARK_AGENT_GONE (MOP-23).
 #[test]
 fn mnt_04_a_gone_agent_is_refused_for_ever() {
     let mut m = Master::new();

@@ -171,6 +171,7 @@ fn scene() -> Scene {
     Scene { m, agent, framework, offer }
 }
 
+/// RESERVE (A4 OP-03) and CREATE (A4 OP-04).
 #[test]
 fn op_09_reserve_create_and_launch_in_one_accept() {
     let Scene { mut m, offer, .. } = scene();
@@ -233,6 +234,7 @@ fn b4_a_failed_operation_is_told_and_the_later_ones_are_tried() {
     );
 }
 
+/// RES-09, RES-10.
 #[test]
 fn b18_each_reason_to_refuse_an_operation() {
     let change = |mut resource: v1::Resource, with: fn(&mut v1::Resource)| {
@@ -370,6 +372,7 @@ fn op_07_what_another_principal_reserved_is_not_unreserved() {
     gave.says("stream 10 <- UPDATE_OPERATION_STATUS x OPERATION_ERROR");
 }
 
+/// DESTROY (A4 OP-04).
 #[test]
 fn op_06_a_volume_in_use_is_not_destroyed() {
     let Scene { mut m, offer, .. } = scene();
@@ -430,6 +433,7 @@ fn op_05_a_resized_volume_comes_with_the_next_offer() {
     m.does(accepts(&[&offer], vec![shrinks])).says("agent 1 <- ApplyOperation now SHRINK_VOLUME");
 }
 
+/// UPDATE_OPERATION_STATUS (SCH-35) of an operation that has an id (A4 OP-07).
 #[test]
 fn op_04_a_status_is_passed_on_until_it_is_acknowledged() {
     let Scene { mut m, agent, framework, offer } = scene();
@@ -574,6 +578,7 @@ fn b17_an_agent_that_could_not_apply_what_was_believed_is_asked_for_its_account(
     assert_eq!(Resources::from_v1(&offer.resources).unwrap().reserved(), Resources::new());
 }
 
+/// RES-09.
 #[test]
 fn op_01_reservations_and_volumes_survive_a_failover() {
     let Scene { mut m, agent, framework, offer } = scene();
@@ -616,6 +621,7 @@ fn op_01_reservations_and_volumes_survive_a_failover() {
     assert_eq!(shown[0].latest_status.state(), OperationState::OperationFinished);
 }
 
+/// A4 OP-08.
 #[test]
 fn op_05_what_is_said_of_operations_by_the_state_of_their_agent() {
     let Scene { mut m, agent, framework, offer } = scene();
@@ -676,6 +682,7 @@ fn operator_reserves(agent: &AgentId, resources: Vec<v1::Resource>) -> Event {
     })
 }
 
+/// Volumes as well (MOP-18).
 #[test]
 fn mop_17_an_operator_reserves_what_is_free_or_only_offered() {
     let Scene { mut m, agent, offer, .. } = scene();

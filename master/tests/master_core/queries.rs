@@ -21,6 +21,7 @@ fn ask(m: &mut Master, call: Type) -> Response {
     }
 }
 
+/// MOP-01, MOP-03, MOP-15.
 #[test]
 fn identity() {
     let mut m = Master::new();
@@ -32,6 +33,7 @@ fn identity() {
     assert_eq!((master.start_time, master.elected_time), (Some(1.0), Some(2.0)));
 }
 
+/// GET_STATE (MOP-07) and its parts (MOP-08, MOP-09, MOP-10, MOP-11), GET_ROLES (MOP-13).
 #[test]
 fn state_is_one_view_of_everything() {
     let mut m = Master::new();
@@ -43,6 +45,17 @@ fn state_is_one_view_of_everything() {
     let agents = state.get_agents.unwrap();
     let agent = &agents.agents[0];
     assert!(agent.active && agents.recovered_agents.is_empty());
+    // CAP-09: what every agent of this version can do.
+    let capabilities: Vec<&str> =
+        agent.capabilities.iter().map(|one| one.r#type().as_str_name()).collect();
+    let expected = [
+        "MULTI_ROLE",
+        "HIERARCHICAL_ROLE",
+        "RESERVATION_REFINEMENT",
+        "AGENT_DRAINING",
+        "TASK_RESOURCE_LIMITS",
+    ];
+    assert_eq!(capabilities, expected);
     assert_eq!(agent.pid.as_deref(), Some("slave(1)@10.0.0.1:5051"));
     let cpus = |resources: &[meseta_api::v1::Resource]| {
         let cpus = resources.iter().filter(|resource| resource.name == "cpus");
@@ -91,6 +104,7 @@ fn after_a_failover_everybody_is_recovered() {
     assert!(frameworks.frameworks[0].recovered && !frameworks.frameworks[0].connected);
 }
 
+/// MOP-11.
 #[test]
 fn unreachable_and_completed_tasks_are_apart() {
     let mut m = Master::new();
@@ -112,7 +126,7 @@ fn unreachable_and_completed_tasks_are_apart() {
 fn what_is_not_built_is_501() {
     let mut m = Master::new();
     for kind in
-        [Type::SetQuota, Type::RemoveQuota, Type::StartMaintenance, Type::Subscribe, Type::Unknown]
+        [Type::SetQuota, Type::RemoveQuota, Type::GetLoggingLevel, Type::Subscribe, Type::Unknown]
     {
         assert_eq!(m.refuses(asks(kind)).0, 501);
     }
@@ -124,7 +138,7 @@ fn what_is_not_built_is_501() {
 }
 
 /// Every long read of a state, in every form.
-fn questions() -> impl Iterator<Item = Question> {
+pub fn questions() -> impl Iterator<Item = Question> {
     let kinds = [
         Type::GetState,
         Type::GetAgents,
@@ -203,6 +217,7 @@ fn a_snapshot_stays_as_it_was() {
     assert_ne!(m.core.snapshot().query(Type::GetState), before);
 }
 
+/// MET-01, MET-03, MET-04, MET-06.
 #[test]
 fn met_01_to_06_gauges_of_a_small_cluster() {
     let mut m = Master::new();

@@ -150,6 +150,7 @@ fn a_grant_that_crosses_with_a_limit_is_returned() {
     assert_eq!(cpus(&m.offer()), 1.0);
 }
 
+/// RG-10.
 #[test]
 fn b12_what_is_below_consumption_or_beyond_the_cluster_wants_force() {
     let mut m = Master::new();
@@ -175,6 +176,7 @@ fn b12_what_is_below_consumption_or_beyond_the_cluster_wants_force() {
     m.does(set("b", "cpus:2.5", ""));
 }
 
+/// RG-10.
 #[test]
 fn mop_24_refusals_change_nothing() {
     let mut m = Master::new();

@@ -35,6 +35,7 @@ fn answers_come_from_the_master_and_are_not_acknowledged() {
     assert_eq!(status.agent_id, Some("m-S0".into()));
 }
 
+/// RECONCILE of named tasks (SCH-21).
 #[test]
 fn each_case_in_its_order() {
     for (info, gone, unknown, lost) in

@@ -4,12 +4,14 @@ use crate::harness::*;
 use libproc::Timestamp;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{ResourceLimits, ResourceName, Scalar};
+use meseta_api::v1;
 use meseta_master::allocator::{Quota, Weight};
 use meseta_master::core::agents::duty::{Drain, Duty};
+use meseta_master::core::maintenance::{Machine, Mode};
 use meseta_master::registrar::operation::{Kept, RegistryOperation};
 use meseta_master::registrar::registry::{
     AgentRecord, CompletedFrameworkRecord, FrameworkRecord, GoneAgentRecord, LoadError,
-    QuotaRecord, Registry, UnreachableAgentRecord, WeightRecord,
+    MachineRecord, QuotaRecord, Registry, UnreachableAgentRecord, WeightRecord, WindowRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +39,20 @@ fn weights(thousandths: &[(&str, u32)]) -> BTreeMap<Role, WeightRecord> {
         (Role::parse(role).unwrap(), WeightRecord { thousandths })
     };
     thousandths.iter().map(record).collect()
+}
+
+/// A window of each list of hostnames.
+fn windows(names: &[&str]) -> Vec<WindowRecord> {
+    let machine = |name: &str| {
+        let id = v1::MachineId { hostname: Some(name.to_owned()), ip: None };
+        MachineRecord { machine: Machine::parse(&id).unwrap(), mode: Mode::Draining }
+    };
+    let window = |names: &&str| WindowRecord {
+        machines: names.split(' ').map(machine).collect(),
+        start: 7,
+        duration: Some(8),
+    };
+    names.iter().map(window).collect()
 }
 
 fn quotas(guarantees: &[(&str, &str)]) -> BTreeMap<Role, QuotaRecord> {
@@ -111,6 +127,9 @@ fn operations() -> Vec<RegistryOperation> {
         SetWeights { weights: weights(&[("eng/web", 1000)]) },
         SetQuotas { quotas: quotas(&[("eng", "cpus:3"), ("ops", "mem:64")]) },
         SetQuotas { quotas: quotas(&[("ops", "")]) },
+        SetMaintenance { windows: windows(&["h1 h2", "h3", "h4"]), before: 0 },
+        SetMaintenance { windows: windows(&["h2"]), before: 3 },
+        SetMaintenance { windows: windows(&["h2", "h5"]), before: 1 },
     ]
 }
 
@@ -132,7 +151,15 @@ fn rg_01_keys_and_memory_agree_after_each_operation() {
         }
     }
     let keys: Vec<&str> = store.keys().map(String::as_str).collect();
-    let expected = ["frameworks/m-0000", "gone/m-S0", "quotas/eng", "weights/*", "weights/eng/web"];
+    let expected = [
+        "frameworks/m-0000",
+        "gone/m-S0",
+        "quotas/eng",
+        "weights/*",
+        "weights/eng/web",
+        "windows/0",
+        "windows/1",
+    ];
     assert_eq!(keys, expected);
 }
 
@@ -156,6 +183,7 @@ fn me_08_a_registry_that_cannot_be_understood_is_not_led_with() {
     assert!(matches!(load("frameworks/", b""), Err(LoadError::BadId { .. })));
     assert!(matches!(load("quotas/", b""), Err(LoadError::BadRole { .. })));
     assert!(matches!(load("quotas/a", b"\x80"), Err(LoadError::BadValue { .. })));
+    assert!(matches!(load("windows/a", b""), Err(LoadError::BadPlace { .. })));
     assert!(matches!(load("weights/a//b", b""), Err(LoadError::BadRole { .. })));
     let zero = rmp_serde::to_vec_named(&BTreeMap::from([("thousandths", 0)])).unwrap();
     assert!(matches!(load("weights/a", &zero), Err(LoadError::BadValue { .. })));

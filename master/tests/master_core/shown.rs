@@ -164,6 +164,7 @@ fn a_task_with_every_field_set_is_shown_as_it_was_reported() {
     }
 }
 
+/// TSK-01, TSK-10.
 #[test]
 fn a_launched_task_is_shown_as_its_agent_got_it() {
     let mut m = Master::new();

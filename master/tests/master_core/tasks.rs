@@ -79,6 +79,7 @@ fn ts_10_a_status_of_an_unknown_task_is_forwarded_and_counted() {
     m.does(acknowledges(10, &status)).gives("agent 1 <- AcknowledgeStatus other");
 }
 
+/// CAP-02.
 #[test]
 fn tsk_13_without_partition_awareness_dropped_is_lost() {
     for (info, seen) in [(info("f"), "DROPPED"), (unaware("f"), "LOST")] {

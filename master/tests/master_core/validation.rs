@@ -182,6 +182,7 @@ fn launched(spoil: Spoil) -> String {
     quiet.cloned().collect::<Vec<_>>().join("\n")
 }
 
+/// TSK-01, TSK-02, TSK-03, TSK-09, RES-14, RES-16.
 #[test]
 fn b5_each_row_is_a_task_error() {
     for (what, spoil) in CASES {

@@ -24,7 +24,7 @@ pub use call::{accepted, body_codec, decode_call, post_only, v1_response};
 pub use document::{json_document, read_only};
 pub use leader::{redirect, NO_LEADER};
 pub use query::{Order, Page, Query};
-pub use refusal::Refusal;
+pub use refusal::{retry_seconds, Refusal};
 pub use stream::{RecordStream, STREAM_BYTES};
 pub use stream_id::{new_stream_id, stream_id, STREAM_ID};
 

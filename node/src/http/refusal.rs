@@ -1,6 +1,7 @@
 //! A request that is not taken: a status and a sentence.
 
 use libproc::http::{header, HeaderName, HeaderValue, Method, Response, StatusCode};
+use std::time::Duration;
 
 /// Why a request is not taken. Becomes a response of plain text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,7 +11,7 @@ pub struct Refusal {
     pub status: StatusCode,
     /// For people; ends up in the body.
     pub message: String,
-    /// What a 405 allows, and what a 401 asks for.
+    /// What a 405 allows, what a 401 asks for, when to come back after a 429.
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -42,6 +43,14 @@ impl Refusal {
         }
     }
 
+    /// 429: to be tried again after `wait`.
+    pub fn too_many(wait: Duration, message: impl Into<String>) -> Self {
+        Refusal {
+            header: Some((header::RETRY_AFTER, retry_seconds(wait).into())),
+            ..Self::new(429, message)
+        }
+    }
+
     /// 405: `allowed` is a list of methods as `Allow` has it.
     pub fn method(allowed: &'static str, received: &Method) -> Self {
         let quoted: Vec<String> = allowed.split(", ").map(|method| format!("'{method}'")).collect();
@@ -57,6 +66,12 @@ impl Refusal {
             )
         }
     }
+}
+
+/// A wait as `Retry-After` has it: whole seconds, at least one, never less than `wait`.
+pub fn retry_seconds(wait: Duration) -> u64 {
+    let whole = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    whole.max(1)
 }
 
 impl From<Refusal> for Response {
@@ -82,6 +97,16 @@ mod tests {
             response.body().unwrap(),
             "405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'."
         );
+    }
+
+    /// LIM-01.
+    #[test]
+    fn a_429_says_when_to_come_back() {
+        for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (90_000, "90")] {
+            let response = Response::from(Refusal::too_many(Duration::from_millis(millis), "x"));
+            assert_eq!(response.code(), 429);
+            assert_eq!(response.headers()["retry-after"], seconds);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct MasterCore {
     uuids: u128,
 }
 
-fn term() -> Term {
+pub(crate) fn term() -> Term {
     Term { registry: RegistryId::from_bits(7), generation: 1, counter: 1 }
 }
 
@@ -52,10 +52,15 @@ impl MasterCore {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        MasterCore::recovered(Registry::default(), config)
+    }
+
+    /// A new leader.
+    pub(crate) fn recovered(registry: Registry, config: Config) -> Self {
         let now = Instant::ZERO + Duration::from_secs(1000);
         let at = Moment { now, wall: Timestamp(5_000_000_000_000) };
-        let recovered = Core::recover(Registry::default(), identity(), config, at);
-        let (core, _) = recovered.expect("an empty registry is recovered");
+        let recovered = Core::recover(registry, identity(), config, at);
+        let (core, _) = recovered.expect("the registry is good");
         let allocator = Allocator::new(AllocatorConfig::default());
         MasterCore { core, allocator, at, uuids: 0 }
     }
@@ -105,18 +110,10 @@ impl MasterCore {
 
     /// Registers as many agents.
     pub(crate) fn agents(&mut self, count: usize) -> Vec<AgentId> {
-        let resources = Resources::parse("cpus:64;mem:262144;disk:1000000;ports:[31000-32000]");
-        let resources = resources.expect("the bench's resources are right").to_v1();
         let mut ids = Vec::with_capacity(count);
         for at in 0..count {
             self.agent_says(at, FromAgent::AgentArrived);
-            let info = v1::AgentInfo {
-                hostname: format!("agent-{at}.example.org"),
-                port: Some(5051),
-                resources: resources.clone(),
-                ..Default::default()
-            };
-            let (info, version) = (Box::new(info), "0.1.0".to_owned());
+            let (info, version) = (Box::new(agent_info(at)), "0.1.0".to_owned());
             let said = FromAgent::RegisterAgent { term: term(), info, version };
             let registered = orders(self.agent_says(at, said)).find_map(|order| match order {
                 Order::Registered { agent_id, .. } => Some(agent_id),
@@ -127,17 +124,16 @@ impl MasterCore {
         ids
     }
 
+    /// An agent that has this id connects and says what it has. True if it is in service again.
+    pub(crate) fn comes_back(&mut self, at: usize, report: FromAgent) -> bool {
+        self.agent_says(at, FromAgent::AgentArrived);
+        let mut answers = orders(self.agent_says(at, report));
+        answers.any(|order| matches!(order, Order::Reregistered { .. }))
+    }
+
     /// Subscribes the framework.
     pub(crate) fn framework(&mut self) {
-        let framework_info = v1::FrameworkInfo {
-            user: "nobody".to_owned(),
-            name: "bench".to_owned(),
-            roles: vec!["*".to_owned()],
-            capabilities: vec![v1::framework_info::Capability {
-                r#type: Some(v1::framework_info::capability::Type::MultiRole.into()),
-            }],
-            ..Default::default()
-        };
+        let framework_info = framework_info();
         let subscribe =
             call::Subscribe { framework_info, suppressed_roles: vec![], offer_constraints: None };
         let call = Call {
@@ -181,30 +177,23 @@ impl MasterCore {
         };
         let said = self.call(Some(offer.framework_id.clone()), call);
         let launched = said.into_iter().filter_map(|effect| match effect {
-            Effect::ToAgent { connection, message } => Some((connection, message)),
+            Effect::ToAgent { message, .. } => Some(message),
             _ => None,
         });
         let mut running = 0;
-        for (connection, message) in launched.collect::<Vec<_>>() {
+        for message in launched.collect::<Vec<_>>() {
             let Some(Order::RunTask { task, .. }) = order(*message) else {
                 continue;
             };
-            let at = connection.0 as usize - 1;
-            self.status(offer, at, task.task_id, TaskState::TaskRunning);
+            self.status(offer, task.task_id, TaskState::TaskRunning);
             running += 1;
         }
         running
     }
 
-    /// An agent says that a task of an offer that was accepted is in this state, and the scheduler
-    /// acknowledges it. Agents are numbered from 0.
-    pub(crate) fn status(
-        &mut self,
-        offer: &v1::Offer,
-        agent: usize,
-        task_id: v1::TaskId,
-        state: TaskState,
-    ) {
+    /// The agent of an offer that was accepted says that a task is in this state, and the scheduler
+    /// acknowledges it.
+    pub(crate) fn status(&mut self, offer: &v1::Offer, task_id: v1::TaskId, state: TaskState) {
         self.uuids += 1;
         let status = v1::TaskStatus {
             task_id,
@@ -222,13 +211,46 @@ impl MasterCore {
         };
         let framework_id = FrameworkId::try_from(&offer.framework_id).expect("the master's own id");
         let update = StatusUpdate { framework_id, status, latest_state: state };
-        self.agent_says(agent, FromAgent::UpdateStatus(Box::new(update)));
+        self.agent_says(number_of(&offer.hostname), FromAgent::UpdateStatus(Box::new(update)));
         let call = Call {
             r#type: Some(call::Type::Acknowledge.into()),
             acknowledge: Some(acknowledge),
             ..Default::default()
         };
         self.call(Some(offer.framework_id.clone()), call);
+    }
+}
+
+/// Agents are numbered from 0, and called so.
+fn hostname(agent: usize) -> String {
+    format!("agent-{agent}.example.org")
+}
+
+/// What an agent says of itself before it has an id.
+pub(crate) fn agent_info(agent: usize) -> v1::AgentInfo {
+    let resources = Resources::parse("cpus:64;mem:262144;disk:1000000;ports:[31000-32000]");
+    v1::AgentInfo {
+        hostname: hostname(agent),
+        port: Some(5051),
+        resources: resources.expect("the bench's resources are right").to_v1(),
+        ..Default::default()
+    }
+}
+
+fn number_of(hostname: &str) -> usize {
+    let number = hostname.strip_prefix("agent-").and_then(|name| name.split('.').next());
+    number.and_then(|number| number.parse().ok()).expect("one of the bench's agents")
+}
+
+pub(crate) fn framework_info() -> v1::FrameworkInfo {
+    v1::FrameworkInfo {
+        user: "nobody".to_owned(),
+        name: "bench".to_owned(),
+        roles: vec!["*".to_owned()],
+        capabilities: vec![v1::framework_info::Capability {
+            r#type: Some(v1::framework_info::capability::Type::MultiRole.into()),
+        }],
+        ..Default::default()
     }
 }
 

@@ -125,6 +125,7 @@ pub(crate) fn master_process() -> (NodeThread, Pid<Master>) {
             candidacy: Box::new(election).start(),
             store: Arc::new(store),
             guards: Default::default(),
+            limits: Default::default(),
         };
         let process = meseta_master::spawn(&node, config).expect("a fresh node has no processes");
         (vec![node], process)

@@ -40,6 +40,8 @@ pub struct Shape {
     pub failover_timeout: Duration,
     /// Whether frameworks have the capability PARTITION_AWARE.
     pub partition_aware: bool,
+    /// `--rate-limits` of the masters, as JSON.
+    pub limits: &'static str,
 }
 
 impl Default for Shape {
@@ -51,6 +53,7 @@ impl Default for Shape {
             longest: Duration::from_secs(20),
             failover_timeout: Duration::from_secs(3600),
             partition_aware: true,
+            limits: "{}",
         }
     }
 }
@@ -91,7 +94,8 @@ impl SimCluster {
     /// The same, on a simulation whose faults may be set already.
     pub fn on(mut sim: Sim, shape: Shape) -> Self {
         let etcd = Etcd::new(&mut sim);
-        let masters: Vec<_> = (0..MASTERS.len()).map(|at| MasterSeat::new(&mut sim, at)).collect();
+        let masters: Vec<_> =
+            (0..MASTERS.len()).map(|at| MasterSeat::new(&mut sim, at, shape.limits)).collect();
         let agents: Vec<_> = (0..shape.agents).map(|at| AgentSeat::new(&mut sim, at)).collect();
         let frameworks: Vec<_> =
             (0..shape.frameworks).map(|at| FrameworkSeat::new(&mut sim, at, &shape)).collect();

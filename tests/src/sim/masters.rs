@@ -7,6 +7,7 @@ use libproc::sim::{Machine, Sim};
 use libproc::{Node, NodeConfig, Pid};
 use meseta_master::actor::Master;
 use meseta_master::core::Config;
+use meseta_master::limits::RequestLimits;
 use meseta_master::MasterConfig;
 use meseta_node::election::{
     Election, LeaderInfo, LeaseClock, LostReason, ManualControl, ManualElection,
@@ -31,10 +32,12 @@ pub(super) struct MasterSeat {
     elected: bool,
     clock: Option<Node>,
     reached: watch::Sender<bool>,
+    /// `--rate-limits`.
+    limits: &'static str,
 }
 
 impl MasterSeat {
-    pub(super) fn new(sim: &mut Sim, at: usize) -> Self {
+    pub(super) fn new(sim: &mut Sim, at: usize, limits: &'static str) -> Self {
         let machine = sim.machine(&name(at), MASTERS[at]);
         MasterSeat {
             machine,
@@ -43,6 +46,7 @@ impl MasterSeat {
             elected: false,
             clock: None,
             reached: watch::Sender::new(true),
+            limits,
         }
     }
 
@@ -90,6 +94,7 @@ impl SimCluster {
             allocator: Default::default(),
             candidacy: Box::new(election).start(),
             guards: Default::default(),
+            limits: RequestLimits::parse(seat.limits).expect("limits"),
             store: Arc::new(self.etcd.store_of(node.clone(), seat.reached.subscribe())),
         };
         let pid = meseta_master::spawn(&node, config).expect("a fresh node has no processes");

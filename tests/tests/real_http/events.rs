@@ -61,6 +61,7 @@ fn kinds(connection: &mut Connection, count: usize) -> Vec<(&'static str, u64)> 
     events.map(|(event, number)| (event.r#type().as_str_name(), number)).collect()
 }
 
+/// SUBSCRIBE (MOP-16).
 #[test]
 fn evt_01_to_04_streams_begin_go_on_and_break_off() {
     let local = Local::start(1);

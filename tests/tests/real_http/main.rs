@@ -14,6 +14,7 @@ mod auth;
 mod events;
 mod hostile;
 mod master;
+mod metrics;
 mod raw;
 
 use raw::ask;

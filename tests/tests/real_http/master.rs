@@ -156,7 +156,7 @@ fn operator(port: u16) {
     let metrics: Value = serde_json::from_str(&answer.body).unwrap();
     let metrics = metrics["get_metrics"]["metrics"].as_array().unwrap();
     assert!(metrics.len() > 10 && metrics.iter().all(|metric| metric["value"].is_number()));
-    let unbuilt = br#"{"type":"GET_MAINTENANCE_STATUS"}"#;
+    let unbuilt = br#"{"type":"GET_LOGGING_LEVEL"}"#;
     assert_eq!(ask(port, "POST", "/api/v1", &[JSON], unbuilt).head.status, 501);
 }
 

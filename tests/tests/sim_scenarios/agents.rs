@@ -1,7 +1,9 @@
-//! AG: agents that are cut off, given up, and come back.
+//! AG: agents that are cut off, given up, and come back. LP-07: one that is slower than a tenant.
 
-use super::{kill, one, run, small, HOUR, MINUTE};
+use super::{kill, one, run, says, small, HOUR, MINUTE};
 use libproc::sim::{Filter, Verdict};
+use meseta_api::v1::scheduler::call::{Message, Type};
+use meseta_api::v1::scheduler::Call;
 use meseta_api::v1::TaskState::{
     TaskFinished, TaskGone, TaskLost, TaskRunning, TaskStarting, TaskUnreachable,
 };
@@ -190,7 +192,7 @@ fn ag_15_a_scheduler_whose_stream_is_dead_subscribes_again() {
 fn ag_16_a_launch_that_was_lost_with_the_agent_is_gone_when_it_returns_without_it() {
     let mut cluster = one(216);
     let launch = Filter::all().to("agent-0").of("agent.FromMaster");
-    let launch = launch.when(|passing| crate::says(passing, "RunTask"));
+    let launch = launch.when(|passing| says(passing, "RunTask"));
     let lost = cluster.sim.filter(launch, Verdict::Drop);
     cluster.launch(0, "t", "forever");
     cluster.until("it is lost", SOON, |cluster| !cluster.sim.matched(lost).is_empty());
@@ -200,4 +202,60 @@ fn ag_16_a_launch_that_was_lost_with_the_agent_is_gone_when_it_returns_without_i
     cluster.until("it is gone", 2 * MINUTE, |cluster| cluster.is(0, "t", TaskGone));
     settle(&mut cluster);
     assert_eq!((cluster.launched().len(), cluster.ended_as_reported()), (0, 0));
+}
+
+/// SCH-23: the messages that find no room are lost, and they alone.
+#[test]
+fn lp_07_a_tenants_messages_to_a_stuck_agent_cost_it_no_connection() {
+    let mut cluster = one(707);
+    run(&mut cluster, "t", "forever");
+    let messages = cluster.sim.filter(delivered(), Verdict::Pass);
+    let again = Filter::all().from("agent-0").of("master.FromAgent").variant("AgentArrived");
+    let again = cluster.sim.filter(again, Verdict::Pass);
+    let agent = cluster.machine("agent-0");
+    cluster.sim.pause(agent);
+    for _ in 0..FLOOD {
+        send_message(&mut cluster);
+        // The scheduler's own connection has room for each.
+        cluster.run_for(Duration::from_millis(10));
+    }
+    cluster.sim.resume(agent);
+    kill(&mut cluster, 0, "t");
+    settle(&mut cluster);
+    let arrived = cluster.sim.matched(messages).len();
+    assert!((1..FLOOD).contains(&arrived), "{arrived} of {FLOOD}: no flood");
+    assert!(cluster.sim.matched(again).is_empty(), "the agent had to connect again");
+}
+
+/// SCH-23: the same where the scheduler says more than its connection holds.
+#[test]
+fn lp_07_a_scheduler_that_floods_its_master_stays_subscribed() {
+    let mut cluster = one(708);
+    run(&mut cluster, "t", "forever");
+    let messages = cluster.sim.filter(delivered(), Verdict::Pass);
+    (0..FLOOD).for_each(|_| send_message(&mut cluster));
+    kill(&mut cluster, 0, "t");
+    settle(&mut cluster);
+    let arrived = cluster.sim.matched(messages).len();
+    assert!((1..FLOOD).contains(&arrived), "{arrived} of {FLOOD}: no flood");
+    assert_eq!(record(cluster.record(0)).subscribed, 1);
+}
+
+/// So many messages of 32 KiB are more than may wait for anybody.
+const FLOOD: usize = 800;
+
+fn send_message(cluster: &mut SimCluster) {
+    let message = Message {
+        agent_id: record(cluster.record(0)).live["t"].0.clone(),
+        executor_id: "t".into(),
+        data: vec![0; 32 << 10].into(),
+    };
+    let call =
+        Call { r#type: Some(Type::Message.into()), message: Some(message), ..Default::default() };
+    cluster.act(0, |_, driver| driver.call_raw(call));
+}
+
+fn delivered() -> Filter {
+    let orders = Filter::all().to("agent-0").of("agent.FromMaster");
+    orders.when(|passing| says(passing, "DeliverMessage"))
 }

@@ -8,8 +8,10 @@
 //! Every rule is a pure function from files to findings, so that each has a test that plants a
 //! violation and expects to see it named: a rule that cannot fail is not a rule.
 
+mod coverage;
 mod dependencies;
 mod documents;
+mod features;
 mod finding;
 mod imports;
 mod law;

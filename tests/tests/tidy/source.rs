@@ -56,6 +56,7 @@ fn is_test_path(path: &str) -> bool {
     let name = folders.last().copied().unwrap_or_default();
     folders[..folders.len() - 1].iter().any(|f| matches!(*f, "tests" | "benches" | "fuzz"))
         || name == "tests.rs"
+        || name.ends_with("_tests.rs")
 }
 
 /// The workspace root.
@@ -331,6 +332,7 @@ fn test_items_are_marked_and_what_follows_them_is_not() {
 fn whole_files_of_tests_are_known_by_path_or_by_their_parent() {
     assert!(Source::new("libproc/tests/fifo.rs", "fn a() {}\n").test[0]);
     assert!(Source::new("master/src/core/tests.rs", "fn a() {}\n").test[0]);
+    assert!(Source::new("agent/src/http/operator_tests.rs", "fn a() {}\n").test[0]);
     let mut sources = [
         Source::new("master/src/core/mod.rs", "#[cfg(test)]\nmod script;\nmod plan;\n"),
         Source::new("master/src/core/script.rs", "fn a() {}\n"),

@@ -77,6 +77,7 @@ fn exit_status_becomes_state_and_message() {
 }
 
 /// B9: what was killed is TASK_KILLED, also when it exits 0; SIGKILL after the grace period.
+/// CAP-03.
 #[test]
 fn a_kill_escalates_and_names_the_end() {
     let mut machine = running(task());

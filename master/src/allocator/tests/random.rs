@@ -27,6 +27,11 @@ enum Step {
     Round {
         seed: u64,
     },
+    /// A part of one.
+    Slice {
+        seed: u64,
+        looks: usize,
+    },
 }
 
 /// `c` is only above another; `a` has roles below and frameworks of its own.
@@ -187,7 +192,8 @@ fn step() -> impl Strategy<Value = Step> {
             Step::GiveBack { which, entries, refuse }
         }),
         1 => (1..8u64).prop_map(|n| Step::Wait(Duration::from_millis(500 * n))),
-        4 => any::<u64>().prop_map(|seed| Step::Round { seed }),
+        3 => any::<u64>().prop_map(|seed| Step::Round { seed }),
+        4 => (any::<u64>(), 1..20_usize).prop_map(|(seed, looks)| Step::Slice { seed, looks }),
     ]
 }
 
@@ -222,6 +228,7 @@ impl Bench {
                 Ok(())
             }
             Step::Round { seed } => self.round(seed),
+            Step::Slice { seed, looks } => self.slice(seed, looks),
         }
     }
 
@@ -256,7 +263,26 @@ impl Bench {
     /// left that anyone may have, and another round does nothing.
     fn round(&mut self, seed: u64) -> Result<(), TestCaseError> {
         self.model.expire(self.now);
-        for grant in self.allocator.allocate(self.now, seed) {
+        let grants = self.allocator.allocate(self.now, seed);
+        self.check_grants(grants)?;
+        for agent in self.model.agents.keys() {
+            prop_assert_eq!(self.model.allowed(agent), BTreeMap::new(), "{} is left", agent);
+        }
+        prop_assert!(!self.allocator.is_dirty());
+        prop_assert_eq!(self.allocator.allocate(self.now, seed), vec![]);
+        self.compare()
+    }
+
+    /// The same rules hold of each grant, whatever happened since the round began.
+    fn slice(&mut self, seed: u64, looks: usize) -> Result<(), TestCaseError> {
+        self.model.expire(self.now);
+        let grants = self.allocator.allocate_some(self.now, seed, looks);
+        self.check_grants(grants)?;
+        self.compare()
+    }
+
+    fn check_grants(&mut self, grants: Vec<OfferGrant>) -> Result<(), TestCaseError> {
+        for grant in grants {
             let client = (grant.framework.clone(), grant.role.clone());
             let mut allowed = self.model.allowed(&grant.agent);
             let lot = allowed.get(&client).map(|lot| lot.allocate(&grant.role).unwrap());
@@ -269,12 +295,7 @@ impl Bench {
             self.model.grant(&grant);
             self.keeps_limits(&grant)?;
         }
-        for agent in self.model.agents.keys() {
-            prop_assert_eq!(self.model.allowed(agent), BTreeMap::new(), "{} is left", agent);
-        }
-        prop_assert!(!self.allocator.is_dirty());
-        prop_assert_eq!(self.allocator.allocate(self.now, seed), vec![]);
-        self.compare()
+        Ok(())
     }
 
     /// Whether some agent has for somebody what their guarantee lacks.

@@ -24,20 +24,20 @@ macro_rules! scripts {
 }
 
 scripts! {
-    coarse_grained
-    fair_shares
-    weights
-    hierarchy
-    quota_limits
-    quota_guarantees
-    recovery_hold
-    refusals
-    suppression
+    coarse_grained // ALL-09, ALL-10
+    fair_shares // ALL-02
+    weights // ALL-05
+    hierarchy // ALL-02: the tree of roles
+    quota_limits // ALL-07
+    quota_guarantees // ALL-06, ALL-08, AL-06
+    recovery_hold // ALL-20
+    refusals // ALL-11
+    suppression // ALL-12
     activation
-    reservations
-    offer_constraints
-    capabilities
-    minimums
+    reservations // RES-08, RES-11
+    offer_constraints // ALL-16
+    capabilities // ALL-17, ALL-18, ALL-22
+    minimums // ALL-10
     accounts
     doubt
     why

@@ -4,6 +4,7 @@
 //! A broken connection only suspends it. A departure is written first; only then do schedulers
 //! hear of it. That an agent is gone, or forgotten, is decided in `marks.rs` and `prune.rs`.
 
+use super::pace::GiveUpPlan;
 use super::state::{AgentState, AgentStep, Departure};
 use crate::allocator::event::AllocatorEvent;
 use crate::core::effect::Effect;
@@ -22,6 +23,9 @@ use meseta_api::resources::Resources;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::TaskState;
 
+/// What an agent that an operator marked as gone is told.
+pub(super) const GONE: &str = "an operator marked this agent as gone";
+
 /// A departure that is going to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DepartPlan {
@@ -39,12 +43,13 @@ impl Core {
     /// The re-registration timeout of a disconnected agent.
     pub(in crate::core) fn check_reregister_due(&self, id: AgentId) -> Plan {
         match self.agents.get(&id).map(|agent| &agent.state) {
-            Some(AgentState::Disconnected { .. }) => Plan::Depart(DepartPlan {
-                agent: id,
-                departure: Departure::Unreachable,
-                reason: "it did not come back in time".to_owned(),
-                answer: None,
-            }),
+            Some(AgentState::Disconnected { .. } | AgentState::Recovered) => {
+                Plan::GiveUp(GiveUpPlan {
+                    again: TimerKey::AgentReregisterDue(id.clone()),
+                    agent: id,
+                    reason: "it did not come back in time".to_owned(),
+                })
+            }
             _ => Plan::Ignore(Ignored::StaleTimer),
         }
     }
@@ -65,13 +70,12 @@ impl Core {
         if share > self.config.recovery_agent_removal_limit {
             return Plan::HoldRemovals { missing: missing.len(), admitted };
         }
-        let plans = missing.into_iter().map(|agent| DepartPlan {
+        let plans = missing.into_iter().map(|agent| GiveUpPlan {
+            again: TimerKey::AgentReregisterDue(agent.clone()),
             agent,
-            departure: Departure::Unreachable,
             reason: "it did not appear under this master in time".to_owned(),
-            answer: None,
         });
-        Plan::DepartAll(plans.collect())
+        Plan::GiveUpAll(plans.collect())
     }
 
     /// More are missing than may be given up at once: says so, and looks again later.
@@ -119,6 +123,7 @@ impl Core {
     /// No new offers of an agent, and the outstanding ones are taken back.
     pub(super) fn suspend(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
         self.stop_pings(id, out);
+        self.rescind_inverse_offers(id, out);
         self.withdraw(id, out);
     }
 
@@ -210,6 +215,11 @@ impl Core {
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
         }
+        self.rescind_inverse_offers(id, out);
+        let down = self.agents.get(id).and_then(|agent| {
+            let machine = self.maintenance.down(agent.hostname(), &agent.address)?;
+            Some(format!("its machine, {machine}, is down for maintenance"))
+        });
         if self.agents.get(id).is_some_and(|agent| agent.has_appeared()) {
             out.push(Effect::Allocator(AllocatorEvent::AgentRemoved { id: id.clone() }));
         }
@@ -242,9 +252,10 @@ impl Core {
                     self.counters.agents_gone += 1;
                 }
                 if let Some(connection) = connection {
-                    match departure {
-                        Departure::Gone => self.turn_away(connection, out),
-                        _ => self.close_agent(connection, out),
+                    match (departure, down) {
+                        (Departure::Gone, _) => self.turn_away(connection, GONE.to_owned(), out),
+                        (_, Some(why)) => self.turn_away(connection, why, out),
+                        (_, None) => self.close_agent(connection, out),
                     }
                 }
             }
@@ -256,9 +267,14 @@ impl Core {
         out.push(Effect::CloseAgent { connection });
     }
 
-    /// An agent that is gone for good ends, and what runs there with it (MNT-04, DR-09).
-    pub(in crate::core) fn turn_away(&mut self, connection: ConnectionId, out: &mut Vec<Effect>) {
-        let message = "an operator marked this agent as gone".to_owned();
+    /// An agent that is gone for good, or whose machine is down, ends, and what runs there with it
+    /// (MNT-04, MNT-05, DR-09).
+    pub(in crate::core) fn turn_away(
+        &mut self,
+        connection: ConnectionId,
+        message: String,
+        out: &mut Vec<Effect>,
+    ) {
         self.order_on(connection, Order::ShutdownAgent { message }, out);
         self.close_agent(connection, out);
     }
@@ -272,7 +288,9 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        for key in self.tasks.keys_on_agent(id) {
+        let keys = self.tasks.keys_on_agent(id);
+        let frameworks = keys.iter().map(|key| key.framework_id.clone()).collect();
+        for key in keys {
             let told = match (self.tasks.get(&key).map(|task| task.life), departure) {
                 (Some(Life::Live), Departure::Unreachable) => {
                     Some((TaskState::TaskUnreachable, Reason::AgentRemoved, "agent is unreachable"))
@@ -295,6 +313,7 @@ impl Core {
                 if let Some(task) = self.tasks.get_mut(&key) {
                     if departure == Departure::Unreachable {
                         task.step(LifeStep::LoseAgent);
+                        self.unreachable.push(&key);
                     }
                     task.set_state(told.state());
                     task.record(&key.task_id, &told);
@@ -306,5 +325,6 @@ impl Core {
                 self.settle(&key);
             }
         }
+        self.forget_unreachable(&frameworks);
     }
 }

@@ -80,6 +80,13 @@ impl Core {
             mark_gone: call.mark_gone.unwrap_or(false),
             since: at.wall,
         };
+        let agent = self.agents.get(&parse(&call.agent_id)?);
+        let scheduled = agent.filter(|agent| self.is_scheduled(agent));
+        if scheduled.is_some_and(|agent| !matches!(agent.state, AgentState::Unreachable { .. })) {
+            return Err(Rejection::bad_request(
+                "the agent's machine is in the maintenance schedule, which says when it goes away",
+            ));
+        }
         self.check_duty(request, &call.agent_id, DutyStep::Drain(drain))
     }
 

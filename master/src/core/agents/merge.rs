@@ -60,6 +60,8 @@ impl Core {
             None => AgentStep::ServeLater { at: at.now },
         };
         self.step_agent(id, step, out);
+        self.note_draining(id, out);
+        self.call_off(id);
         if origin != Origin::Known {
             self.agent_added(id, out);
         }
@@ -359,6 +361,7 @@ impl Core {
         };
         task.step(LifeStep::Settle);
         *self.counters.settled.entry(task.state()).or_default() += 1;
+        self.tallies.settled(&key.framework_id, task.state());
         if let Some(framework) = self.frameworks.get_mut(&key.framework_id) {
             let limit = self.config.max_completed_tasks_per_framework;
             framework.remember(key.task_id.clone(), task, limit);

@@ -4,7 +4,7 @@
 //! connections that end; emits orders, allocator events, registry operations and updates for
 //! schedulers. `state.rs` is the life cycle; `register.rs` and `reregister.rs` bring an agent in,
 //! `parts.rs` collects a report that is too large for one message,
-//! `merge.rs` takes its report over, `ping.rs` and `lost.rs` let it go.
+//! `merge.rs` takes its report over, `ping.rs`, `pace.rs` and `lost.rs` let it go.
 
 mod domain;
 pub mod drain;
@@ -13,6 +13,7 @@ pub mod info;
 pub mod lost;
 pub mod marks;
 pub mod merge;
+pub mod pace;
 pub mod parts;
 pub mod ping;
 pub mod prune;
@@ -65,6 +66,12 @@ pub struct Agent {
     pub allocated: Resources,
     /// Its executors that frameworks brought. Those made for a command task belong to the task.
     pub executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
+}
+
+/// The IP address of `ip:port`.
+pub(in crate::core) fn ip_of(address: &str) -> &str {
+    let ip = address.rsplit_once(':').map_or("", |(ip, _)| ip);
+    ip.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// An executor that a framework brought; it is charged once, whatever the number of its tasks.
@@ -124,9 +131,8 @@ impl Agent {
     }
 
     /// Its IP address as the master sees it.
-    fn ip(&self) -> &str {
-        let ip = self.address.rsplit_once(':').map_or("", |(ip, _)| ip);
-        ip.trim_start_matches('[').trim_end_matches(']')
+    pub(in crate::core) fn ip(&self) -> &str {
+        ip_of(&self.address)
     }
 
     /// Its port for people and clients.

@@ -3,8 +3,8 @@
 //! The first ping goes out when the agent comes into service; each unanswered one is noticed when
 //! the next is due, so that an agent is given up after `ping_interval × ping_attempts`.
 
-use super::lost::DepartPlan;
-use super::state::{AgentState, Departure, Pings};
+use super::pace::GiveUpPlan;
+use super::state::{AgentState, Pings};
 use super::AgentConnection;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, TimerKey};
@@ -25,11 +25,10 @@ impl Core {
                 let id = id.clone();
                 let missed = pings.missed + u32::from(!pings.answered);
                 if missed >= self.config.ping_attempts {
-                    return Plan::Depart(DepartPlan {
-                        answer: None,
+                    return Plan::GiveUp(GiveUpPlan {
                         agent: id,
-                        departure: Departure::Unreachable,
                         reason: format!("it did not answer {missed} pings"),
+                        again: TimerKey::PingDue(connection),
                     });
                 }
                 Plan::Ping(id)
@@ -66,10 +65,17 @@ impl Core {
         }
     }
 
-    pub(in crate::core) fn commit_pong(&mut self, id: &AgentId) {
-        if let Some((_, pings)) = self.pings(id) {
+    pub(in crate::core) fn commit_pong(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
+        if let Some((connection, pings)) = self.pings(id) {
             pings.answered = true;
             pings.missed = 0;
+            if self.call_off(id) {
+                // It waited for its turn, and not for the next ping.
+                out.push(Effect::SetTimer {
+                    key: TimerKey::PingDue(connection),
+                    after: self.config.ping_interval,
+                });
+            }
         }
     }
 

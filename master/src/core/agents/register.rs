@@ -147,6 +147,11 @@ impl Core {
         }
         let total = validate_info(&info)?;
         self.check_domain(&info)?;
+        if let Some(machine) = self.maintenance.down(&info.hostname, &address) {
+            return Err(Rejection::forbidden(format!(
+                "machine {machine} is down for maintenance until STOP_MAINTENANCE"
+            )));
+        }
         let replaced = self.replaced_at(&address)?;
         Ok(Plan::Register(Box::new(RegisterPlan {
             connection,
@@ -191,6 +196,7 @@ impl Core {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
+        self.counters.agents_replaced += plan.replaced.len() as u64;
         for agent in plan.replaced {
             let depart = DepartPlan {
                 agent,
@@ -274,6 +280,14 @@ impl Core {
                 out,
             );
             self.take_over(id, connection, *report, at, out);
+            let agent = self.agents.get(id);
+            let down = agent.is_some_and(|agent| {
+                self.maintenance.down(agent.hostname(), &agent.address).is_some()
+            });
+            // Its machine went down while it came in.
+            if down {
+                self.leave_down_machine(id, at, out);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! Its report is validated whole before anything is taken over. What the registry knows already
 //! needs no write; a changed info, a return from unreachable and an unknown id do.
 
+use super::lost::GONE;
 use super::register::{validate_info, validate_total, Origin, Report, ReportedTask};
 use super::state::{AgentState, AgentStep};
 use super::Executor;
@@ -58,7 +59,11 @@ impl Core {
             )));
         }
         if self.gone.contains_key(&id) {
-            return Ok(Plan::TurnAway { connection, agent: id });
+            return Ok(Plan::TurnAway { connection, agent: id, why: GONE.to_owned() });
+        }
+        if let Some(machine) = self.maintenance.down(&raw.info.hostname, &raw.address) {
+            let why = format!("its machine, {machine}, is down for maintenance");
+            return Ok(Plan::TurnAway { connection, agent: id, why });
         }
         let origin = match self.agents.get(&id).map(|agent| &agent.state) {
             None => Origin::Unknown,

@@ -66,7 +66,6 @@ impl Core {
             return;
         }
         let UpdatePlan { agent, key, status, latest } = plan;
-        self.counters.updates_forwarded += 1;
         self.tell(&key.framework_id, say::update(status.clone()), out);
         let task = self.tasks.get_mut(&key).filter(|task| task.agent == agent);
         let Some(task) = task else {
@@ -81,6 +80,9 @@ impl Core {
         task.tell(&key.task_id, &status);
         if latest.is_terminal() && task.step(LifeStep::End) {
             self.release(&agent, &key.framework_id, held, out);
+        }
+        if moves && latest.is_terminal() {
+            self.tallies.ended(&status);
         }
         if moves {
             self.task_updated(&key.framework_id, &status, latest, out);

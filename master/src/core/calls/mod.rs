@@ -26,6 +26,7 @@ use super::plan::{Ignored, Plan, Rejection};
 use super::Core;
 use meseta_api::ids::FrameworkId;
 use meseta_api::v1;
+use meseta_api::v1::allocator::inverse_offer_status::Status;
 use meseta_api::v1::scheduler::call::Type;
 use meseta_api::v1::scheduler::Call;
 
@@ -79,6 +80,14 @@ impl Core {
             Arguments::UpdateFramework(call) => {
                 self.check_update_framework(id, framework, caller, call)
             }
+            Arguments::AcceptInverse(call) => {
+                let (ids, filters) = (&call.inverse_offer_ids, call.filters.as_ref());
+                Ok(self.check_inverse(&id, ids, filters, Status::Accept))
+            }
+            Arguments::DeclineInverse(call) => {
+                let (ids, filters) = (&call.inverse_offer_ids, call.filters.as_ref());
+                Ok(self.check_inverse(&id, ids, filters, Status::Decline))
+            }
             Arguments::NotBuilt => Err(Rejection::not_implemented(format!(
                 "call {} is not supported yet",
                 kind.as_str_name()
@@ -130,6 +139,8 @@ enum Arguments {
     AcknowledgeOperation(v1::scheduler::call::AcknowledgeOperationStatus),
     ReconcileOperations(v1::scheduler::call::ReconcileOperations),
     UpdateFramework(Box<v1::scheduler::call::UpdateFramework>),
+    AcceptInverse(v1::scheduler::call::AcceptInverseOffers),
+    DeclineInverse(v1::scheduler::call::DeclineInverseOffers),
     NotBuilt,
 }
 
@@ -162,11 +173,14 @@ impl Arguments {
                 call.update_framework,
                 "update_framework",
             )?)),
-            Type::Unknown
-            | Type::Subscribe
-            | Type::AcceptInverseOffers
-            | Type::DeclineInverseOffers
-            | Type::Shutdown => Self::NotBuilt,
+            Type::AcceptInverseOffers => {
+                Self::AcceptInverse(required(call.accept_inverse_offers, "accept_inverse_offers")?)
+            }
+            Type::DeclineInverseOffers => Self::DeclineInverse(required(
+                call.decline_inverse_offers,
+                "decline_inverse_offers",
+            )?),
+            Type::Unknown | Type::Subscribe | Type::Shutdown => Self::NotBuilt,
         })
     }
 }

@@ -51,6 +51,7 @@ impl Core {
         let deadline = at.now + framework_timeout(self, id);
         self.step_framework(id, FrameworkStep::Disconnect { deadline }, out);
         out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
+        self.forget_inverse_offers(id);
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }

@@ -59,6 +59,7 @@ impl Core {
         if was_connected {
             out.push(Effect::Allocator(AllocatorEvent::FrameworkDeactivated { id: id.clone() }));
         }
+        self.forget_inverse_offers(id);
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }
@@ -90,6 +91,8 @@ impl Core {
             self.order(agent, order, out);
         }
         self.end_tasks(id, at, out);
+        self.unreachable.remove(id);
+        self.tallies.remove(id);
         for agent in &agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.executors.retain(|(framework, _), _| framework != id);

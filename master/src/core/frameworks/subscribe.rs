@@ -181,6 +181,7 @@ impl Core {
                 self.commit_refuse(old, "Framework failed over".to_owned(), out);
             }
         }
+        self.forget_inverse_offers(id);
         for offer in self.offers.of_framework(id) {
             self.return_offer(&offer, Return::Freely, out);
         }

@@ -63,7 +63,6 @@ impl Core {
             known.in_books = finished;
             known.status = status.clone();
         }
-        self.counters.operation_updates += 1;
         if !finished {
             let message = status.message.as_deref().unwrap_or_default();
             let line =

@@ -18,6 +18,7 @@
 //! Who counts the users of shared bytes is [`Tasks`] (`index.rs`, `common.rs`).
 
 mod common;
+pub(super) mod forget;
 mod index;
 pub mod life;
 mod shown;

@@ -12,7 +12,12 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
     let share = config.recovery_agent_removal_limit * 100.0;
     let offer_timeout = config.offer_timeout.map_or("never".to_owned(), duration);
     let completed = config.max_completed_tasks_per_framework.to_string();
+    let unreachable = config.max_unreachable_tasks_per_framework.to_string();
+    let removal = config
+        .agent_removal_rate
+        .map_or("none".to_owned(), |rate| format!("{}/{}", rate.count, duration(rate.within)));
     [
+        ("agent_removal_rate_limit", removal),
         ("hostname", hostname.to_owned()),
         ("agent_ping_timeout", duration(config.ping_interval)),
         ("max_agent_ping_timeouts", config.ping_attempts.to_string()),
@@ -24,6 +29,9 @@ pub fn flags(hostname: &str, config: &Config, guards: &Guards) -> BTreeMap<Strin
         ("offer_timeout", offer_timeout),
         ("max_completed_frameworks", config.max_completed_frameworks.to_string()),
         ("max_completed_tasks_per_framework", completed),
+        ("max_unreachable_tasks_per_framework", unreachable),
+        ("max_operator_event_stream_subscribers", config.max_event_streams.to_string()),
+        ("publish_per_framework_metrics", config.publish_per_framework_metrics.to_string()),
         ("registry_gc_interval", duration(config.registry_gc_interval)),
         ("registry_max_agent_age", duration(config.registry_max_agent_age)),
         ("registry_max_agent_count", config.registry_max_agent_count.to_string()),

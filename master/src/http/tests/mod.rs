@@ -3,6 +3,7 @@
 mod auth;
 mod documents;
 mod explain;
+mod limits;
 mod older;
 mod operator;
 mod scheduler;
@@ -15,6 +16,7 @@ use crate::core::{
     CallAnswer, Caller, Channel, Config, ConnectionId, Core, Effect, Event, Identity, Moment,
     Rejection, RequestId,
 };
+use crate::limits::{Meter, TooMany};
 use crate::reader::ask::{Gathered, Question};
 use crate::reader::Kitchen;
 use crate::registrar::registry::Registry;
@@ -25,6 +27,7 @@ use meseta_api::term::{RegistryId, Term};
 use meseta_api::v1;
 use meseta_node::http::auth::Guards;
 use meseta_node::http::RecordStream;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 const LEADER: &str = "10.0.0.7:5050";
@@ -32,6 +35,7 @@ const LEADER: &str = "10.0.0.7:5050";
 /// A master with a core and no process around it.
 struct Office {
     guards: Guards,
+    meter: RefCell<Meter>,
     standing: Standing,
     core: Core,
     streams: BTreeMap<ConnectionId, RecordStream>,
@@ -64,6 +68,7 @@ impl Office {
             Core::recover(Registry::default(), identity, Config::default(), at).unwrap();
         Office {
             guards: Guards::open(),
+            meter: RefCell::default(),
             standing: Standing::Serving { address: LEADER.into() },
             core,
             streams: BTreeMap::new(),
@@ -158,6 +163,10 @@ impl Desk for Office {
 
     fn standing(&self) -> Standing {
         self.standing.clone()
+    }
+
+    fn meter(&self, principal: Option<&str>) -> Result<(), TooMany> {
+        self.meter.borrow_mut().admit(principal, moment().now)
     }
 
     fn uuid(&mut self) -> [u8; 16] {

@@ -43,6 +43,7 @@ const READS: [&str; 9] = [
     "GET_EXECUTORS",
 ];
 
+/// GET_FLAGS (MOP-02), GET_METRICS (MOP-04) and the others.
 #[test]
 fn mop_01_to_mop_15_reads_in_both_codecs() {
     let office = Office::serving();
