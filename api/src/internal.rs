@@ -351,6 +351,16 @@ pub mod agent {
             /// command, whose executor is its own.
             launch_executor: bool,
         },
+        /// Launch the tasks of a group, all of them or none.
+        RunTaskGroup {
+            /// The framework as the master knows it.
+            framework: Box<v1::FrameworkInfo>,
+            /// At least one, in the framework's order; each has the group's executor in it, and
+            /// its resources carry their allocation role.
+            tasks: Vec<v1::TaskInfo>,
+            /// As in `RunTask`.
+            launch_executor: bool,
+        },
         /// Kill a task; may be repeated with a shorter grace period.
         KillTask {
             /// Which.

@@ -14,6 +14,7 @@
 
 mod duration;
 mod ids;
+mod operation;
 mod redacted;
 mod task_state;
 

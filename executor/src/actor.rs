@@ -142,6 +142,7 @@ impl<E: Executor> ExecutorProcess<E> {
             |executor, driver| match notice {
                 Notice::Subscribed(info) => executor.subscribed(*info, driver),
                 Notice::Launch(task) => executor.launch(*task, driver),
+                Notice::LaunchGroup(tasks) => executor.launch_group(tasks, driver),
                 Notice::Kill(task, policy) => executor.kill(task, policy, driver),
                 Notice::Acknowledged(task) => executor.acknowledged(task, driver),
                 Notice::Refused(status, why) => executor.refused(*status, &why, driver),

@@ -74,6 +74,8 @@ pub enum Notice {
     Subscribed(Box<event::Subscribed>),
     /// Run this.
     Launch(Box<v1::TaskInfo>),
+    /// Run these, which were launched together.
+    LaunchGroup(Vec<v1::TaskInfo>),
     /// Kill this.
     Kill(v1::TaskId, Option<v1::KillPolicy>),
     /// The agent has an update of this task.
@@ -250,8 +252,13 @@ impl Core {
                 return self.abort(format!("refused by the agent: {message}"));
             }
             event::Type::Launch => event.launch.map(|launch| {
-                self.tasks.insert(launch.task.task_id.value.clone(), launch.task.clone());
+                self.keep(&launch.task);
                 Notice::Launch(Box::new(launch.task))
+            }),
+            event::Type::LaunchGroup => event.launch_group.map(|launch| {
+                let tasks = launch.task_group.tasks;
+                tasks.iter().for_each(|task| self.keep(task));
+                Notice::LaunchGroup(tasks)
             }),
             event::Type::Kill => {
                 event.kill.map(|kill| Notice::Kill(kill.task_id, kill.kill_policy))
@@ -266,6 +273,11 @@ impl Core {
             _ => None,
         };
         notice.map(Effect::Tell).into_iter().collect()
+    }
+
+    /// Named to an agent that it subscribes to until something of it is acknowledged.
+    fn keep(&mut self, task: &v1::TaskInfo) {
+        self.tasks.insert(task.task_id.value.clone(), task.clone());
     }
 
     fn say_if_up(&self, kind: call::Type, fill: impl FnOnce(&mut Call)) -> Vec<Effect> {

@@ -19,6 +19,15 @@ pub trait Executor: Send + Sized + 'static {
     /// Run this task, and say what becomes of it by [`Driver::update`].
     fn launch(&mut self, task: v1::TaskInfo, driver: &mut Driver<'_, Self>);
 
+    /// Run these, which the framework launched as a group (LAUNCH_GROUP): either all of them come
+    /// or none. Unless this does otherwise, each is launched as if it had come alone, in the
+    /// framework's order.
+    fn launch_group(&mut self, tasks: Vec<v1::TaskInfo>, driver: &mut Driver<'_, Self>) {
+        for task in tasks {
+            self.launch(task, driver);
+        }
+    }
+
     /// Kill a task; may repeat with another policy.
     fn kill(
         &mut self,

@@ -80,6 +80,19 @@ fn what_is_not_acknowledged_is_said_again() {
     assert_eq!(core.unacknowledged(), 1);
 }
 
+/// EXE-11: a group comes whole, and its tasks are kept as those that come alone.
+#[test]
+fn a_group_is_handed_on_whole() {
+    let mut core = up();
+    let task = |id: &str| v1::TaskInfo { task_id: id.into(), ..Default::default() };
+    let tasks = vec![task("b"), task("a")];
+    let task_group = v1::TaskGroupInfo { tasks: tasks.clone() };
+    let launch_group = Some(event::LaunchGroup { task_group });
+    let launched = heard(Said { launch_group, ..said(event::Type::LaunchGroup) });
+    assert_eq!(core.handle(launched, 0), [Effect::Tell(Notice::LaunchGroup(tasks))]);
+    assert_eq!(subscribing(&mut core), (vec!["a".into(), "b".into()], 0));
+}
+
 /// EXE-21: without its agent an executor gives up after the recovery timeout, and not before.
 #[test]
 fn gives_up_after_the_recovery_timeout() {

@@ -3,6 +3,7 @@
 use crate::allocator::AllocatorConfig;
 use crate::core::Config;
 use crate::limits::RequestLimits;
+use meseta_api::v1;
 use meseta_node::election::Candidacy;
 use meseta_node::http::auth::Guards;
 use meseta_node::store::Store;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub struct MasterConfig {
     /// Its name for people; also where agents and schedulers are told that it is.
     pub hostname: String,
+    /// The fault domain that it is in.
+    pub domain: Option<v1::DomainInfo>,
     /// Decisions' settings.
     pub core: Config,
     /// The allocator's settings.

@@ -187,7 +187,7 @@ impl Master {
                 port: i32::try_from(port).unwrap_or(0),
             }),
             capabilities: vec![capability(Type::AgentUpdate)],
-            ..Default::default()
+            domain: self.config.domain.clone(),
         };
         let version = v1::VersionInfo {
             version: API_VERSION.to_owned(),

@@ -114,8 +114,7 @@ impl Traced for v1::scheduler::Call {
         let mut subject = Subject::named(plain(self.r#type().as_str_name()));
         subject.framework = self.framework_id.as_ref().map(|id| id.value.as_str());
         if let Some(accept) = &self.accept {
-            let launches = accept.operations.iter().filter_map(|o| o.launch.as_ref());
-            let mut tasks = launches.flat_map(|launch| &launch.task_infos);
+            let mut tasks = accept.operations.iter().flat_map(v1::offer::Operation::launched);
             let first = tasks.next();
             subject.task = first.map(|task| task.task_id.value.as_str());
             subject.agent = first.map(|task| task.agent_id.value.as_str());
@@ -155,6 +154,13 @@ impl Traced for agent::FromMaster {
                 framework: framework.id.as_ref().map(|id| id.value.as_str()),
                 agent: Some(&task.agent_id.value),
                 task: Some(&task.task_id.value),
+                ..Subject::named(name)
+            },
+            Order::RunTaskGroup { framework, tasks, .. } => Subject {
+                framework: framework.id.as_ref().map(|id| id.value.as_str()),
+                agent: tasks.first().map(|task| task.agent_id.value.as_str()),
+                task: tasks.first().map(|task| task.task_id.value.as_str()),
+                tasks: tasks.len(),
                 ..Subject::named(name)
             },
             Order::KillTask { task, .. } | Order::AcknowledgeStatus { task, .. } => {
@@ -206,11 +212,14 @@ impl Traced for executor::FromAgent {
         let executor::FromAgent::Event(event) = self else {
             return Subject::named(variant_of(self));
         };
-        let launch = event.launch.as_ref().map(|launch| &launch.task.task_id);
+        let group = event.launch_group.as_ref().map(|launch| launch.task_group.tasks.as_slice());
+        let first = group.and_then(<[_]>::first).map(|task| &task.task_id);
+        let launch = event.launch.as_ref().map(|launch| &launch.task.task_id).or(first);
         let kill = event.kill.as_ref().map(|kill| &kill.task_id);
         let acknowledged = event.acknowledged.as_ref().map(|told| &told.task_id);
         let task = launch.or(kill).or(acknowledged).map(|id| id.value.as_str());
-        Subject { task, ..Subject::named(plain(event.r#type().as_str_name())) }
+        let tasks = group.map_or(0, <[_]>::len);
+        Subject { task, tasks, ..Subject::named(plain(event.r#type().as_str_name())) }
     }
 }
 
@@ -251,6 +260,16 @@ mod tests {
             state: v1::TaskState::TaskFinished.into(),
             ..Default::default()
         };
+        let task_group = v1::TaskGroupInfo { tasks: vec![task("t.1"), task("t.2")] };
+        let event = v1::executor::Event {
+            r#type: Some(v1::executor::event::Type::LaunchGroup as i32),
+            launch_group: Some(v1::executor::event::LaunchGroup { task_group }),
+            ..Default::default()
+        };
+        assert_eq!(
+            noted(&executor::FromAgent::Event(Box::new(event))),
+            "LAUNCH_GROUP meseta.task.id=t.1 meseta.task.count=2"
+        );
         let event = v1::scheduler::Event {
             r#type: Some(v1::scheduler::event::Type::Update as i32),
             update: Some(v1::scheduler::event::Update { status }),

@@ -115,5 +115,5 @@ impl<S: Scheduler> SchedulerProcess<S> {
 
 fn launches(call: &v1::scheduler::Call) -> bool {
     let mut operations = call.accept.iter().flat_map(|accept| &accept.operations);
-    operations.any(|operation| operation.launch.is_some() || operation.launch_group.is_some())
+    operations.any(|operation| operation.launched().next().is_some())
 }

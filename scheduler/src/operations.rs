@@ -14,7 +14,7 @@
 
 use meseta_api::v1;
 use v1::offer::operation::{
-    Create, Destroy, GrowVolume, Launch, Reserve, ShrinkVolume, Type, Unreserve,
+    Create, Destroy, GrowVolume, Launch, LaunchGroup, Reserve, ShrinkVolume, Type, Unreserve,
 };
 use v1::offer::Operation;
 use v1::resource::disk_info::Persistence;
@@ -27,6 +27,14 @@ fn of(kind: Type) -> Operation {
 /// Launches tasks. It cannot be [`named`]: tasks have statuses of their own.
 pub fn launch(task_infos: Vec<v1::TaskInfo>) -> Operation {
     Operation { launch: Some(Launch { task_infos }), ..of(Type::Launch) }
+}
+
+/// Launches tasks together, all or none, for one executor, which hears of them in one event; on
+/// agents where it runs already it is not started again. If one of the tasks is invalid, each is
+/// TASK_ERROR. It cannot be [`named`].
+pub fn launch_group(executor: v1::ExecutorInfo, tasks: Vec<v1::TaskInfo>) -> Operation {
+    let launch_group = LaunchGroup { executor, task_group: v1::TaskGroupInfo { tasks } };
+    Operation { launch_group: Some(launch_group), ..of(Type::LaunchGroup) }
 }
 
 /// Reserves resources: as they are to be, see [`reserved`].

@@ -4,7 +4,7 @@ use meseta_api::internal::scheduler::FromMaster;
 use meseta_api::v1;
 use meseta_api::v1::scheduler::{call, event, Call, Event as Said};
 use meseta_scheduler::core::{Core, Effect, Event, Notice, Timer};
-use meseta_scheduler::Stop;
+use meseta_scheduler::{operations, Stop};
 use std::time::Duration;
 
 fn core(masters: &[&str], id: Option<&str>) -> Core {
@@ -77,12 +77,15 @@ fn update(task: &str, state: v1::TaskState, uuid: Option<&[u8]>) -> Event {
     heard(Said { r#type: Some(event::Type::Update as i32), update, ..Default::default() })
 }
 
-fn launch(task: &str) -> Event {
-    let task = v1::TaskInfo { task_id: task.into(), agent_id: "a".into(), ..Default::default() };
-    let operation = v1::offer::Operation {
-        launch: Some(v1::offer::operation::Launch { task_infos: vec![task] }),
-        ..Default::default()
-    };
+fn task(id: &str) -> v1::TaskInfo {
+    v1::TaskInfo { task_id: id.into(), agent_id: "a".into(), ..Default::default() }
+}
+
+fn launch(id: &str) -> Event {
+    accept(operations::launch(vec![task(id)]))
+}
+
+fn accept(operation: v1::offer::Operation) -> Event {
     Event::Call(Box::new(Call {
         r#type: Some(call::Type::Accept as i32),
         accept: Some(call::Accept { operations: vec![operation], ..Default::default() }),
@@ -125,9 +128,9 @@ fn asked(effects: &[Effect]) -> Vec<Vec<String>> {
 #[test]
 fn a_known_framework_reconciles() {
     let mut core = up(Some("m-0000"));
-    for task in ["t", "u", "v"] {
-        core.handle(launch(task), 0);
-    }
+    core.handle(launch("t"), 0);
+    let group = operations::launch_group(Default::default(), vec![task("u"), task("v")]);
+    core.handle(accept(group), 0);
     core.handle(Event::Lost("reset".into()), 0);
     core.handle(Event::Due(Timer::Retry), 0);
     core.handle(Event::Dialled(Ok(())), 0);
@@ -278,6 +281,9 @@ fn an_error_ends_it_for_good() {
 fn a_launch_without_a_master_is_dropped_aloud() {
     let mut core = core(&["m:1"], None);
     assert_eq!(lines(&core.handle(launch("t"), 0)), ["update TASK_DROPPED"]);
+    let group = operations::launch_group(Default::default(), vec![task("a"), task("b")]);
+    let told = lines(&core.handle(accept(group), 0));
+    assert_eq!(told, ["update TASK_DROPPED", "update TASK_DROPPED"]);
 }
 
 /// A kill that may not have arrived is said again.
@@ -394,8 +400,8 @@ fn the_status_of_an_operation_is_told_and_acknowledged() {
     }
     // Asked for while there is no master.
     core.handle(Event::Lost("reset".into()), 0);
-    let reserve = meseta_scheduler::operations::reserve(vec![]);
-    let operations = vec![meseta_scheduler::operations::named("o", reserve)];
+    let reserve = operations::reserve(vec![]);
+    let operations = vec![operations::named("o", reserve)];
     let accept = call::Accept { operations, ..Default::default() };
     let call = Call {
         r#type: Some(call::Type::Accept as i32),

@@ -54,7 +54,8 @@ impl Cluster {
         for at in 0..frameworks {
             let roles = vec![(role.clone(), false)];
             let id = framework(at);
-            cluster.apply(AllocatorEvent::FrameworkAdded { id, roles, active: true, used: vec![] });
+            let (traits, used) = (Default::default(), vec![]);
+            cluster.apply(AllocatorEvent::FrameworkAdded { id, roles, traits, active: true, used });
         }
         let ports: Vec<String> =
             (0..16).map(|n| 31_000 + 50 * n).map(|port| format!("{port}-{}", port + 1)).collect();
@@ -63,7 +64,8 @@ impl Cluster {
         for at in 0..agents {
             let total = parse("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
             let used = vec![(framework(0), used.clone())];
-            cluster.apply(AllocatorEvent::AgentAdded { id: agent(at), total, used });
+            let traits = Default::default();
+            cluster.apply(AllocatorEvent::AgentAdded { id: agent(at), total, traits, used });
         }
         cluster
     }

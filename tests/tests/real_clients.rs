@@ -64,13 +64,16 @@ fn seconds() -> String {
     WITHIN.as_secs().to_string()
 }
 
-const PYMESOS_STEPS: [&str; 11] = [
+const PYMESOS_STEPS: [&str; 14] = [
     "subscribed",
     "20 tasks TASK_FINISHED",
     "statuses in order, with what clients dereference",
     "an executor of pymesos runs a task",
     "it says a message back",
     "its task TASK_KILLED",
+    "a group runs in an executor of pymesos",
+    "which got it whole",
+    "its tasks TASK_KILLED",
     "sleeper TASK_RUNNING",
     "reconciled: the sleeper runs",
     "reconciled: the unknown task is lost",

@@ -4,7 +4,6 @@ use super::effect::{Effect, Level};
 use super::ending::Ending;
 use super::executor::{Phase, PhaseEvent};
 use super::ids::{ExecutorConnection, UpdateId};
-use super::model::TaskStep;
 use super::turn::Turn;
 use super::{bounds, Agent};
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
@@ -12,7 +11,6 @@ use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::executor::{call, Call};
 use meseta_api::v1::task_status::Source;
 use meseta_api::v1::{TaskState, TaskStatus};
-use std::collections::BTreeSet;
 
 /// Why a call is refused: the status that HTTP gives, and a sentence.
 struct Refused(u16, String);
@@ -121,16 +119,10 @@ impl Agent {
         // A LAUNCH that was lost with the connection is sent once more: of a task that arrived
         // the executor says so here, or has said more already.
         if executor.phase.connection() != Some(connection) {
-            let tasks = subscribe.unacknowledged_tasks.iter().map(|task| &task.task_id.value);
+            let tasks = subscribe.unacknowledged_tasks.iter().map(|task| &task.task_id);
             let updates = subscribe.unacknowledged_updates.iter();
-            let arrived: BTreeSet<&String> =
-                tasks.chain(updates.map(|update| &update.status.task_id.value)).collect();
-            for (id, task) in executor.tasks_mut() {
-                let silent = task.step == TaskStep::Sent && task.state == TaskState::TaskStaging;
-                if silent && !arrived.iter().any(|arrived| *arrived == id.as_str()) {
-                    task.step = TaskStep::Queued;
-                }
-            }
+            let arrived = tasks.chain(updates.map(|update| &update.status.task_id));
+            executor.requeue_lost(&arrived.map(|id| id.value.as_str()).collect());
         }
         self.connections.insert(connection, container.clone());
         self.phase(container, PhaseEvent::Subscribed(connection), turn);

@@ -1,4 +1,4 @@
-//! Orders to launch a task that wait: for its id, or for operations before it.
+//! Orders to launch tasks that wait: for an id, or for operations before them.
 //!
 //! The master settles a task once its last status is acknowledged, and its framework may use the
 //! id anew at once; the agent keeps the task until the acknowledgement is on disk. An order that
@@ -14,69 +14,122 @@ use meseta_api::ids::{ExecutorId, FrameworkId};
 use meseta_api::internal::TaskKey;
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::{self, TaskState};
+use std::collections::BTreeMap;
 
 /// One that waits.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+struct Held {
+    /// Its tasks.
+    keys: Vec<TaskKey>,
     wanted: Wanted,
-    /// It was killed meanwhile.
+    /// One of its tasks was killed meanwhile.
     killed: bool,
     trace: Option<TraceContext>,
 }
 
+/// All that wait, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HeldOrders {
+    orders: BTreeMap<u64, Held>,
+    by_task: BTreeMap<TaskKey, u64>,
+    next: u64,
+}
+
+impl HeldOrders {
+    fn insert(&mut self, held: Held) {
+        let number = self.next;
+        self.next += 1;
+        self.by_task.extend(held.keys.iter().map(|key| (key.clone(), number)));
+        self.orders.insert(number, held);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Held> {
+        let held = self.orders.remove(&number)?;
+        for key in &held.keys {
+            self.by_task.remove(key);
+        }
+        Some(held)
+    }
+
+    /// Their tasks.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &TaskKey> {
+        self.by_task.keys()
+    }
+
+    /// Nothing of this framework is to be launched any more.
+    pub(super) fn drop_framework(&mut self, id: &FrameworkId) {
+        self.orders.retain(|_, held| held.keys.iter().all(|key| key.framework_id != *id));
+        self.by_task.retain(|key, _| key.framework_id != *id);
+    }
+
+    fn launching(&self) -> impl Iterator<Item = (&FrameworkId, &v1::ExecutorInfo)> {
+        let launching = self.orders.values().filter(|held| held.wanted.launch_executor);
+        launching
+            .filter_map(|held| Some((&held.keys.first()?.framework_id, held.wanted.executor()?)))
+    }
+}
+
 impl Agent {
-    pub(super) fn hold(&mut self, key: TaskKey, wanted: Wanted, turn: &Turn<'_>) {
-        self.held.insert(key, Held { wanted, killed: false, trace: turn.trace });
+    /// Keeps an order whose tasks are these until it can be decided.
+    pub(super) fn hold(&mut self, keys: Vec<TaskKey>, wanted: Wanted, turn: &Turn<'_>) {
+        self.held.insert(Held { keys, wanted, killed: false, trace: turn.trace });
     }
 
     /// Whether an order to launch this task waits.
     pub(super) fn holds(&self, key: &TaskKey) -> bool {
-        self.held.contains_key(key)
+        self.held.by_task.contains_key(key)
     }
 
-    /// Nothing that all wait for is under way any more; each may still wait for its id.
+    /// Nothing that all wait for is under way any more; each may still wait for an id.
     pub(super) fn release_all_held(&mut self, turn: &mut Turn<'_>) {
-        let all: Vec<TaskKey> = self.held.keys().cloned().collect();
-        for key in all {
-            self.release_held(&key, turn);
+        let all: Vec<u64> = self.held.orders.keys().copied().collect();
+        for number in all {
+            self.release(number, turn);
         }
     }
 
-    /// Kills a task that waits; false if none of this id does.
+    /// Kills a task that waits, and with it its group; false if none of this id does.
     pub(super) fn kill_held(&mut self, key: &TaskKey) -> bool {
-        let held = self.held.get_mut(key);
+        let number = self.held.by_task.get(key);
+        let held = number.and_then(|number| self.held.orders.get_mut(number));
         held.map(|held| held.killed = true).is_some()
     }
 
     /// Whether an order that waits is to launch this executor, so that the master holds it.
     pub(super) fn holds_launch_of(&self, framework: &FrameworkId, executor: &ExecutorId) -> bool {
-        let mut held = self.held.iter().filter(|(key, _)| key.framework_id == *framework);
-        held.any(|(_, held)| {
-            let of = held.wanted.task.executor.as_ref();
-            held.wanted.launch_executor
-                && of.is_some_and(|of| of.executor_id.value == executor.as_str())
-        })
+        self.held
+            .launching()
+            .any(|(of, info)| of == framework && info.executor_id.value == executor.as_str())
     }
 
     /// Executors that the master holds for orders that wait.
     pub(super) fn held_executors(&self) -> impl Iterator<Item = v1::ExecutorInfo> + '_ {
-        let held = self.held.iter().filter(|(_, held)| held.wanted.launch_executor);
-        held.filter_map(|(key, held)| {
-            let info = held.wanted.task.executor.clone()?;
-            let here = self.frameworks.get(&key.framework_id);
+        self.held.launching().filter_map(|(framework, info)| {
+            let here = self.frameworks.get(framework);
             let id = ExecutorId::try_from(&info.executor_id).ok()?;
             let reported = here.and_then(|here| here.executors.get(&id));
             let reported = reported.is_some_and(|executor| executor.phase != Phase::Terminated);
-            (!reported).then(|| v1::ExecutorInfo {
-                framework_id: Some((&key.framework_id).into()),
-                ..info
-            })
+            (!reported)
+                .then(|| v1::ExecutorInfo { framework_id: Some(framework.into()), ..info.clone() })
         })
     }
 
     /// The id is free: what waited for it is done.
     pub(super) fn release_held(&mut self, key: &TaskKey, turn: &mut Turn<'_>) {
-        let Some(Held { wanted, killed, trace }) = self.held.remove(key) else {
+        if let Some(number) = self.held.by_task.get(key).copied() {
+            self.release(number, turn);
+        }
+    }
+
+    fn release(&mut self, number: u64, turn: &mut Turn<'_>) {
+        let Some(held) = self.held.orders.get(&number) else {
+            return;
+        };
+        // One that was killed says so of all its tasks, once each of their ids is free.
+        if held.killed && held.keys.iter().any(|key| self.is_early(key)) {
+            return;
+        }
+        let Some(Held { wanted, killed, trace, .. }) = self.held.remove(number) else {
             return;
         };
         turn.within(trace, |turn| {
@@ -85,8 +138,14 @@ impl Agent {
                 let message = "killed before it was started";
                 self.answer_unlaunched(&wanted, state, reason, message, turn);
             } else {
-                self.run_task(wanted, turn);
+                self.run(wanted, turn);
             }
         });
+    }
+
+    /// Whether a task of this id has ended here, and only the record of its last acknowledgement
+    /// is missing.
+    pub(super) fn is_early(&self, key: &TaskKey) -> bool {
+        self.streams.is_settled(key) && self.container_of(key).is_some()
     }
 }

@@ -44,13 +44,15 @@ impl Agent {
         match task.step {
             TaskStep::Over => {}
             TaskStep::Checkpointing | TaskStep::Queued => {
-                let said = status::made(
-                    &key.task_id,
-                    TaskState::TaskKilled,
-                    Reason::TaskKilledDuringLaunch,
-                    "killed before it was started",
-                );
-                self.say(&container, said, turn);
+                for task in executor.companions(&key.task_id) {
+                    let said = status::made(
+                        &task,
+                        TaskState::TaskKilled,
+                        Reason::TaskKilledDuringLaunch,
+                        "killed before it was started",
+                    );
+                    self.say(&container, said, turn);
+                }
                 let Some(executor) = self.executor_of(&container) else {
                     return;
                 };
@@ -103,7 +105,7 @@ impl Agent {
         framework.gone = true;
         let containers: Vec<_> =
             framework.executors.values().map(|executor| executor.container.clone()).collect();
-        self.held.retain(|key, _| key.framework_id != *id);
+        self.held.drop_framework(id);
         for container in containers {
             self.phase(&container, PhaseEvent::Shutdown(Ending::FrameworkGone), turn);
             // One that had ended before waits for acknowledgements that nobody will send.

@@ -1,7 +1,8 @@
-//! A task from the master's order to its executor (the agent's part of "life of one launch").
+//! Tasks from the master's order to their executor (the agent's part of "life of one launch").
 
 use super::effect::{Lane, Level};
 use super::executor::{Phase, PhaseEvent};
+use super::group::Group;
 use super::ids::{ExecutorConnection, TimerKey};
 use super::model::{Executor, Framework, NewExecutor, Task, TaskStep};
 use super::resize::After;
@@ -13,27 +14,55 @@ use crate::checkpoint::DiskOperation;
 use crate::containerizer::{LaunchSpec, Program};
 use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use meseta_api::internal::TaskKey;
-use meseta_api::v1::executor::{event, Event};
 use meseta_api::v1::task_status::Reason;
 use meseta_api::v1::{self, TaskState};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// An order to launch a task, as the master gave it.
+/// An order to launch a task, or the tasks of a group, as the master gave it.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) framework: v1::FrameworkInfo,
-    pub(super) task: v1::TaskInfo,
-    /// Whether the executor is to be launched for it.
+    /// One, or those of a group, which have one executor.
+    pub(super) tasks: Vec<v1::TaskInfo>,
+    /// They are launched together, all or none.
+    pub(super) is_group: bool,
+    /// Whether the executor is to be launched for them.
     pub(super) launch_executor: bool,
 }
 
 impl Wanted {
-    /// The task's name; none if it has none.
-    fn key(&self) -> Option<TaskKey> {
+    /// The tasks' names; none if one has none.
+    fn keys(&self) -> Option<Vec<TaskKey>> {
         let framework_id = FrameworkId::try_from(self.framework.id.as_ref()?).ok()?;
-        let task_id = TaskId::try_from(&self.task.task_id).ok()?;
-        Some(TaskKey { framework_id, task_id })
+        let key = |task: &v1::TaskInfo| {
+            let task_id = TaskId::try_from(&task.task_id).ok()?;
+            Some(TaskKey { framework_id: framework_id.clone(), task_id })
+        };
+        self.tasks.iter().map(key).collect()
+    }
+
+    /// The executor that a framework brought.
+    pub(super) fn executor(&self) -> Option<&v1::ExecutorInfo> {
+        self.tasks.first()?.executor.as_ref()
+    }
+
+    /// What of the executor and the task is not as an order has it.
+    fn check_shape(&self, task: &v1::TaskInfo) -> Result<(), &'static str> {
+        match (&task.executor, &task.command, self.is_group) {
+            (Some(executor), _, true) => {
+                let same = self.executor().is_some_and(|of| of.executor_id == executor.executor_id);
+                same.then_some(()).ok_or("the tasks of a group must have one executor")
+            }
+            (None, _, true) => Err("a task of a group must have its executor set"),
+            (Some(_), None, false) | (None, Some(_), false) => Ok(()),
+            _ => Err("exactly one of command and executor must be set"),
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.tasks.iter().map(|task| task.task_id.value.as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -41,48 +70,49 @@ impl Wanted {
 struct Order {
     agent: AgentId,
     framework: FrameworkId,
-    task: TaskId,
+    tasks: Vec<TaskId>,
     executor: ExecutorId,
-    /// Of an executor that is to be launched for it.
+    /// Of an executor that is to be launched for them.
     info: Option<v1::ExecutorInfo>,
     for_command: bool,
 }
 
-/// Why a task is not launched.
+/// Why tasks are not launched.
 enum Rejection {
-    /// It is here already, or cannot even be named: nothing is said of it, because anything said
+    /// One is here already, or cannot even be named: nothing is said of it, because anything said
     /// would be said of the one that is here.
     Unanswerable(String),
     /// The scheduler is told.
     Answer(TaskState, Reason, String),
-    /// The one that is here has ended, and only the record of its last acknowledgement is missing:
+    /// One that is here has ended, and only the record of its last acknowledgement is missing:
     /// the order waits for it.
-    Early(TaskKey),
+    Early(Vec<TaskKey>),
 }
 
 impl Agent {
-    pub(super) fn run_task(&mut self, wanted: Wanted, turn: &mut Turn<'_>) {
+    /// Launches what an order asks for, or says why not.
+    pub(super) fn run(&mut self, wanted: Wanted, turn: &mut Turn<'_>) {
         if self.account.is_settling() {
-            if let Some(key) = wanted.key().filter(|key| !self.holds(key)) {
-                return self.hold(key, wanted, turn);
+            let keys = wanted.keys();
+            if let Some(keys) = keys.filter(|keys| !keys.iter().any(|key| self.holds(key))) {
+                return self.hold(keys, wanted, turn);
             }
         }
-        let name = &wanted.task.task_id.value;
-        match self.check_task(&wanted) {
-            Ok(order) => self.take_task(order, wanted.framework, wanted.task, turn),
-            Err(Rejection::Early(key)) => self.hold(key, wanted, turn),
+        match self.check_order(&wanted) {
+            Ok(order) => self.take(order, wanted, turn),
+            Err(Rejection::Early(keys)) => self.hold(keys, wanted, turn),
             Err(Rejection::Unanswerable(why)) => {
-                turn.note(Level::Warn, format!("task {name} not launched: {why}"));
+                turn.note(Level::Warn, format!("task {} not launched: {why}", wanted.names()));
             }
             Err(Rejection::Answer(state, reason, why)) => {
-                turn.note(Level::Warn, format!("task {name} not launched: {why}"));
+                turn.note(Level::Warn, format!("task {} not launched: {why}", wanted.names()));
                 self.answer_unlaunched(&wanted, state, reason, &why, turn);
             }
         }
     }
 
-    /// Says what became of a task that is not launched, and that its executor is not either, if
-    /// the master has entered that in its books for it.
+    /// Says what became of tasks that are not launched, and that their executor is not either, if
+    /// the master has entered that in its books for them.
     pub(super) fn answer_unlaunched(
         &mut self,
         wanted: &Wanted,
@@ -91,14 +121,16 @@ impl Agent {
         why: &str,
         turn: &mut Turn<'_>,
     ) {
-        let framework_id = wanted.framework.id.as_ref().map(FrameworkId::try_from);
-        let task_id = TaskId::try_from(&wanted.task.task_id);
-        let (Some(Ok(framework_id)), Ok(task_id)) = (framework_id, task_id) else {
+        let Some(keys) = wanted.keys() else {
             return;
         };
-        let key = TaskKey { framework_id: framework_id.clone(), task_id };
-        self.say_volatile(key, state, reason, why, turn);
-        let executor = wanted.task.executor.as_ref().filter(|_| wanted.launch_executor);
+        let Some(framework_id) = keys.first().map(|key| key.framework_id.clone()) else {
+            return;
+        };
+        for key in keys {
+            self.say_volatile(key, state, reason, why, turn);
+        }
+        let executor = wanted.executor().filter(|_| wanted.launch_executor);
         let executor = executor.map(|executor| ExecutorId::try_from(&executor.executor_id));
         let Some(Ok(executor_id)) = executor else {
             return;
@@ -112,27 +144,15 @@ impl Agent {
         }
     }
 
-    fn check_task(&self, wanted: &Wanted) -> Result<Order, Rejection> {
-        use Rejection::{Answer, Early, Unanswerable};
-        let Wanted { framework, task, launch_executor } = wanted;
-        let unnamed = |error: meseta_api::ids::IdError| Unanswerable(error.to_string());
+    fn check_order(&self, wanted: &Wanted) -> Result<Order, Rejection> {
+        use Rejection::{Answer, Unanswerable};
         let agent = self.id.clone().ok_or_else(|| Unanswerable("the agent has no id".into()))?;
-        let of =
-            framework.id.as_ref().ok_or_else(|| Unanswerable("framework without id".into()))?;
-        let framework_id = FrameworkId::try_from(of).map_err(unnamed)?;
-        let task_id = TaskId::try_from(&task.task_id).map_err(unnamed)?;
+        let (framework_id, tasks) = self.check_names(wanted)?;
         let known = self.frameworks.get(&framework_id);
-        let mut executors = known.iter().flat_map(|framework| framework.executors.values());
-        if executors.any(|executor| executor.tasks().contains_key(&task_id)) {
-            let key = TaskKey { framework_id, task_id };
-            let early = self.streams.is_settled(&key) && !self.held.contains_key(&key);
-            return Err(if early {
-                Early(key)
-            } else {
-                Unanswerable("a task of this id is here".into())
-            });
-        }
-        let invalid = |why: String| Answer(TaskState::TaskError, Reason::TaskInvalid, why);
+        let invalid = |why: String| {
+            let group = wanted.is_group.then_some(Reason::TaskGroupInvalid);
+            Answer(TaskState::TaskError, group.unwrap_or(Reason::TaskInvalid), why)
+        };
         let dropped = |reason, why: &str| Answer(TaskState::TaskDropped, reason, why.to_owned());
         if self.is_leaving() {
             return Err(dropped(Reason::AgentDraining, "the agent leaves the cluster"));
@@ -143,29 +163,35 @@ impl Agent {
         if known.is_some_and(|framework| framework.gone) {
             return Err(dropped(Reason::ExecutorTerminated, "the framework is being removed"));
         }
-        let (info, for_command) = match (&task.executor, &task.command) {
-            (Some(executor), None) => (Cow::Borrowed(executor), false),
-            (None, Some(_)) => (Cow::Owned(self.command_executor(&framework_id, task)), true),
-            _ => return Err(invalid("exactly one of command and executor must be set".into())),
+        for task in &wanted.tasks {
+            wanted.check_shape(task).map_err(|why| invalid(why.to_owned()))?;
+        }
+        let Some(first) = wanted.tasks.first() else {
+            return Err(Unanswerable("there is no task".into()));
         };
-        if let Some(what) = unsupported::of(task, &info) {
+        let (info, for_command) = match &first.executor {
+            Some(executor) => (Cow::Borrowed(executor), false),
+            None => (Cow::Owned(self.command_executor(&framework_id, first)), true),
+        };
+        if let Some(what) = wanted.tasks.iter().find_map(|task| unsupported::of(task, &info)) {
             return Err(invalid(format!("this version of the agent does not support {what}")));
         }
         let executor =
             ExecutorId::try_from(&info.executor_id).map_err(|error| invalid(error.to_string()))?;
         let running = known.and_then(|framework| framework.executors.get(&executor));
-        let mounts = volumes::mounts(&self.settings.layout, task.resources.iter());
-        let mounts = mounts.map_err(invalid)?;
+        let own = wanted.tasks.iter().flat_map(|task| &task.resources);
+        let mounts = volumes::mounts(&self.settings.layout, own.clone()).map_err(invalid)?;
         // All that shares a sandbox from its launch on.
         let beside = running.iter().flat_map(|running| running.tasks().values());
         let beside =
             beside.filter_map(|task| task.info.as_deref()).flat_map(|info| &info.resources);
-        let all = task.resources.iter().chain(&info.resources).chain(beside);
+        let all = own.chain(&info.resources).chain(beside);
         if running.is_none() || !mounts.is_empty() {
             volumes::mounts(&self.settings.layout, all).map_err(invalid)?;
         }
         let brings = running.is_none().then_some(&*info);
-        self.check_room(task, brings).map_err(|why| dropped(Reason::ResourcesUnknown, &why))?;
+        self.check_room(&wanted.tasks, brings)
+            .map_err(|why| dropped(Reason::ResourcesUnknown, &why))?;
         match running {
             Some(running) if !mounts.is_empty() && running.phase != Phase::Checkpointing => {
                 Err(invalid(
@@ -175,14 +201,14 @@ impl Agent {
                 ))
             }
             None if !(for_command
-                || *launch_executor
+                || wanted.launch_executor
                 || self.holds_launch_of(&framework_id, &executor)) =>
             {
                 Err(dropped(Reason::ExecutorTerminated, "its executor has ended"))
             }
-            None if !for_command && info.command.is_none() => Err(invalid(
-                "the executor has no command; the default executor is not here yet".into(),
-            )),
+            None if !for_command && info.command.is_none() => {
+                Err(invalid("the executor has no command".into()))
+            }
             Some(running) if running.for_command || for_command => {
                 Err(dropped(Reason::ExecutorTerminated, "an executor of this id is here"))
             }
@@ -192,11 +218,36 @@ impl Agent {
             _ => Ok(Order {
                 agent,
                 framework: framework_id,
-                task: task_id,
+                tasks,
                 executor,
                 info: running.is_none().then(|| info.into_owned()),
                 for_command,
             }),
+        }
+    }
+
+    /// Whose tasks an order is about, if all of them have ids that are free.
+    fn check_names(&self, wanted: &Wanted) -> Result<(FrameworkId, Vec<TaskId>), Rejection> {
+        use Rejection::{Early, Unanswerable};
+        let unnamed = |error: meseta_api::ids::IdError| Unanswerable(error.to_string());
+        let of = wanted.framework.id.as_ref();
+        let of = of.ok_or_else(|| Unanswerable("framework without id".into()))?;
+        let framework_id = FrameworkId::try_from(of).map_err(unnamed)?;
+        let (mut tasks, mut keys, mut early) = (Vec::new(), BTreeSet::new(), false);
+        for task in &wanted.tasks {
+            let task_id = TaskId::try_from(&task.task_id).map_err(unnamed)?;
+            let key = TaskKey { framework_id: framework_id.clone(), task_id: task_id.clone() };
+            let is_early = self.is_early(&key);
+            let here = !is_early && self.container_of(&key).is_some();
+            if here || self.holds(&key) || !keys.insert(key) {
+                return Err(Unanswerable("a task of this id is here".into()));
+            }
+            early |= is_early;
+            tasks.push(task_id);
+        }
+        match early {
+            true => Err(Early(keys.into_iter().collect())),
+            false => Ok((framework_id, tasks)),
         }
     }
 
@@ -221,20 +272,19 @@ impl Agent {
         }
     }
 
-    fn take_task(
-        &mut self,
-        order: Order,
-        framework: v1::FrameworkInfo,
-        task: v1::TaskInfo,
-        turn: &mut Turn<'_>,
-    ) {
-        let Order { agent, framework: framework_id, task: task_id, executor: executor_id, .. } =
-            order;
-        // What was said of an earlier task of this id is settled: the master uses the id anew.
-        let key = TaskKey { framework_id: framework_id.clone(), task_id: task_id.clone() };
-        self.streams.drop_stream(&key);
-        turn.cancel(TimerKey::StatusRetry(key));
+    fn take(&mut self, order: Order, wanted: Wanted, turn: &mut Turn<'_>) {
+        let Order { agent, framework: framework_id, tasks: ids, executor: executor_id, .. } = order;
+        let Wanted { framework, tasks, is_group, .. } = wanted;
+        for task_id in ids.iter().cloned() {
+            // What was said of an earlier task of this id is settled: the master uses the id anew.
+            let key = TaskKey { framework_id: framework_id.clone(), task_id };
+            self.streams.drop_stream(&key);
+            turn.cancel(TimerKey::StatusRetry(key));
+        }
         let lane = Lane::Framework(framework_id.clone());
+        let group = is_group.then(|| Group::new(&ids));
+        let trace = turn.trace;
+        let as_task = |info: v1::TaskInfo| Task { group: group.clone(), ..Task::new(info, trace) };
         let mut operations = Vec::new();
         let layout = self.settings.layout.clone();
         let holder = self.frameworks.entry(framework_id.clone()).or_insert_with(|| {
@@ -243,16 +293,18 @@ impl Agent {
             Framework { info: framework.clone(), executors: BTreeMap::new(), gone: false }
         });
         if let Some(executor) = holder.executors.get_mut(&executor_id) {
-            // An earlier task of this id has left its updates, which are not of this one.
-            if executor.may_have_completed(&task_id) {
-                operations.push(DiskOperation::Remove(task_updates(&executor.run, &task_id)));
+            for (id, info) in ids.iter().zip(tasks) {
+                // An earlier task of this id has left its updates, which are not of this one.
+                if executor.may_have_completed(id) {
+                    operations.push(DiskOperation::Remove(task_updates(&executor.run, id)));
+                }
+                let path = task_info(&executor.run, id);
+                operations.push(DiskOperation::Write(path, to_json(&info)));
+                executor.take(id.clone(), as_task(info));
             }
-            let path = task_info(&executor.run, &task_id);
-            operations.push(DiskOperation::Write(path, to_json(&task)));
-            executor.take(task_id.clone(), Task::new(task, turn.trace));
             let container = executor.container.clone();
             self.resize(&container, turn);
-            return self.persist(lane, operations, Written::Task(container, task_id), turn);
+            return self.persist(lane, operations, Written::Tasks(container, ids), turn);
         }
         let container = ContainerId::parse(&turn.at.uuid().to_string());
         let (Ok(container), Some(mut info)) = (container, order.info) else {
@@ -262,67 +314,70 @@ impl Agent {
         let run = layout.run(&framework_id, &executor_id, &container);
         let record =
             RunRecord { executor: info.clone(), framework, for_command: order.for_command };
-        operations.push(DiskOperation::Write(task_info(&run, &task_id), to_json(&task)));
-        // Last: a run counts from its `executor.info` on.
-        operations.push(DiskOperation::Write(executor_info(&run), to_json(&record)));
         let mut executor = Executor::from(NewExecutor {
             info,
             container: container.clone(),
             phase: Phase::Checkpointing,
             for_command: order.for_command,
             sandbox: layout.sandbox(&agent, &framework_id, &executor_id, &container),
-            run,
+            run: run.clone(),
         });
-        executor.take(task_id.clone(), Task::new(task, turn.trace));
+        for (id, info) in ids.iter().zip(tasks) {
+            operations.push(DiskOperation::Write(task_info(&run, id), to_json(&info)));
+            executor.take(id.clone(), as_task(info));
+        }
+        // Last: a run counts from its `executor.info` on.
+        operations.push(DiskOperation::Write(executor_info(&run), to_json(&record)));
         holder.executors.insert(executor_id.clone(), executor);
         self.containers.insert(container.clone(), (framework_id, executor_id));
-        self.persist(lane, operations, Written::Run(container, task_id), turn);
+        self.persist(lane, operations, Written::Run(container, ids), turn);
     }
 
-    /// A run is on disk with its first task: it may be launched. Tasks that came since are in
+    /// A run is on disk with its first tasks: it may be launched. Tasks that came since are in
     /// writes of their own.
     pub(super) fn run_stored(
         &mut self,
         container: &ContainerId,
-        task: &TaskId,
+        tasks: &[TaskId],
         turn: &mut Turn<'_>,
     ) {
-        self.task_ready(container, task, turn);
+        self.tasks_ready(container, tasks, turn);
         self.phase(container, PhaseEvent::Checkpointed, turn);
     }
 
-    /// A further task of an executor is on disk.
-    pub(super) fn task_stored(
+    /// Further tasks of an executor are on disk.
+    pub(super) fn tasks_stored(
         &mut self,
         container: &ContainerId,
-        task: &TaskId,
+        tasks: Vec<TaskId>,
         turn: &mut Turn<'_>,
     ) {
-        if !self.waits_for_limits(container, After::Launch(task.clone())) {
-            self.task_ready(container, task, turn);
+        if !self.waits_for_limits(container, After::Launch(tasks.clone())) {
+            self.tasks_ready(container, &tasks, turn);
         }
     }
 
-    /// A task is on disk, and its container has room for it.
-    pub(super) fn task_ready(
+    /// Tasks are on disk, and their container has room for them.
+    pub(super) fn tasks_ready(
         &mut self,
         container: &ContainerId,
-        task: &TaskId,
+        tasks: &[TaskId],
         turn: &mut Turn<'_>,
     ) {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        let phase = executor.phase.clone();
-        let Some(found) = executor.task_mut(task) else {
-            return;
-        };
-        if found.step == TaskStep::Checkpointing {
-            found.step = TaskStep::Queued;
+        for id in tasks {
+            let task = executor.task_mut(id);
+            if let Some(task) = task.filter(|task| task.step == TaskStep::Checkpointing) {
+                task.step = TaskStep::Queued;
+            }
         }
-        // Those that were ready while it was away were sent when it came: this is the only one.
-        if let Phase::Running { connection: Some(connection), .. } = phase {
-            send(found, connection, turn);
+        // Those that were ready while it was away were sent when it came: these are the only ones.
+        if let Phase::Running { connection: Some(connection), .. } = executor.phase {
+            for id in tasks {
+                executor.deliver(id, connection, turn);
+            }
         }
     }
 
@@ -336,8 +391,10 @@ impl Agent {
         let Some(executor) = self.executor_of(container) else {
             return;
         };
-        for (_, task) in executor.tasks_mut() {
-            send(task, connection, turn);
+        let queued = executor.tasks().iter().filter(|(_, task)| task.step == TaskStep::Queued);
+        let queued: Vec<TaskId> = queued.map(|(id, _)| id.clone()).collect();
+        for id in queued {
+            executor.deliver(&id, connection, turn);
         }
     }
 
@@ -385,19 +442,4 @@ impl Agent {
             self.persist(Lane::Framework(id), vec![operation], Written::Nothing, turn);
         }
     }
-}
-
-/// Tells an executor of a task if that waits for it.
-fn send(task: &mut Task, connection: ExecutorConnection, turn: &mut Turn<'_>) {
-    let Some(info) = task.info.as_ref().filter(|_| task.step == TaskStep::Queued) else {
-        return;
-    };
-    let launch = event::Launch { task: (**info).clone() };
-    task.step = TaskStep::Sent;
-    let event = Event {
-        r#type: Some(event::Type::Launch.into()),
-        launch: Some(launch),
-        ..Default::default()
-    };
-    turn.within(task.trace(turn.trace), |turn| turn.tell_executor(connection, event));
 }

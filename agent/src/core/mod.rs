@@ -6,7 +6,7 @@
 //! - **Fed by** `actor.rs`, one event at a time.
 //! - **Emits** effects, carried out in order by `effects.rs`. What depends on a write waits in
 //!   [`Written`] until the write is durable.
-//! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`],
+//! - **Read next**: [`event`], then by what happens: [`orders`] (from the master), [`launch`], [`group`],
 //!   [`calls`] (from executors), [`lifecycle`] (executors and containers), [`resize`] (their limits),
 //!   [`updates`] (status), [`kill`], [`drain`], [`operations`] (what the
 //!   agent has), [`recovery`].
@@ -25,6 +25,7 @@ pub mod ending;
 mod environment;
 pub mod event;
 pub mod executor;
+mod group;
 mod held;
 pub mod ids;
 mod kill;
@@ -105,10 +106,10 @@ enum Written {
     Term(Term),
     /// The agent has this id; who gave it, and how often it pings, in milliseconds.
     AgentId(Box<v1::AgentInfo>, DialId, u64),
-    /// The container may be launched, for this task.
-    Run(ContainerId, TaskId),
-    /// The task may be given to its executor.
-    Task(ContainerId, TaskId),
+    /// The container may be launched, for these tasks.
+    Run(ContainerId, Vec<TaskId>),
+    /// The tasks may be given to their executor.
+    Tasks(ContainerId, Vec<TaskId>),
     /// The update is safe; of whose container the limits come first, if it gives any back.
     Update(TaskKey, UpdateId, Option<ContainerId>),
     /// The operation is safe: its volumes may be made and removed.
@@ -132,8 +133,8 @@ pub struct Agent {
     link: MasterLink,
     /// Orders that came while the id that they are for was being written.
     early: Vec<(DialId, Order)>,
-    /// Orders that wait for the id of their task.
-    held: BTreeMap<TaskKey, held::Held>,
+    /// Orders that wait for the ids of their tasks.
+    held: held::HeldOrders,
     /// The master has it emptied.
     draining: Option<drain::Drain>,
     /// Why the master refuses to register this agent, if it did.
@@ -173,7 +174,7 @@ impl Agent {
             started: now,
             link,
             early: Vec::new(),
-            held: BTreeMap::new(),
+            held: held::HeldOrders::default(),
             draining: None,
             refusal: None,
             takes_parts: None,
@@ -269,8 +270,8 @@ impl Agent {
         match written {
             Written::Term(term) => self.link(LinkEvent::TermStored(term), turn),
             Written::AgentId(info, dial, ping) => self.identified(*info, dial, ping, turn),
-            Written::Run(container, task) => self.run_stored(&container, &task, turn),
-            Written::Task(container, task) => self.task_stored(&container, &task, turn),
+            Written::Run(container, tasks) => self.run_stored(&container, &tasks, turn),
+            Written::Tasks(container, tasks) => self.tasks_stored(&container, tasks, turn),
             Written::Update(key, update, limits) => {
                 let what = After::Tell(key.clone(), update);
                 if !limits.is_some_and(|container| self.waits_for_limits(&container, what)) {

@@ -1,6 +1,7 @@
 //! What an agent holds: frameworks, their executors here, the executors' tasks.
 
 use super::executor::Phase;
+use super::group::Group;
 use super::limits::Demand;
 use super::resize::Resizing;
 use libproc::TraceContext;
@@ -94,6 +95,8 @@ impl From<NewExecutor> for Executor {
 pub struct Task {
     /// As the master sent it; none for one that only the executor knew before.
     pub info: Option<Box<v1::TaskInfo>>,
+    /// The group that it was launched with, in this life of the agent.
+    pub group: Option<Group>,
     /// Where it is on its way to the executor.
     pub step: TaskStep,
     /// Its newest state.
@@ -134,6 +137,7 @@ impl Task {
     pub fn new(info: v1::TaskInfo, trace: Option<TraceContext>) -> Self {
         Task {
             info: Some(Box::new(info)),
+            group: None,
             step: TaskStep::Checkpointing,
             state: TaskState::TaskStaging,
             kill: None,

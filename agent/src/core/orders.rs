@@ -183,7 +183,12 @@ impl Agent {
                 self.link(LinkEvent::Pinged(connected), turn);
             }
             Order::RunTask { framework, task, launch_executor } => {
-                self.run_task(Wanted { framework: *framework, task: *task, launch_executor }, turn);
+                let (tasks, is_group) = (vec![*task], false);
+                self.run(Wanted { framework: *framework, tasks, is_group, launch_executor }, turn);
+            }
+            Order::RunTaskGroup { framework, tasks, launch_executor } => {
+                let is_group = true;
+                self.run(Wanted { framework: *framework, tasks, is_group, launch_executor }, turn);
             }
             Order::KillTask { task, kill_policy } => self.kill_task(&task, kill_policy, turn),
             Order::AcknowledgeStatus { task, uuid } => self.acknowledge(&task, &uuid, turn),

@@ -95,7 +95,8 @@ impl Agent {
             let state = self.streams.latest(&key).unwrap_or(TaskState::TaskStaging);
             let step = if state.is_terminal() { TaskStep::Over } else { TaskStep::Sent };
             let info: Option<Box<v1::TaskInfo>> = found.info.map(Box::new);
-            executor.take(found.task, Task { info, step, state, kill: None, trace: None });
+            executor
+                .take(found.task, Task { info, group: None, step, state, kill: None, trace: None });
         }
         self.containers.insert(run.container, (run.framework, run.executor.clone()));
         framework.executors.insert(run.executor, executor);

@@ -19,8 +19,8 @@ use std::collections::VecDeque;
 /// What waits for a container's limits.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum After {
-    /// A task that is on disk may be given to its executor.
-    Launch(TaskId),
+    /// Tasks that are on disk may be given to their executor.
+    Launch(Vec<TaskId>),
     /// The last update of a task, which is on disk, may be told.
     Tell(TaskKey, UpdateId),
 }
@@ -72,7 +72,13 @@ impl Resizing {
 
     /// A task has ended before it was launched.
     pub(super) fn forget(&mut self, task: &TaskId) {
-        self.waiting.retain(|(_, what)| !matches!(what, After::Launch(of) if of == task));
+        self.waiting.retain_mut(|(_, what)| match what {
+            After::Launch(tasks) => {
+                tasks.retain(|of| of != task);
+                !tasks.is_empty()
+            }
+            After::Tell(..) => true,
+        });
     }
 }
 
@@ -112,7 +118,9 @@ impl Agent {
             return false;
         };
         // What is not launched has nothing that the master could give away too early.
-        let idle = executor.phase == Phase::Starting && matches!(what, After::Tell(..));
+        let launches =
+            matches!(executor.phase, Phase::Starting | Phase::Terminating { launching: true, .. });
+        let idle = launches && matches!(what, After::Tell(..));
         let waits = executor.resizing.is_behind() && !idle;
         if waits {
             executor.resizing.wait(what);
@@ -151,7 +159,7 @@ impl Agent {
     fn go_on(&mut self, container: &ContainerId, ready: Vec<After>, turn: &mut Turn<'_>) {
         for what in ready {
             match what {
-                After::Launch(task) => self.task_ready(container, &task, turn),
+                After::Launch(tasks) => self.tasks_ready(container, &tasks, turn),
                 After::Tell(key, update) => self.update_stored(&key, update, turn),
             }
         }

@@ -5,6 +5,9 @@ use meseta_api::v1;
 
 /// The first thing in a task or its executor that is not supported.
 pub(super) fn of(task: &v1::TaskInfo, executor: &v1::ExecutorInfo) -> Option<&'static str> {
+    if executor.r#type() == v1::executor_info::Type::Default {
+        return Some("the default executor (ExecutorInfo.type DEFAULT)");
+    }
     let commands = task.command.iter().chain(&executor.command);
     let containers = task.container.iter().chain(&executor.container);
     let parts = commands.filter_map(command).chain(containers.filter_map(container));

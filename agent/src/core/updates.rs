@@ -138,7 +138,7 @@ impl Agent {
             Some(known) => known.state = state,
             None => {
                 let (step, trace) = (TaskStep::Sent, turn.trace);
-                let known = Task { info: None, step, state, kill: None, trace };
+                let known = Task { info: None, group: None, step, state, kill: None, trace };
                 executor.take(task.clone(), known);
                 executor.strangers += 1;
             }

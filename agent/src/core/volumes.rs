@@ -90,19 +90,20 @@ impl Agent {
         mounts(&self.settings.layout, all).unwrap_or_default()
     }
 
-    /// Whether a task has room beside all that runs here, with the executor that it brings
+    /// Whether tasks have room beside all that runs here, with the executor that they bring
     /// (AGT-24). Masters see to that; but where operations change what there is, one may believe
     /// what is not, and a task that was launched all the same would be more than there is, for ever.
     pub(super) fn check_room(
         &self,
-        task: &v1::TaskInfo,
+        tasks: &[v1::TaskInfo],
         executor: Option<&v1::ExecutorInfo>,
     ) -> Result<(), String> {
         let text = |error: meseta_api::resources::ResourcesError| error.to_string();
-        let mut wanted = Resources::from_v1(&task.resources).map_err(text)?;
-        if let Some(executor) = executor {
-            let beside = Resources::from_v1(&executor.resources).map_err(text)?;
-            wanted = wanted.checked_add(&beside).map_err(|error| error.to_string())?;
+        let mut wanted = Resources::new();
+        let of_tasks = tasks.iter().map(|task| &task.resources);
+        for held in of_tasks.chain(executor.map(|executor| &executor.resources)) {
+            let held = Resources::from_v1(held).map_err(text)?;
+            wanted = wanted.checked_add(&held).map_err(|error| error.to_string())?;
         }
         if !self.account.is_changed() && !wanted.iter().any(is_made) {
             return Ok(());

@@ -5,6 +5,7 @@ use crate::tls;
 use anyhow::{bail, Context};
 use libproc::{ClientAuth, Node, NodeConfig, Pid, Reason, TlsConfig};
 use meseta_api::term::RegistryId;
+use meseta_api::v1;
 use meseta_master::allocator::AllocatorConfig;
 use meseta_master::core::Config;
 use meseta_master::limits::RequestLimits;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub advertise: Option<String>,
     /// `--hostname`.
     pub hostname: String,
+    /// `--domain`.
+    pub domain: Option<v1::DomainInfo>,
     /// `--store`.
     pub store: StoreChoice,
     /// `--election-ttl`.
@@ -109,6 +112,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Started> {
     let (candidacy, store) = candidacy(&setup, &node).await?;
     let config = MasterConfig {
         hostname: setup.hostname,
+        domain: setup.domain,
         core: Config { tls: setup.tls.is_some(), ..setup.core },
         allocator: setup.allocator,
         candidacy,

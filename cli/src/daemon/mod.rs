@@ -1,6 +1,7 @@
 //! How flags become daemons: the only files that know how a master and an agent are started.
 
 pub mod agent;
+pub mod domain;
 pub mod executor_ca;
 pub mod guard;
 pub mod http_auth;

@@ -5,12 +5,13 @@ use super::master::advertised;
 use crate::client::etcd_access;
 use crate::daemon::agent::{launcher_binary, Agent as Daemon, Isolation, Setup};
 use crate::daemon::http_auth::{self, ExecutorAuthArgs, HttpAuthArgs};
-use crate::daemon::{exit_code, guard, insecure};
+use crate::daemon::{domain, exit_code, guard, insecure};
 use crate::environment;
 use crate::signals::{user_1, Interrupts};
 use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use meseta_agent::AgentConfig;
+use meseta_api::v1::DomainInfo;
 use meseta_node::election::Masters;
 use meseta_node::http::auth::Realm;
 use meseta_node::keys::{Credential, AGENT};
@@ -51,6 +52,9 @@ pub struct Agent {
     /// Such as rack:r1;level:10
     #[arg(long, value_name = "LIST", default_value = "")]
     attributes: String,
+    /// Its fault domain, as region/zone or in Mesos' JSON
+    #[arg(long, value_name = "DOMAIN", value_parser = domain::parse)]
+    domain: Option<DomainInfo>,
     /// What frameworks are told; by default this machine's name
     #[arg(long)]
     hostname: Option<String>,
@@ -164,6 +168,7 @@ impl Agent {
         config.ip = self.advertise_ip.clone().unwrap_or_else(|| self.ip.to_string());
         config.resources = meseta_agent::detect::resources(&self.resources, &work_dir);
         config.attributes = self.attributes;
+        config.domain = self.domain;
         config.switch_user = !self.no_switch_user && nix::unistd::geteuid().is_root();
         config.cpu_quota = self.cgroups_enable_cfs;
         config.recovery_timeout = self.recovery_timeout;

@@ -150,6 +150,7 @@ impl Local {
             port: self.port,
             advertise: None,
             hostname: self.ip.to_string(),
+            domain: None,
             store: StoreChoice::Embedded,
             election_ttl: Duration::from_secs(10),
             work_dir: dir.master()?,

@@ -1,12 +1,13 @@
 //! `meseta master`.
 
 use crate::daemon::http_auth::{self, FrameworkAuthArgs, HttpAuthArgs};
-use crate::daemon::{exit_code, guard, master};
+use crate::daemon::{domain, exit_code, guard, master};
 use crate::environment;
 use crate::signals::Interrupts;
 use crate::tls::ServeTlsArgs;
 use anyhow::{bail, Context};
 use clap::ArgAction;
+use meseta_api::v1::DomainInfo;
 use meseta_master::allocator::{AllocatorConfig, MinAllocatable};
 use meseta_master::core::{Config, RemovalRate};
 use meseta_master::limits::RequestLimits;
@@ -46,6 +47,12 @@ pub struct Master {
     /// Its name for people; by default this machine's
     #[arg(long)]
     hostname: Option<String>,
+    /// Its fault domain, as region/zone or in Mesos' JSON; agents without one are in its region
+    #[arg(long, value_name = "DOMAIN", value_parser = domain::parse)]
+    domain: Option<DomainInfo>,
+    /// Refuse agents that do not say which fault domain they are in
+    #[arg(long)]
+    require_agent_domain: bool,
     /// The address that others are told, if it is another than --ip
     #[arg(long, value_name = "HOST")]
     advertise_ip: Option<String>,
@@ -71,6 +78,9 @@ pub struct Master {
     /// Less than this of an agent is not offered
     #[arg(long, value_name = "LIST", default_value = "cpus:0.01|mem:32")]
     min_allocatable_resources: MinAllocatable,
+    /// Offer agents that have GPUs to frameworks with the capability GPU_RESOURCES only
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    filter_gpu_resources: bool,
     /// Between two pings of an agent
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
     agent_ping_timeout: Duration,
@@ -165,6 +175,7 @@ impl Master {
             port: self.port,
             advertise: advertised(self.ip, self.port, self.advertise_ip, self.advertise_port),
             hostname: self.hostname.unwrap_or_else(environment::hostname),
+            domain: self.domain,
             store: self.store,
             election_ttl: self.election_ttl,
             work_dir,
@@ -180,6 +191,7 @@ impl Master {
                 recovery_hold_agents: self.allocator_agent_recovery_factor,
                 recovery_hold: self.allocator_recovery_timeout,
                 offer_timeout: Some(self.offer_timeout),
+                require_agent_domain: self.require_agent_domain,
                 registry_gc_interval: self.registry_gc_interval,
                 registry_max_agent_age: self.registry_max_agent_age,
                 registry_max_agent_count: self.registry_max_agent_count,
@@ -193,6 +205,7 @@ impl Master {
             allocator: AllocatorConfig {
                 allocation_interval: self.allocation_interval,
                 min_allocatable: self.min_allocatable_resources,
+                filter_gpus: self.filter_gpu_resources,
                 ..AllocatorConfig::default()
             },
             limits,

@@ -4,6 +4,7 @@ use super::core::Allocator;
 use super::fault::AllocatorFault;
 use super::holdings::{no_sum, sum_by_role};
 use super::ledger::Account;
+use super::traits::AgentTraits;
 use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::resources::Resources;
 
@@ -12,6 +13,7 @@ impl Allocator {
         &mut self,
         id: AgentId,
         total: Resources,
+        traits: AgentTraits,
         used: Vec<(FrameworkId, Resources)>,
     ) -> Result<(), AllocatorFault> {
         if self.agents.find(&id).is_some() {
@@ -21,7 +23,8 @@ impl Allocator {
         let used = sum_by_role(used)?;
 
         self.roster.grow(&self.measure.amounts(&total));
-        let agent = self.agents.find_or_insert_with(&id, || Account::new(total));
+        let agent = self.agents.find_or_insert_with(&id, || Account::new(total, traits));
+        self.judge_agent(agent);
         self.count_agent(agent, true);
         self.doubt.agents.insert(agent);
         let mut outcome = Ok(());
@@ -33,15 +36,23 @@ impl Allocator {
         outcome
     }
 
+    /// Without traits it is what it was.
     pub(super) fn update_agent(
         &mut self,
         id: &AgentId,
         total: Resources,
+        traits: Option<AgentTraits>,
     ) -> Result<(), AllocatorFault> {
         let agent = self.agent(id)?;
         let total = total.unallocate().map_err(no_sum)?;
-        if *self.agents[agent].total() == total {
+        let account = &mut self.agents[agent];
+        let other = traits.filter(|traits| account.traits != *traits);
+        if *account.total() == total && other.is_none() {
             return Ok(());
+        }
+        if let Some(traits) = other {
+            account.traits = traits;
+            self.judge_agent(agent);
         }
         let before = self.measure.amounts(self.agents[agent].total());
         self.roster.shrink(&before);

@@ -29,7 +29,7 @@ impl Allocator {
             reason: error.to_string(),
         })?;
         self.recover(framework, agent, &conversion.consumed, None, now)?;
-        self.update_agent(agent, total)?;
+        self.update_agent(agent, total, None)?;
         self.record_allocated(framework, agent, &conversion.converted)
     }
 }

@@ -11,6 +11,7 @@ use super::doubt::Doubt;
 use super::event::AllocatorEvent;
 use super::fault::AllocatorFault;
 use super::filters::Filters;
+use super::frameworks::Subscription;
 use super::ledger::{Account, Granted};
 use super::ordinals::{AgentOrd, FrameworkOrd, Table};
 use super::quota::Quotas;
@@ -82,19 +83,19 @@ impl Allocator {
     fn apply_event(&mut self, event: AllocatorEvent, now: Instant) -> Result<(), AllocatorFault> {
         use AllocatorEvent::*;
         match event {
-            FrameworkAdded { id, roles, active, used } => {
-                self.add_framework(id, roles, active, used)
+            FrameworkAdded { id, roles, traits, active, used } => {
+                self.add_framework(id, Subscription { roles, traits }, active, used)
             }
-            FrameworkUpdated { id, roles } => {
+            FrameworkUpdated { id, roles, traits } => {
                 let framework = self.registered(&id)?;
-                self.subscribe(framework, roles);
+                self.subscribe(framework, Subscription { roles, traits });
                 Ok(())
             }
             FrameworkRemoved { id } => self.remove_framework(&id),
             FrameworkActivated { id } => self.activate_framework(&id),
             FrameworkDeactivated { id } => self.deactivate_framework(&id),
-            AgentAdded { id, total, used } => self.add_agent(id, total, used),
-            AgentUpdated { id, total } => self.update_agent(&id, total),
+            AgentAdded { id, total, traits, used } => self.add_agent(id, total, traits, used),
+            AgentUpdated { id, total, traits } => self.update_agent(&id, total, Some(traits)),
             AgentRemoved { id } => self.remove_agent(&id),
             AgentActivated { id } => self.set_agent_active(&id, true),
             AgentDeactivated { id } => self.set_agent_active(&id, false),

@@ -5,6 +5,7 @@
 //! their allocation role, an agent's `total` does not. Read `core.rs` next.
 
 use super::quota::Quota;
+use super::traits::{AgentTraits, FrameworkTraits};
 use super::weight::Weight;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{Conversion, Resources};
@@ -19,18 +20,22 @@ pub enum AllocatorEvent {
         id: FrameworkId,
         /// Roles that it takes offers for, each with whether it is suppressed.
         roles: Vec<(Role, bool)>,
+        /// What it can use, and what it wants in these roles.
+        traits: FrameworkTraits,
         /// False while it is disconnected.
         active: bool,
         /// What it holds. An agent that is not known yet, or whose `AgentAdded` has already named
         /// this framework, is passed over: the agent's own account decides.
         used: Vec<(AgentId, Resources)>,
     },
-    /// A framework subscribed again or changed its info: `roles` replaces the earlier list.
+    /// A framework subscribed again or changed its info: all of this replaces what was before.
     FrameworkUpdated {
         /// Which.
         id: FrameworkId,
         /// As in `FrameworkAdded`.
         roles: Vec<(Role, bool)>,
+        /// As in `FrameworkAdded`.
+        traits: FrameworkTraits,
     },
     /// A framework is gone. All that it holds is free again.
     FrameworkRemoved {
@@ -53,15 +58,19 @@ pub enum AllocatorEvent {
         id: AgentId,
         /// All that it has.
         total: Resources,
+        /// What it is.
+        traits: AgentTraits,
         /// What runs there, of frameworks known or not.
         used: Vec<(FrameworkId, Resources)>,
     },
-    /// An agent's resources changed; if they really did, filters on it are forgotten.
+    /// An agent has other resources, or is another; if that is so, filters on it are forgotten.
     AgentUpdated {
         /// Which.
         id: AgentId,
         /// All that it has now.
         total: Resources,
+        /// What it is now.
+        traits: AgentTraits,
     },
     /// An agent is gone with all that was held on it.
     AgentRemoved {

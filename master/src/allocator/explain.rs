@@ -9,6 +9,7 @@ use super::ordinals::{AgentOrd, ClientOrd, RoleOrd};
 use super::quota::Cut;
 use super::roster::{Presence, Standing};
 use super::round::Lots;
+use super::suitable::Bar;
 use libproc::Instant;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{ResourceName, Resources, Scalar};
@@ -38,6 +39,18 @@ pub enum Why {
     Suppressed,
     /// The framework is no longer subscribed in the role, where it still holds something.
     NotSubscribed,
+    /// The agent has GPUs, which the framework cannot use.
+    HasGpus,
+    /// The agent is in another region than the master.
+    OtherRegion {
+        /// Which.
+        region: String,
+    },
+    /// The framework does not want offers of such an agent.
+    Unwanted {
+        /// Of each group of its constraints the first clause that does not hold.
+        clauses: Vec<String>,
+    },
     /// The top-level role has or is offered as much as its limit allows.
     AtLimit {
         /// Which role's quota.
@@ -156,19 +169,37 @@ impl Allocator {
             Standing::Suppressed => return Why::Suppressed,
             Standing::Left => return Why::NotSubscribed,
         }
+        if let Some(bar) = self.bar(agent, client) {
+            return self.why_barred(bar, client, agent);
+        }
         let role = self.roster.role_of(client);
         let lots = Lots::of(free);
         let (lot, cut) = self.lot(&lots, role);
-        if self.config.min_allocatable.admits(&lot) {
-            return match self.filters.filtered_until(agent, client, &lot) {
+        let own = self.own_lot(client, &lot, &lots);
+        if self.is_worth_it(client, &own) {
+            return match self.filters.filtered_until(agent, client, &own) {
                 Some(until) => Why::Refused { until },
                 None => Why::NotYet,
             };
         }
         let uncut = lots.for_role(self.roster.role_name(role));
-        match cut.filter(|_| self.config.min_allocatable.admits(&uncut)) {
+        match cut.filter(|_| self.is_worth_it(client, &uncut)) {
             Some(cut) => self.why_cut(&cut),
             None => self.why_nothing_left(client, agent),
+        }
+    }
+
+    fn why_barred(&self, bar: Bar, client: ClientOrd, agent: AgentOrd) -> Why {
+        let traits = &self.agents[agent].traits;
+        match bar {
+            Bar::Gpus => Why::HasGpus,
+            Bar::Region => Why::OtherRegion { region: traits.region.clone().unwrap_or_default() },
+            Bar::Constraints => {
+                let wanted = self.roster.wanted(client);
+                let constraints = wanted.and_then(|wanted| wanted.constraints.as_ref());
+                let clauses = constraints.map(|constraints| constraints.unmet(traits));
+                Why::Unwanted { clauses: clauses.unwrap_or_default() }
+            }
         }
     }
 

@@ -14,6 +14,9 @@ impl Why {
             Why::FrameworkInactive => "framework-inactive",
             Why::Suppressed => "suppressed",
             Why::NotSubscribed => "not-subscribed",
+            Why::HasGpus => "gpus",
+            Why::OtherRegion { .. } => "region",
+            Why::Unwanted { .. } => "constraint",
             Why::AtLimit { .. } => "quota-limit",
             Why::KeptFor { .. } => "kept-for-guarantees",
             Why::TakenBy { .. } => "taken",
@@ -40,6 +43,14 @@ impl Why {
             Why::Suppressed => "the framework suppressed offers for this role".to_owned(),
             Why::NotSubscribed => {
                 "the framework is not subscribed in this role any more".to_owned()
+            }
+            Why::HasGpus => "the agent has GPUs, and the framework cannot use them".to_owned(),
+            Why::OtherRegion { region } => format!(
+                "the agent is in region \"{}\", which is not the master's",
+                region.escape_debug()
+            ),
+            Why::Unwanted { clauses } => {
+                format!("constraint clause {}", clauses.join(", or "))
             }
             Why::AtLimit { role, limits } => {
                 let limits = limits
@@ -85,6 +96,15 @@ impl Why {
             Why::FrameworkInactive => "its scheduler subscribes again",
             Why::Suppressed => "its scheduler calls REVIVE for the role",
             Why::NotSubscribed => "its scheduler subscribes with the role",
+            Why::HasGpus => {
+                "its scheduler subscribes with the capability GPU_RESOURCES, or the master runs \
+                 with --filter-gpu-resources=false"
+            }
+            Why::OtherRegion { .. } => "its scheduler subscribes with the capability REGION_AWARE",
+            Why::Unwanted { .. } => {
+                "its scheduler changes its offer constraints, or the agent comes with other \
+                 attributes"
+            }
             Why::AtLimit { .. } => "tasks of the role end, or an operator raises its limit",
             Why::KeptFor { .. } => {
                 "those roles take what they are guaranteed, or an operator lowers the guarantees"

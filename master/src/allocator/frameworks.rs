@@ -5,15 +5,24 @@ use super::fault::AllocatorFault;
 use super::holdings::sum_by_role;
 use super::ordinals::{AgentOrd, ClientOrd, FrameworkOrd};
 use super::roster::{Presence, Standing};
+use super::suitable::Can;
+use super::traits::FrameworkTraits;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::Resources;
 use std::collections::BTreeMap;
+
+/// What a framework wants offers for, and what it can use.
+pub(super) struct Subscription {
+    /// Each with whether it is suppressed.
+    pub(super) roles: Vec<(Role, bool)>,
+    pub(super) traits: FrameworkTraits,
+}
 
 impl Allocator {
     pub(super) fn add_framework(
         &mut self,
         id: FrameworkId,
-        roles: Vec<(Role, bool)>,
+        subscription: Subscription,
         active: bool,
         used: Vec<(AgentId, Resources)>,
     ) -> Result<(), AllocatorFault> {
@@ -26,7 +35,7 @@ impl Allocator {
         let presence = if active { Presence::Active } else { Presence::Inactive };
         self.roster.set_presence(framework, presence);
         let already_held = self.agents_of(framework);
-        self.subscribe(framework, roles);
+        self.subscribe(framework, subscription);
 
         let mut outcome = Ok(());
         for (agent, by_role) in used {
@@ -40,8 +49,11 @@ impl Allocator {
     }
 
     /// Replaces the framework's subscriptions.
-    pub(super) fn subscribe(&mut self, framework: FrameworkOrd, roles: Vec<(Role, bool)>) {
+    pub(super) fn subscribe(&mut self, framework: FrameworkOrd, subscription: Subscription) {
+        let Subscription { roles, traits } = subscription;
         let roles: BTreeMap<Role, bool> = roles.into_iter().collect();
+        let FrameworkTraits { gpus, regions, revocable, roles: wishes } = traits;
+        let can_other = self.roster.set_can(framework, Can { gpus, regions, revocable });
         let before = self.roster.clients_of(framework);
         // First who comes, so that a role that both are in stays what it is.
         for (role, suppressed) in &roles {
@@ -49,13 +61,16 @@ impl Allocator {
             let before = self.roster.standing(client);
             let standing = if *suppressed { Standing::Suppressed } else { Standing::Wanting };
             self.roster.set_standing(client, standing);
-            if before != Standing::Wanting {
+            let wish = wishes.get(role).cloned().unwrap_or_default();
+            let wants_other = self.set_wish(client, &wish);
+            if before != Standing::Wanting || can_other || wants_other {
                 self.doubt_client(client);
             }
         }
         for client in before {
             if !roles.contains_key(self.roster.role_name(self.roster.role_of(client))) {
                 self.roster.set_standing(client, Standing::Left);
+                self.roster.set_wanted(client, None);
                 self.filters.forget_client(client);
                 self.roster.prune(client);
             }
@@ -73,6 +88,7 @@ impl Allocator {
                 self.doubt.agents.insert(agent);
             }
             self.roster.set_standing(client, Standing::Left);
+            self.roster.set_wanted(client, None);
             self.roster.prune(client);
         }
         self.roster.set_presence(framework, Presence::Unregistered);

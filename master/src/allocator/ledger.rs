@@ -5,6 +5,7 @@
 //! the invariant is refused and changes nothing.
 
 use super::ordinals::ClientOrd;
+use super::traits::AgentTraits;
 use libproc::Instant;
 use meseta_api::resources::{AddError, MissingResource, Resources};
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ pub(super) struct Account {
     free: Option<Resources>,
     /// Whether the agent may be offered.
     pub(super) active: bool,
+    /// What the agent is.
+    pub(super) traits: AgentTraits,
+    has_gpus: bool,
     /// When those who hold something were granted some of it last.
     granted: BTreeMap<ClientOrd, Granted>,
 }
@@ -41,9 +45,11 @@ pub(super) enum ReleaseError {
 
 impl Account {
     /// An active agent of which nothing is held.
-    pub(super) fn new(total: Resources) -> Self {
+    pub(super) fn new(total: Resources, traits: AgentTraits) -> Self {
         Account {
             free: Some(total.clone()),
+            has_gpus: !total.gpus().is_zero(),
+            traits,
             total,
             held: BTreeMap::new(),
             active: true,
@@ -53,6 +59,11 @@ impl Account {
 
     pub(super) fn total(&self) -> &Resources {
         &self.total
+    }
+
+    /// Whether the agent has GPUs, whoever holds them.
+    pub(super) fn has_gpus(&self) -> bool {
+        self.has_gpus
     }
 
     pub(super) fn held(&self) -> &BTreeMap<ClientOrd, Resources> {
@@ -149,6 +160,7 @@ impl Account {
 
     /// Changes what the agent has, whoever holds it.
     pub(super) fn set_total(&mut self, total: Resources) {
+        self.has_gpus = !total.gpus().is_zero();
         self.total = total;
         self.free = None;
         self.settle();
@@ -175,7 +187,7 @@ mod tests {
     #[test]
     fn free_and_held_are_the_total() {
         let (a, b) = (ClientOrd::at(0), ClientOrd::at(1));
-        let mut account = Account::new(r("cpus:4;ports:[1-10]"));
+        let mut account = Account::new(r("cpus:4;ports:[1-10]"), AgentTraits::default());
         account.hold(a, r("cpus:1;ports:[1-4]")).unwrap();
         account.hold(b, r("cpus:3")).unwrap();
         assert_eq!(account.free(), Some(&r("ports:[5-10]")));
@@ -189,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_not_held_does_not_come_back() {
         let (a, b) = (ClientOrd::at(0), ClientOrd::at(1));
-        let mut account = Account::new(r("cpus:4"));
+        let mut account = Account::new(r("cpus:4"), AgentTraits::default());
         account.hold(a, r("cpus:1")).unwrap();
         assert_eq!(account.release(b, &r("cpus:1")), Err(ReleaseError::HoldsNothing));
         assert!(matches!(account.release(a, &r("cpus:2")), Err(ReleaseError::Missing(_))));
@@ -199,7 +211,7 @@ mod tests {
     #[test]
     fn an_overcommitted_agent_has_nothing_free_until_it_fits() {
         let a = ClientOrd::at(0);
-        let mut account = Account::new(r("cpus:4;mem:100"));
+        let mut account = Account::new(r("cpus:4;mem:100"), AgentTraits::default());
         account.hold(a, r("cpus:3")).unwrap();
         account.set_total(r("cpus:2;mem:100"));
         assert!(account.is_overcommitted());

@@ -29,6 +29,7 @@ pub(crate) mod actor;
 mod agenda;
 mod agents;
 mod config;
+mod constraints;
 mod conversion;
 mod core;
 mod doubt;
@@ -50,17 +51,23 @@ mod roster;
 mod round;
 mod share;
 mod shuffle;
+mod suitable;
+mod traits;
 mod weight;
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use self::actor::SLICE;
 pub use self::config::{AllocatorConfig, MinAllocatable};
+pub use self::constraints::{Constraints, MAX_CLAUSES};
 pub use self::core::Allocator;
 pub use self::event::{AllocatorEvent, OfferGrant};
 pub use self::explain::{AgentAccount, Compared, Why};
 pub use self::fault::AllocatorFault;
 pub use self::filters::{refuse_duration, DEFAULT_REFUSE, MAX_REFUSALS_PER_PAIR, MAX_REFUSE};
 pub use self::quota::Quota;
+pub use self::traits::{AgentTraits, FrameworkTraits, Wish};
 pub use self::weight::Weight;

@@ -88,6 +88,7 @@ mod tests {
         apply(AllocatorEvent::FrameworkAdded {
             id: FrameworkId::parse("f").unwrap(),
             roles: vec![(Role::parse("a").unwrap(), true), (Role::parse("b").unwrap(), false)],
+            traits: Default::default(),
             active: true,
             used: vec![],
         });
@@ -95,6 +96,7 @@ mod tests {
             apply(AllocatorEvent::AgentAdded {
                 id: AgentId::parse(&format!("S{n}")).unwrap(),
                 total: Resources::parse("cpus:1;mem:64").unwrap(),
+                traits: Default::default(),
                 used: vec![],
             });
         }

@@ -9,6 +9,7 @@
 use super::drf::Order;
 use super::ordinals::{AgentOrd, ClientOrd, FrameworkOrd, RoleOrd, Table};
 use super::share::{Amounts, Share};
+use super::suitable::{Can, Wanted};
 use super::weight::Weight;
 use meseta_api::ids::{FrameworkId, Role};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ pub(super) enum Standing {
 #[derive(Clone, Debug)]
 struct Framework {
     presence: Presence,
+    can: Can,
     clients: BTreeMap<RoleOrd, ClientOrd>,
 }
 
@@ -56,6 +58,8 @@ struct RoleRow {
     /// Roles directly below.
     children: usize,
     clients: usize,
+    /// How many of them have a minimum of their own.
+    own_minimums: usize,
     own: Tally,
     /// With all roles below.
     subtree: Tally,
@@ -76,6 +80,8 @@ struct Client {
     agents: BTreeSet<AgentOrd>,
     /// How often it was granted something.
     grants: u64,
+    /// What it asks for, if anything.
+    wanted: Option<Box<Wanted>>,
 }
 
 /// All frameworks, roles and clients, and the size of the cluster that shares are fractions of.
@@ -84,6 +90,8 @@ pub(super) struct Roster {
     frameworks: Table<FrameworkOrd, FrameworkId, Framework>,
     roles: Table<RoleOrd, Role, RoleRow>,
     clients: Table<ClientOrd, (FrameworkOrd, RoleOrd), Client>,
+    /// Those that ask for something of agents.
+    picky: BTreeSet<ClientOrd>,
     cluster: Amounts,
     /// All clients that want offers; none after what changes every share or many clients at once,
     /// until somebody asks.
@@ -96,6 +104,7 @@ impl Roster {
             frameworks: Table::new(),
             roles: Table::new(),
             clients: Table::new(),
+            picky: BTreeSet::new(),
             cluster: Amounts::default(),
             order: None,
         }
@@ -153,7 +162,7 @@ impl Roster {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let counts = [self.frameworks.count(), self.roles.count(), self.clients.count()];
-        counts == [0; 3] && self.cluster == Amounts::default()
+        counts == [0; 3] && self.picky.is_empty() && self.cluster == Amounts::default()
     }
 
     pub(super) fn framework(&self, id: &FrameworkId) -> Option<FrameworkOrd> {
@@ -170,6 +179,7 @@ impl Roster {
     pub(super) fn framework_or_insert(&mut self, id: &FrameworkId) -> FrameworkOrd {
         self.frameworks.find_or_insert_with(id, || Framework {
             presence: Presence::Unregistered,
+            can: Can::default(),
             clients: BTreeMap::new(),
         })
     }
@@ -181,6 +191,51 @@ impl Roster {
     pub(super) fn set_presence(&mut self, framework: FrameworkOrd, presence: Presence) {
         self.frameworks[framework].presence = presence;
         self.order = None;
+    }
+
+    /// What a client's framework can use.
+    pub(super) fn can(&self, client: ClientOrd) -> Can {
+        self.frameworks[self.clients.key(client).0].can
+    }
+
+    /// True if it could use something else before.
+    pub(super) fn set_can(&mut self, framework: FrameworkOrd, can: Can) -> bool {
+        std::mem::replace(&mut self.frameworks[framework].can, can) != can
+    }
+
+    /// What a client asks for, if anything.
+    pub(super) fn wanted(&self, client: ClientOrd) -> Option<&Wanted> {
+        self.clients[client].wanted.as_deref()
+    }
+
+    /// What a client asks for from now on. Only a subscribed one asks for anything.
+    pub(super) fn set_wanted(&mut self, client: ClientOrd, wanted: Option<Box<Wanted>>) {
+        let measures = |wanted: &Option<Box<Wanted>>| {
+            usize::from(wanted.as_ref().is_some_and(|wanted| wanted.min_allocatable.is_some()))
+        };
+        let role = self.role_of(client);
+        let row = &mut self.clients[client];
+        let minimums = &mut self.roles[role].own_minimums;
+        *minimums = *minimums + measures(&wanted) - measures(&row.wanted);
+        match wanted.as_ref().is_some_and(|wanted| wanted.constraints.is_some()) {
+            true => self.picky.insert(client),
+            false => self.picky.remove(&client),
+        };
+        row.wanted = wanted;
+    }
+
+    /// Whether a client of the role has a minimum of its own.
+    pub(super) fn has_own_minimums(&self, role: RoleOrd) -> bool {
+        self.roles[role].own_minimums > 0
+    }
+
+    /// What each client asks for that asks for something of agents.
+    pub(super) fn for_each_picky(&mut self, mut act: impl FnMut(&mut Wanted)) {
+        for client in &self.picky {
+            if let Some(wanted) = &mut self.clients[*client].wanted {
+                act(wanted);
+            }
+        }
     }
 
     /// The framework's clients in no meaningful order.
@@ -205,6 +260,7 @@ impl Roster {
             held: Amounts::default(),
             agents: BTreeSet::new(),
             grants: 0,
+            wanted: None,
         });
         self.frameworks[framework].clients.insert(role, client);
         client

@@ -164,14 +164,29 @@ impl Allocator {
                 }
                 Cow::Owned(lot) => self.config.min_allocatable.admits(lot),
             };
-            if !worth_it || (lacking && !self.quotas.helps(self.roster.top_level(role), &lot)) {
+            let own_lots = self.has_own_lots(&lots, role);
+            if !(worth_it || own_lots)
+                || (lacking && !self.quotas.helps(self.roster.top_level(role), &lot))
+            {
                 return None;
             }
-            let filtered = |client| self.filters.filtered_until(agent, client, &lot).is_some();
             let mut clients = order.clients(role).inspect(|_| pass.look());
-            let client = clients.find(|client| !filtered(*client))?;
+            if own_lots {
+                return clients.find_map(|client| {
+                    let own = self.own_lot(client, &lot, &lots);
+                    let takes = self.is_worth_it(client, &own) && self.takes(agent, client, &own);
+                    takes.then(|| (client, own.into_owned()))
+                });
+            }
+            let client = clients.find(|client| self.takes(agent, *client, &lot))?;
             Some((client, lot.into_owned()))
         })
+    }
+
+    /// Whether a client has not refused a lot of an agent and may have it.
+    fn takes(&self, agent: AgentOrd, client: ClientOrd, lot: &Resources) -> bool {
+        let refused = self.filters.filtered_until(agent, client, lot).is_some();
+        !refused && self.bar(agent, client).is_none()
     }
 
     /// What of an agent's lots a role may take, and what quotas cut of it.
@@ -233,12 +248,14 @@ impl Pass<'_> {
     }
 }
 
-/// What of an agent's free resources each role may take. Revocable resources are in no lot yet.
+/// What of an agent's free resources each role may take. Revocable resources are in no role's lot:
+/// a client that can use them gets them besides.
 pub(super) struct Lots<'a> {
     free: &'a Resources,
     /// All of it, if nothing is reserved or revocable.
     unreserved: Cow<'a, Resources>,
     has_reserved: bool,
+    has_revocable: bool,
 }
 
 impl<'a> Lots<'a> {
@@ -248,7 +265,22 @@ impl<'a> Lots<'a> {
             true => Cow::Borrowed(free),
             false => Cow::Owned(free.filter(plain)),
         };
-        Lots { free, unreserved, has_reserved: free.iter().any(Entry::is_reserved) }
+        let is_plain = matches!(unreserved, Cow::Borrowed(_));
+        Lots {
+            free,
+            unreserved,
+            has_reserved: !is_plain && free.iter().any(Entry::is_reserved),
+            has_revocable: !is_plain && free.iter().any(Entry::is_revocable),
+        }
+    }
+
+    pub(super) fn has_revocable(&self) -> bool {
+        self.has_revocable
+    }
+
+    /// What can be taken back at any time and may be offered in the role.
+    pub(super) fn revocable(&self, role: &Role) -> Resources {
+        self.free.filter(|entry| entry.is_revocable() && entry.is_available_to(role))
     }
 
     /// The unreserved, and what is reserved for the role or an ancestor. Borrowed if only the
@@ -280,7 +312,7 @@ mod tests {
     use meseta_api::resources::{Descriptor, ResourceName, Scalar, Value};
 
     #[test]
-    fn revocable_resources_are_in_no_lot() {
+    fn revocable_resources_are_beside_every_lot() {
         let mut descriptor = Descriptor::plain(ResourceName::CPUS);
         descriptor.revocable = true;
         let lent = Entry::new(descriptor, Value::Scalar(Scalar::from_units(4))).unwrap();
@@ -291,5 +323,8 @@ mod tests {
         let lot = |role| lots.for_role(&Role::parse(role).unwrap()).into_owned();
         assert_eq!(lot("*"), Resources::parse("mem:100").unwrap());
         assert_eq!(lot("eng"), firm);
+        assert!(lots.has_revocable());
+        let lent = lots.revocable(&Role::parse("eng").unwrap());
+        assert_eq!(lent.checked_add(&firm).unwrap(), free);
     }
 }

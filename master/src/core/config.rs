@@ -33,6 +33,8 @@ pub struct Config {
     pub offer_timeout: Option<Duration>,
     /// Removed frameworks whose details are kept.
     pub max_completed_frameworks: usize,
+    /// Agents must say which fault domain they are in.
+    pub require_agent_domain: bool,
     /// The cluster speaks TLS: what an agent serves begins with `https`.
     pub tls: bool,
     /// Settled tasks kept per framework.
@@ -84,6 +86,7 @@ impl Default for Config {
             heartbeat_interval: Duration::from_secs(15),
             offer_timeout: Some(Duration::from_secs(2 * 60)),
             max_completed_frameworks: 50,
+            require_agent_domain: false,
             tls: false,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,

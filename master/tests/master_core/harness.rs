@@ -399,6 +399,11 @@ fn order(message: &FromMaster) -> String {
             let there = if *launch_executor { "" } else { " to its executor" };
             format!("RunTask {}{there}", task.task_id)
         }
+        Order::RunTaskGroup { tasks, launch_executor, .. } => {
+            let there = if *launch_executor { "" } else { " to its executor" };
+            let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
+            format!("RunTaskGroup {}{there}", ids.join(" "))
+        }
         Order::KillTask { task, .. } => format!("KillTask {}", task.task_id),
         Order::AcknowledgeStatus { task, .. } => format!("AcknowledgeStatus {}", task.task_id),
         Order::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),
@@ -474,7 +479,7 @@ fn allocator(event: &AllocatorEvent) -> String {
     use AllocatorEvent::*;
     match event {
         FrameworkAdded { id, active, .. } => format!("FrameworkAdded {id} active={active}"),
-        FrameworkUpdated { id, roles } => {
+        FrameworkUpdated { id, roles, .. } => {
             let show = |(role, suppressed): &(Role, bool)| {
                 format!(" {role}{}", if *suppressed { " suppressed" } else { "" })
             };
@@ -483,11 +488,11 @@ fn allocator(event: &AllocatorEvent) -> String {
         FrameworkRemoved { id } => format!("FrameworkRemoved {id}"),
         FrameworkActivated { id } => format!("FrameworkActivated {id}"),
         FrameworkDeactivated { id } => format!("FrameworkDeactivated {id}"),
-        AgentAdded { id, total, used } => {
+        AgentAdded { id, total, used, .. } => {
             let used = used.iter().map(|(f, r)| format!("{f} {}", r.unallocate().unwrap()));
             format!("AgentAdded {id} {total} used [{}]", used.collect::<Vec<_>>().join(", "))
         }
-        AgentUpdated { id, total } => format!("AgentUpdated {id} {total}"),
+        AgentUpdated { id, total, .. } => format!("AgentUpdated {id} {total}"),
         AgentRemoved { id } => format!("AgentRemoved {id}"),
         AgentActivated { id } => format!("AgentActivated {id}"),
         AgentDeactivated { id } => format!("AgentDeactivated {id}"),
@@ -732,6 +737,15 @@ pub fn launch(tasks: Vec<v1::TaskInfo>) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(v1::offer::operation::Type::Launch.into()),
         launch: Some(v1::offer::operation::Launch { task_infos: tasks }),
+        ..Default::default()
+    }
+}
+
+pub fn launch_group(executor: v1::ExecutorInfo, tasks: Vec<v1::TaskInfo>) -> v1::offer::Operation {
+    let task_group = v1::TaskGroupInfo { tasks };
+    v1::offer::Operation {
+        r#type: Some(v1::offer::operation::Type::LaunchGroup.into()),
+        launch_group: Some(v1::offer::operation::LaunchGroup { executor, task_group }),
         ..Default::default()
     }
 }

@@ -140,6 +140,7 @@ fn framework() {
             roles: Default::default(),
             suppressed: Default::default(),
             offer_constraints: None,
+            wishes: Default::default(),
         })
     };
     let deadline = Instant::ZERO;

@@ -229,8 +229,8 @@ impl Core {
         }
         if self.link != Link::Up {
             for operation in call.accept.into_iter().flat_map(|accept| accept.operations) {
-                for task in operation.launch.into_iter().flat_map(|launch| launch.task_infos) {
-                    effects.push(Effect::Tell(Notice::Update(Box::new(dropped(&task)))));
+                for task in operation.launched() {
+                    effects.push(Effect::Tell(Notice::Update(Box::new(dropped(task)))));
                 }
                 if let Some(id) = operation.id {
                     effects.push(Effect::Tell(Notice::Operation(Box::new(not_done(id)))));
@@ -239,7 +239,7 @@ impl Core {
             return effects;
         }
         for operation in call.accept.iter().flat_map(|accept| &accept.operations) {
-            for task in operation.launch.iter().flat_map(|launch| &launch.task_infos) {
+            for task in operation.launched() {
                 self.tasks.launched(&task.task_id, &task.agent_id);
             }
         }

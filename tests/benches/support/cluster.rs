@@ -119,6 +119,7 @@ pub(crate) fn master_process() -> (NodeThread, Pid<Master>) {
         };
         let config = MasterConfig {
             hostname: "127.0.0.1".into(),
+            domain: None,
             core: Default::default(),
             allocator: Default::default(),
             candidacy: Box::new(election).start(),

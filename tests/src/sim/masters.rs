@@ -89,6 +89,7 @@ impl SimCluster {
         let (election, control) = ManualElection::new(clock);
         let config = MasterConfig {
             hostname: name(at),
+            domain: None,
             core: Config::default(),
             allocator: Default::default(),
             candidacy: Box::new(election).start(),

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""An executor through pymesos: runs nothing, says every message back, ends a task when told to."""
+"""An executor through pymesos: runs nothing, says every message back and which tasks came as a
+group, ends a task when told to."""
 
+import base64
 import os
 import time
 
@@ -15,6 +17,12 @@ class Echo(Executor):
 
     def launchTask(self, driver, task):
         self.say(driver, task["task_id"], "TASK_RUNNING")
+
+    def launchTaskGroup(self, driver, tasks):
+        together = " ".join(task["task_id"]["value"] for task in tasks)
+        driver.sendFrameworkMessage(base64.b64encode(together.encode()).decode())
+        for task in tasks:
+            self.launchTask(driver, task)
 
     def killTask(self, driver, task_id):
         self.say(driver, task_id, "TASK_KILLED")

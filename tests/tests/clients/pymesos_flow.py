@@ -3,8 +3,8 @@
 
     pymesos_flow.py HOST:PORT SECONDS [PRINCIPAL SECRET]
 
-Subscribes, runs 20 commands to their end, speaks with an executor of pymesos, reconciles a running
-task and an unknown one, kills the running one, and tears the framework down. One line per step; the first thing that is wrong, or
+Subscribes, runs 20 commands to their end, speaks with an executor of pymesos, launches a group on
+another, reconciles a running task and an unknown one, kills the running one, and tears the framework down. One line per step; the first thing that is wrong, or
 SECONDS without an end, is the last line, and the exit code is 1.
 """
 
@@ -22,6 +22,7 @@ from pymesos import MesosSchedulerDriver, Scheduler
 COMMANDS = 20
 SLEEPER = "sleeper"
 ECHO = "echo"
+GROUP = ["first", "second"]
 UNKNOWN = "never-launched"
 NEEDS = {"cpus": 0.1, "mem": 32}
 
@@ -38,8 +39,10 @@ def needs(share):
 
 
 def task(offer, name, what):
-    """`what` is a shell command, or an executor, with which the task shares what it needs."""
+    """`what` is a shell command, or an executor, with which the task shares what it needs; none in
+    a group, whose executor is the group's."""
     of = {"command": {"value": what}} if isinstance(what, str) else {"executor": what}
+    of = of if what else {}
     share = 1 if isinstance(what, str) else 0.5
     return {
         "name": name,
@@ -50,16 +53,26 @@ def task(offer, name, what):
     }
 
 
-def echo(framework):
+def echo(framework, name=ECHO):
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pymesos_executor.py")
     command = "exec %s %s" % (shlex.quote(sys.executable), shlex.quote(program))
     return {
-        "executor_id": {"value": ECHO},
+        "executor_id": {"value": name},
         "framework_id": {"value": framework},
-        "name": ECHO,
+        "name": name,
         "command": {"value": command},
         "resources": needs(0.5),
     }
+
+
+def group(offer, framework):
+    """LAUNCH_GROUP of two tasks; its executor states its type, and has some disk."""
+    disk = {"name": "disk", "type": "SCALAR", "scalar": {"value": 1}}
+    executor = {**echo(framework, "together"), "type": "CUSTOM"}
+    executor["resources"] = needs(1) + [disk]
+    tasks = [task(offer, name, None) for name in GROUP]
+    launch = {"executor": executor, "task_group": {"tasks": tasks}}
+    return {"type": "LAUNCH_GROUP", "launch_group": launch}
 
 
 def fits(offer):
@@ -81,6 +94,7 @@ class Flow(Scheduler):
         self.statuses = []
         self.messages = []
         self.pending = [("task-%d" % n, "exit 0") for n in range(COMMANDS)]
+        self.wants_group = False
 
     def registered(self, driver, framework_id, master_info):
         with self.changed:
@@ -92,6 +106,12 @@ class Flow(Scheduler):
             for member in ("hostname", "url", "allocation_info"):
                 if member not in offer:
                     self.fail("an offer has no %s" % member)
+            with self.changed:
+                grouped = self.wants_group and fits(offer) >= 2
+                self.wants_group = self.wants_group and not grouped
+            if grouped:
+                driver.acceptOffers(offer["id"], [group(offer, self.framework)])
+                continue
             with self.changed:
                 count = min(fits(offer), len(self.pending))
                 chosen, self.pending = self.pending[:count], self.pending[count:]
@@ -209,6 +229,21 @@ def run(master, who):
     flow.wait("it says a message back", lambda: b"\0hello\xff" in flow.messages)
     driver.killTask({"value": ECHO})
     flow.wait("its task TASK_KILLED", lambda: "TASK_KILLED" in flow.states(ECHO))
+
+    with flow.changed:
+        flow.wants_group = True
+    driver.reviveOffers()
+    flow.wait(
+        "a group runs in an executor of pymesos",
+        lambda: all("TASK_RUNNING" in flow.states(name) for name in GROUP),
+    )
+    flow.wait("which got it whole", lambda: " ".join(GROUP).encode() in flow.messages)
+    for name in GROUP:
+        driver.killTask({"value": name})
+    flow.wait(
+        "its tasks TASK_KILLED",
+        lambda: all("TASK_KILLED" in flow.states(name) for name in GROUP),
+    )
 
     flow.submit(SLEEPER, "sleep 600")
     driver.reviveOffers()

@@ -46,15 +46,8 @@ const FEATURES: &[(&str, &[u8], &[u8])] = &[
 
 /// Without a test: which, and why.
 const UNCOVERED: &[(&str, &str)] = &[
-    ("A4 OP-02", "task groups are not launched yet"),
     ("ALL-04", "no flag says yet which resources do not count in shares"),
-    ("ALL-16", "offer constraints are not looked at yet"),
-    ("ALL-17", "domains are not looked at yet"),
-    ("ALL-18", "GPUs are offered to everybody yet"),
     ("ALL-21", "there is one allocator, which is a process, and no way to name another"),
-    ("ALL-22", "agents have no revocable resources yet"),
-    ("CAP-05", "GPUs are offered to everybody yet"),
-    ("CAP-06", "agents have no revocable resources yet"),
     ("CAP-10", "the registry does not say yet what a master must be capable of"),
     ("EVT-03", "no test opens more streams than there may be"),
     ("LIM-05", "no test names together the limits of ids, stream ids and pages of files"),
@@ -65,7 +58,7 @@ const UNCOVERED: &[(&str, &str)] = &[
     ("TSK-06", "checks of command tasks are refused yet"),
     ("TSK-07", "health checks of command tasks are refused yet"),
     ("TSK-11", "most of ContainerInfo is refused yet"),
-    ("TSK-12", "task groups are not launched yet"),
+    ("TSK-12", "the default executor, which runs pods, is not here yet"),
 ];
 
 const MISSING: &str = "what no test proves is not there: test it, or say on the list why there is \

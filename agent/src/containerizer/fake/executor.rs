@@ -199,6 +199,12 @@ impl FakeExecutor {
                     self.launch(launch.task, cx);
                 }
             }
+            event::Type::LaunchGroup => {
+                let group = event.launch_group.map(|launch| launch.task_group.tasks);
+                for task in group.into_iter().flatten() {
+                    self.launch(task, cx);
+                }
+            }
             event::Type::Kill => {
                 if let Some(kill) = event.kill {
                     self.kill(&kill.task_id.value, cx);

@@ -3,6 +3,7 @@
 mod bounds;
 mod drain;
 mod executors;
+mod group;
 mod held;
 mod launch_executor;
 mod operations;

@@ -25,6 +25,9 @@ pub(super) struct Model {
     frameworks: BTreeMap<FrameworkId, (bool, BTreeMap<Role, bool>)>,
     /// Active, and total.
     pub(super) agents: BTreeMap<AgentId, (bool, Resources)>,
+    /// Of frameworks that were added.
+    traits: BTreeMap<FrameworkId, FrameworkTraits>,
+    agent_traits: BTreeMap<AgentId, AgentTraits>,
     pub(super) held: BTreeMap<(AgentId, Client), Resources>,
     refusals: Vec<Refusal>,
     weights: BTreeMap<Role, Weight>,
@@ -111,7 +114,7 @@ impl Model {
     pub(super) fn apply(&mut self, event: AllocatorEvent, now: Instant) {
         use AllocatorEvent::*;
         match event {
-            FrameworkAdded { id, roles, active, used } => {
+            FrameworkAdded { id, roles, traits, active, used } => {
                 let is_held = |agent: &AgentId| {
                     self.held.keys().any(|(on, (holder, _))| on == agent && *holder == id)
                 };
@@ -120,13 +123,15 @@ impl Model {
                 for (agent, resources) in used {
                     self.hold(&id, &agent, &resources);
                 }
+                self.traits.insert(id.clone(), traits);
                 self.frameworks.insert(id, (active, roles.into_iter().collect()));
             }
-            FrameworkUpdated { id, roles } => {
+            FrameworkUpdated { id, roles, traits } => {
                 let roles: BTreeMap<Role, bool> = roles.into_iter().collect();
                 self.forget(|refusal| {
                     refusal.client.0 == id && !roles.contains_key(&refusal.client.1)
                 });
+                self.traits.insert(id.clone(), traits);
                 self.frameworks.get_mut(&id).unwrap().1 = roles;
             }
             FrameworkRemoved { id } => {
@@ -139,14 +144,16 @@ impl Model {
                 self.frameworks.get_mut(&id).unwrap().0 = false;
                 self.forget(|refusal| refusal.client.0 == id);
             }
-            AgentAdded { id, total, used } => {
+            AgentAdded { id, total, traits, used } => {
+                self.agent_traits.insert(id.clone(), traits);
                 self.agents.insert(id.clone(), (true, total));
                 for (framework, resources) in used {
                     self.hold(&framework, &id, &resources);
                 }
             }
-            AgentUpdated { id, total } => {
-                if self.agents[&id].1 != total {
+            AgentUpdated { id, total, traits } => {
+                let before = self.agent_traits.insert(id.clone(), traits.clone());
+                if self.agents[&id].1 != total || before != Some(traits) {
                     self.agents.get_mut(&id).unwrap().1 = total;
                     self.forget(|refusal| refusal.agent == id);
                 }
@@ -276,11 +283,20 @@ impl Model {
         let Some(free) = self.free(agent).filter(|_| self.agents[agent].0) else {
             return allowed;
         };
-        let free = free.non_revocable();
+        let firm = free.non_revocable();
         for (id, (active, roles)) in &self.frameworks {
+            let traits = &self.traits[id];
             for (role, suppressed) in roles {
-                let lot = self.within_quota(role, &free.available_to(role));
-                let worth_it = lot.cpus().millis() >= 10 || lot.mem().millis() >= 32_000;
+                let mut lot = self.within_quota(role, &firm.available_to(role));
+                if traits.revocable {
+                    let lent = free.revocable().available_to(role);
+                    lot.checked_add_assign(&lent).unwrap();
+                }
+                let wish = traits.roles.get(role).cloned().unwrap_or_default();
+                let worth_it = match &wish.min_allocatable {
+                    None => lot.cpus().millis() >= 10 || lot.mem().millis() >= 32_000,
+                    Some(own) => own.admits(&lot),
+                };
                 let client = (id.clone(), role.clone());
                 let mut refusals = self.refusals.iter();
                 let refused = refusals.any(|refusal| {
@@ -288,12 +304,21 @@ impl Model {
                         && refusal.agent == *agent
                         && refusal.resources.contains(&lot)
                 });
-                if *active && !suppressed && worth_it && !refused {
+                let suits = self.suits(agent, traits, &wish);
+                if *active && !suppressed && worth_it && !refused && suits {
                     allowed.insert(client, lot);
                 }
             }
         }
         allowed
+    }
+
+    /// Whether a framework can use an agent, and wants it.
+    fn suits(&self, agent: &AgentId, traits: &FrameworkTraits, wish: &Wish) -> bool {
+        let (of, total) = (&self.agent_traits[agent], &self.agents[agent].1);
+        (traits.gpus || total.gpus().is_zero())
+            && (traits.regions || !of.remote)
+            && wish.constraints.as_ref().is_none_or(|constraints| constraints.unmet(of).is_empty())
     }
 
     /// A lot without what quotas keep from a role.
@@ -322,7 +347,7 @@ impl Model {
 
     /// Whether a lot has something that its role's guarantee lacks.
     pub(super) fn helps(&self, role: &Role, lot: &Resources) -> bool {
-        let unreserved = lot.unreserved().quantities();
+        let unreserved = lot.non_revocable().unreserved().quantities();
         let mut names = unreserved.iter();
         names.any(|(name, _)| self.unmet(&role.top_level(), name) > 0)
     }

@@ -1,13 +1,16 @@
 //! Random event logs, applied to the allocator and to the naive [`Model`].
 
+use super::super::testing::{constraints as constraints_of, revocable};
 use super::super::*;
 use super::model::Model;
 use libproc::Instant;
+use meseta_api::attributes;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::{ResourceLimits, ResourceName, Resources};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One line of a log. Small numbers choose from small worlds, so that things meet.
@@ -67,8 +70,52 @@ fn role() -> impl Strategy<Value = Role> {
     prop::sample::select(ROLES.to_vec()).prop_map(|name| Role::parse(name).unwrap())
 }
 
+/// What an agent has, sometimes with something that can be taken back at any time.
 fn total() -> impl Strategy<Value = Resources> {
-    prop::sample::select(TOTALS.to_vec()).prop_map(|text| Resources::parse(text).unwrap())
+    let firm = prop::sample::select(TOTALS.to_vec());
+    let lent = prop::sample::select(vec!["", "", "cpus:2", "mem:64;cpus(a):1"]);
+    (firm, lent).prop_map(|(firm, lent)| {
+        let firm = Resources::parse(firm).unwrap();
+        firm.checked_add(&revocable(lent)).unwrap()
+    })
+}
+
+/// What an agent is.
+fn agent_traits() -> impl Strategy<Value = AgentTraits> {
+    let attributes = prop::sample::select(vec!["", "rack:r1", "rack:r2;rack:r1", "rack:7"]);
+    (attributes, any::<bool>()).prop_map(|(text, remote)| AgentTraits {
+        hostname: "h".to_owned(),
+        region: remote.then(|| "far".to_owned()),
+        attributes: attributes::parse(text).unwrap(),
+        remote,
+        ..AgentTraits::default()
+    })
+}
+
+/// What a framework asks for in a role.
+const CONSTRAINTS: [&str; 5] = [
+    "rack exists",
+    "rack not-exists",
+    "rack equals r1 | @region exists",
+    "rack matches r[12] & rack not-equals r2",
+    "@hostname not-equals h",
+];
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let constraints = prop::option::of(prop::sample::select(CONSTRAINTS.to_vec()));
+    let min = prop::option::of(prop::sample::select(vec!["cpus:2", "disk:1", ""]));
+    (constraints, min).prop_map(|(said, min)| Wish {
+        constraints: said.map(|said| Arc::new(Constraints::parse(constraints_of(said)).unwrap())),
+        min_allocatable: min.map(|min| min.parse().unwrap()),
+    })
+}
+
+/// What a framework can use, and wants; mostly anything.
+fn framework_traits() -> impl Strategy<Value = FrameworkTraits> {
+    let wishes = prop::collection::btree_map(role(), wish(), 0..3);
+    (any::<[bool; 3]>(), prop_oneof![1 => Just(BTreeMap::new()), 1 => wishes]).prop_map(
+        |([gpus, regions, revocable], roles)| FrameworkTraits { gpus, regions, revocable, roles },
+    )
 }
 
 /// What a task uses.
@@ -104,15 +151,19 @@ fn event() -> impl Strategy<Value = AllocatorEvent> {
     use AllocatorEvent::*;
     let roles = || vec((role(), any::<bool>()), 0..4);
     prop_oneof![
-        3 => (framework(), roles(), any::<bool>(), vec((agent(), used()), 0..2))
-            .prop_map(|(id, roles, active, used)| FrameworkAdded { id, roles, active, used }),
-        1 => (framework(), roles()).prop_map(|(id, roles)| FrameworkUpdated { id, roles }),
+        3 => (framework(), roles(), framework_traits(), any::<bool>(), vec((agent(), used()), 0..2))
+            .prop_map(|(id, roles, traits, active, used)| {
+                FrameworkAdded { id, roles, traits, active, used }
+            }),
+        2 => (framework(), roles(), framework_traits())
+            .prop_map(|(id, roles, traits)| FrameworkUpdated { id, roles, traits }),
         1 => framework().prop_map(|id| FrameworkRemoved { id }),
         2 => framework().prop_map(|id| FrameworkActivated { id }),
         1 => framework().prop_map(|id| FrameworkDeactivated { id }),
-        3 => (agent(), total(), vec((framework(), used()), 0..2))
-            .prop_map(|(id, total, used)| AgentAdded { id, total, used }),
-        1 => (agent(), total()).prop_map(|(id, total)| AgentUpdated { id, total }),
+        3 => (agent(), total(), agent_traits(), vec((framework(), used()), 0..2))
+            .prop_map(|(id, total, traits, used)| AgentAdded { id, total, traits, used }),
+        2 => (agent(), total(), agent_traits())
+            .prop_map(|(id, total, traits)| AgentUpdated { id, total, traits }),
         1 => agent().prop_map(|id| AgentRemoved { id }),
         1 => agent().prop_map(|id| AgentActivated { id }),
         1 => agent().prop_map(|id| AgentDeactivated { id }),
@@ -274,7 +325,8 @@ impl Bench {
         let Some(quota) = self.model.quotas.get(&top) else {
             return Ok(());
         };
-        for (name, _) in grant.resources.unreserved().quantities().iter() {
+        let firm = grant.resources.non_revocable();
+        for (name, _) in firm.unreserved().quantities().iter() {
             if let Some(limit) = quota.limits.get(name) {
                 let consumed = self.model.consumed(&top, name);
                 prop_assert!(consumed <= limit.millis(), "{} of {}", consumed, name);

@@ -2,11 +2,15 @@
 //! comment is a command, the lines under it that begin with `->` are what it answers, and running
 //! the script must give back the file. Commands are listed in [`Script::run`].
 
+use super::super::testing::{constraints, revocable};
 use super::super::*;
 use super::random::limits_of;
 use libproc::Instant;
+use meseta_api::attributes;
 use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::resources::Resources;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 macro_rules! scripts {
@@ -31,6 +35,9 @@ scripts! {
     suppression // ALL-12
     activation
     reservations // RES-08, RES-11
+    offer_constraints // ALL-16
+    capabilities // ALL-17, ALL-18, ALL-22
+    minimums // ALL-10
     accounts
     doubt
     why
@@ -118,24 +125,30 @@ impl Script {
 fn event(words: &[&str]) -> AllocatorEvent {
     use AllocatorEvent::*;
     match *words {
-        ["add-framework", id, presence, ref roles @ ..] => FrameworkAdded {
+        ["add-framework", id, presence, ref words @ ..] => FrameworkAdded {
             id: fid(id),
-            roles: subscriptions(roles),
+            roles: subscriptions(words),
+            traits: framework_traits(words),
             active: presence == "active",
             used: vec![],
         },
-        ["update-framework", id, ref roles @ ..] => {
-            FrameworkUpdated { id: fid(id), roles: subscriptions(roles) }
-        }
+        ["update-framework", id, ref words @ ..] => FrameworkUpdated {
+            id: fid(id),
+            roles: subscriptions(words),
+            traits: framework_traits(words),
+        },
         ["remove-framework", id] => FrameworkRemoved { id: fid(id) },
         ["activate-framework", id] => FrameworkActivated { id: fid(id) },
         ["deactivate-framework", id] => FrameworkDeactivated { id: fid(id) },
-        ["add-agent", id, total, ref used @ ..] => AgentAdded {
-            id: aid(id),
-            total: r(total),
-            used: used.chunks(3).map(|u| (fid(u[0]), held(u[1], u[2]))).collect(),
-        },
-        ["update-agent", id, total] => AgentUpdated { id: aid(id), total: r(total) },
+        ["add-agent", id, total, ref words @ ..] => {
+            let (traits, used) = agent_traits(words);
+            let used = used.chunks(3).map(|u| (fid(u[0]), held(u[1], u[2]))).collect();
+            AgentAdded { id: aid(id), total: r(total), traits, used }
+        }
+        ["update-agent", id, total, ref words @ ..] => {
+            let (traits, _) = agent_traits(words);
+            AgentUpdated { id: aid(id), total: r(total), traits }
+        }
         ["remove-agent", id] => AgentRemoved { id: aid(id) },
         ["activate-agent", id] => AgentActivated { id: aid(id) },
         ["deactivate-agent", id] => AgentDeactivated { id: aid(id) },
@@ -194,26 +207,67 @@ fn why_text(why: &Why) -> String {
         Why::Recovering { agents, enough, until } => {
             format!("recovering {agents}/{enough} until {}", seconds(*until))
         }
+        Why::Unwanted { clauses } => format!("unwanted: {}", clauses.join(", or ")),
+        Why::OtherRegion { region } => format!("other region {region}"),
         Why::Refused { until } => format!("refused until {}", seconds(*until)),
         other => format!("{other:?}"),
     }
 }
 
-/// `eng` or `eng:suppressed`.
+/// `eng` or `eng:suppressed`; what else is said of a framework is not for this.
 fn subscriptions(words: &[&str]) -> Vec<(Role, bool)> {
     let one = |word: &&str| match word.strip_suffix(":suppressed") {
         Some(name) => (role(name), true),
         None => (role(word), false),
     };
-    words.iter().map(one).collect()
+    words.iter().filter(|word| !word.contains(['+', '?', '>'])).map(one).collect()
+}
+
+/// `+gpus`, `eng?rack_equals_r1`, where `_` is a blank, or `eng>cpus:1`, its own minimum.
+fn framework_traits(words: &[&str]) -> FrameworkTraits {
+    let mut traits = FrameworkTraits {
+        gpus: words.contains(&"+gpus"),
+        regions: words.contains(&"+regions"),
+        revocable: words.contains(&"+revocable"),
+        roles: BTreeMap::new(),
+    };
+    for word in words {
+        if let Some((name, said)) = word.split_once('?') {
+            let constraints = Constraints::parse(constraints(&said.replace('_', " "))).unwrap();
+            traits.roles.entry(role(name)).or_default().constraints = Some(Arc::new(constraints));
+        }
+        if let Some((name, minimum)) = word.split_once('>') {
+            let minimum = Some(minimum.parse().unwrap());
+            traits.roles.entry(role(name)).or_default().min_allocatable = minimum;
+        }
+    }
+    traits
+}
+
+/// `@rack=r1`, `@hostname=h`, `@region=eu`, `@remote`; and what else is said of an agent.
+fn agent_traits<'a>(words: &[&'a str]) -> (AgentTraits, Vec<&'a str>) {
+    let (said, other): (Vec<&str>, Vec<&str>) =
+        words.iter().copied().partition(|word| word.starts_with('@'));
+    let mut traits = AgentTraits { remote: said.contains(&"@remote"), ..AgentTraits::default() };
+    for (name, value) in said.iter().filter_map(|word| word[1..].split_once('=')) {
+        match name {
+            "hostname" => traits.hostname = value.to_owned(),
+            "region" => traits.region = Some(value.to_owned()),
+            "zone" => traits.zone = Some(value.to_owned()),
+            _ => traits.attributes.extend(attributes::parse(&format!("{name}:{value}")).unwrap()),
+        }
+    }
+    (traits, other)
 }
 
 fn held(name: &str, resources: &str) -> Resources {
     r(resources).allocate(&role(name)).unwrap()
 }
 
+/// What can be taken back at any time stands behind a `~`.
 fn r(text: &str) -> Resources {
-    Resources::parse(text).unwrap()
+    let (firm, lent) = text.split_once('~').unwrap_or((text, ""));
+    Resources::parse(firm).unwrap().checked_add(&revocable(lent)).unwrap()
 }
 
 fn role(text: &str) -> Role {

@@ -10,6 +10,7 @@ use super::info::KeptInfo;
 use super::register::{Origin, Report, ReportedTask};
 use super::state::AgentStep;
 use crate::allocator::event::AllocatorEvent;
+use crate::allocator::AgentTraits;
 use crate::core::effect::Effect;
 use crate::core::event::{ConnectionId, Moment, TimerKey};
 use crate::core::tasks::causes::Act;
@@ -42,7 +43,8 @@ impl Core {
             }
         }
         let before = self.held_on(id);
-        let old_total = self.agents.get(id).map(|agent| agent.total.clone());
+        let known = self.agents.get(id);
+        let was = known.map(|agent| (agent.total.clone(), self.allocator_traits(agent)));
         self.recover_frameworks(&report.frameworks, at, out);
         let mut told = Vec::new();
         let (reconcile, kill) = self.settle_unreported(id, &report, at, &mut told);
@@ -52,7 +54,7 @@ impl Core {
         self.take_executors(id, &report);
         self.take_tasks(id, report.tasks, at, &mut told, out);
         self.recount(id, out);
-        self.account(id, origin, &before, old_total, out);
+        self.account(id, origin, &before, was, out);
 
         let step = match connection {
             Some(connection) => AgentStep::Serve { connection },
@@ -273,17 +275,19 @@ impl Core {
         id: &AgentId,
         origin: Origin,
         before: &BTreeMap<FrameworkId, Resources>,
-        old_total: Option<Resources>,
+        was: Option<(Resources, AgentTraits)>,
         out: &mut Vec<Effect>,
     ) {
         let Some(agent) = self.agents.get(id) else {
             return;
         };
         let held = self.held_on(id);
+        let (total, traits) = (agent.total.clone(), self.allocator_traits(agent));
         if origin != Origin::Known {
             out.push(Effect::Allocator(AllocatorEvent::AgentAdded {
                 id: id.clone(),
-                total: agent.total.clone(),
+                total,
+                traits,
                 used: held.into_iter().collect(),
             }));
             if !agent.duty.takes_work() {
@@ -301,11 +305,9 @@ impl Core {
                 }));
             }
         }
-        if old_total.as_ref() != Some(&agent.total) {
-            out.push(Effect::Allocator(AllocatorEvent::AgentUpdated {
-                id: id.clone(),
-                total: agent.total.clone(),
-            }));
+        if was.is_none_or(|was| was != (total.clone(), traits.clone())) {
+            let updated = AllocatorEvent::AgentUpdated { id: id.clone(), total, traits };
+            out.push(Effect::Allocator(updated));
         }
         for (framework, resources) in held {
             if before.get(&framework) != Some(&resources) {

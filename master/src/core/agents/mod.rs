@@ -6,6 +6,7 @@
 //! `parts.rs` collects a report that is too large for one message,
 //! `merge.rs` takes its report over, `ping.rs`, `pace.rs` and `lost.rs` let it go.
 
+mod domain;
 pub mod drain;
 pub mod duty;
 pub mod info;

@@ -146,6 +146,7 @@ impl Core {
             return Err(Rejection::bad_request("an agent that has an id must say ReregisterAgent"));
         }
         let total = validate_info(&info)?;
+        self.check_domain(&info)?;
         if let Some(machine) = self.maintenance.down(&info.hostname, &address) {
             return Err(Rejection::forbidden(format!(
                 "machine {machine} is down for maintenance until STOP_MAINTENANCE"

@@ -86,6 +86,7 @@ impl Core {
         raw: RawReport,
     ) -> Result<Report, Rejection> {
         let bad = |why: String| Rejection::bad_request(why);
+        self.check_domain(&raw.info)?;
         let total = match (validate_info(&raw.info)?, raw.total) {
             (said, None) => said,
             (_, Some(total)) => validate_total(&total)?,

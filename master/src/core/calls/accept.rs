@@ -1,10 +1,10 @@
-//! ACCEPT: offers become tasks, and what is left goes back (SCH-12, OP-01, B4, ME-12, FW-09).
+//! ACCEPT: offers become tasks, and what is left goes back (SCH-12, OP-01, OP-02, B4, ME-12, FW-09).
 //!
 //! Decided whole in the check: which offers are used, which tasks are launched, what each of the
 //! others is told, what is left. Operations apply in order to what earlier ones left.
 
 use super::convert::Convert;
-use super::launch::{Launch, Remaining};
+use super::launch::{Launch, NewTask, Remaining};
 use crate::allocator::event::AllocatorEvent;
 use crate::allocator::refuse_duration;
 use crate::core::agents::state::{AgentState, Departure};
@@ -38,7 +38,7 @@ pub struct AcceptPlan {
     framework: FrameworkId,
     /// All valid offers that were named: they end.
     offers: Vec<OfferId>,
-    /// Tasks to launch, in order.
+    /// Tasks and groups to launch, in order.
     launches: Vec<Launch>,
     /// What is converted on which agent, each before the launch of that number.
     converts: Vec<(usize, AgentId, Convert)>,
@@ -230,30 +230,37 @@ impl Core {
         self.order(agent, Order::ApplyOperation { operation, framework_id, info }, out);
     }
 
-    /// Enters a task in the books and sends it to its agent.
+    /// Enters tasks in the books and sends them to their agent.
     fn launch(&mut self, framework_id: &FrameworkId, launch: Launch, out: &mut Vec<Effect>) {
         let launch_executor = launch.launches_executor();
-        let Launch { task_id, task, info, executor } = launch;
-        self.charge(&task.agent, &task.resources, out);
+        let Launch { agent, tasks, is_group, executor } = launch;
+        let mut infos = Vec::with_capacity(tasks.len());
+        for NewTask { task_id, task, info } in tasks {
+            self.charge(&agent, &task.resources, out);
+            let key = tasks::key(framework_id, &task_id);
+            self.tasks.insert(key.clone(), task);
+            self.because(&key, Act::Launched, "");
+            self.task_added(&key, out);
+            self.counters.tasks_launched += 1;
+            infos.push(info);
+        }
         if let Some((id, executor)) = executor {
-            self.charge(&task.agent, &executor.resources, out);
-            if let Some(agent) = self.agents.get_mut(&task.agent) {
+            self.charge(&agent, &executor.resources, out);
+            if let Some(agent) = self.agents.get_mut(&agent) {
                 agent.executors.insert((framework_id.clone(), id), executor);
             }
         }
-        let agent = task.agent.clone();
-        let key = tasks::key(framework_id, &task_id);
-        self.tasks.insert(key.clone(), task);
-        self.because(&key, Act::Launched, "");
-        self.task_added(&key, out);
-        self.counters.tasks_launched += 1;
-        if let Some(framework) = self.frameworks.get(framework_id) {
-            let order = Order::RunTask {
-                framework: Box::new(framework.info.clone()),
-                task: Box::new(info),
-                launch_executor,
-            };
-            self.order(&agent, order, out);
+        let Some(framework) = self.frameworks.get(framework_id) else {
+            return;
+        };
+        let framework = Box::new(framework.info.clone());
+        if is_group {
+            let order = Order::RunTaskGroup { framework, tasks: infos, launch_executor };
+            return self.order(&agent, order, out);
+        }
+        for info in infos {
+            let (framework, task) = (framework.clone(), Box::new(info));
+            self.order(&agent, Order::RunTask { framework, task, launch_executor }, out);
         }
     }
 }
@@ -276,7 +283,7 @@ fn apply(
                     let verdict = if has_id {
                         Err("Operation 'LAUNCH' must not have an id".to_owned())
                     } else {
-                        remaining.take(task)
+                        remaining.take_task(task)
                     };
                     match verdict {
                         Ok(launch) => plan.launches.push(launch),
@@ -285,9 +292,24 @@ fn apply(
                 }
             }
             (Type::LaunchGroup, _, Some(group)) => {
-                for task in group.task_group.tasks {
-                    let why = "Operation 'LAUNCH_GROUP' is not supported yet";
-                    plan.refuse(&task.task_id, agent, Reason::TaskGroupInvalid, why, at);
+                let tasks = group.task_group.tasks.iter();
+                let ids: Vec<v1::TaskId> = tasks.map(|task| task.task_id.clone()).collect();
+                // Of no tasks there is nothing to launch, nor anybody to tell of it.
+                if ids.is_empty() {
+                    continue;
+                }
+                let verdict = if has_id {
+                    Err("Operation 'LAUNCH_GROUP' must not have an id".to_owned())
+                } else {
+                    remaining.take_group(group)
+                };
+                match verdict {
+                    Ok(launch) => plan.launches.push(launch),
+                    Err(why) => {
+                        for id in &ids {
+                            plan.refuse(id, agent, Reason::TaskGroupInvalid, &why, at);
+                        }
+                    }
                 }
             }
             (Type::Unknown | Type::CreateDisk | Type::DestroyDisk, ..) => {
@@ -347,16 +369,11 @@ fn drop_all(
 ) {
     let state = status::as_seen_by(framework, TaskState::TaskDropped);
     for operation in operations {
-        let kind = operation.r#type();
-        let launched = match (kind, operation.launch, operation.launch_group) {
-            (Type::Launch, Some(launch), _) => launch.task_infos,
-            (Type::LaunchGroup, _, Some(group)) => group.task_group.tasks,
-            _ => {
-                plan.fail(operation.id, None, void.message.clone());
-                continue;
-            }
-        };
-        for task in launched {
+        if !matches!(operation.r#type(), Type::Launch | Type::LaunchGroup) {
+            plan.fail(operation.id, None, void.message.clone());
+            continue;
+        }
+        for task in operation.launched() {
             // The agent that the scheduler named; which of the offers was meant is not known.
             let agent = AgentId::try_from(&task.agent_id).ok();
             let message = void.message.as_str();

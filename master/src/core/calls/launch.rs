@@ -1,4 +1,5 @@
-//! One LAUNCH within an ACCEPT: which tasks fit in what remains of the offers (OP-01, B5).
+//! One LAUNCH or LAUNCH_GROUP within an ACCEPT: which tasks fit in what remains of the offers (OP-01,
+//! OP-02, B5).
 //!
 //! [`Remaining`] is what earlier operations of the same ACCEPT left: resources, and the task and
 //! executor ids that they took.
@@ -7,39 +8,51 @@ use super::accept::NewExecutor;
 use crate::core::agents::{Agent, Executor};
 use crate::core::frameworks::Framework;
 use crate::core::tasks::{self, Task};
-use crate::core::validation::task::{self as validation, Place, ValidTask};
+use crate::core::validation::{self, Place, ValidLaunch, ValidTask};
 use crate::core::Core;
 use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, OperationId, Role, TaskId};
 use meseta_api::resources::{Entry, Resources};
+use meseta_api::v1::offer::operation::LaunchGroup;
 use meseta_api::v1::{self, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A task that is going to be launched.
+/// A task, or a group of tasks, that is going to be launched.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Launch {
+    pub(super) agent: AgentId,
+    /// One, or those of a group.
+    pub(super) tasks: Vec<NewTask>,
+    /// They are launched together, all or none.
+    pub(super) is_group: bool,
+    /// Their executor, if that is not on the agent yet.
+    pub(super) executor: Option<NewExecutor>,
+}
+
+/// One of its tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NewTask {
     pub(super) task_id: TaskId,
     /// As the books have it from now on.
     pub(super) task: Task,
     /// As the agent gets it; its resources carry their allocation role.
     pub(super) info: v1::TaskInfo,
-    /// Its executor, if that is not on the agent yet.
-    pub(super) executor: Option<NewExecutor>,
 }
 
 impl Launch {
     /// Whether the agent has to launch an executor for it: not one that is in the books already,
     /// so that whatever runs there is in the books.
     pub(super) fn launches_executor(&self) -> bool {
-        self.task.executor.is_none() || self.executor.is_some()
+        let of_command = self.tasks.iter().any(|new| new.task.executor.is_none());
+        of_command || self.executor.is_some()
     }
 }
 
 /// What is left for the next operation of an ACCEPT.
 pub(super) struct Remaining<'a> {
-    core: &'a Core,
-    framework_id: &'a FrameworkId,
+    pub(super) core: &'a Core,
+    pub(super) framework_id: &'a FrameworkId,
     framework: &'a Framework,
-    agent_id: &'a AgentId,
+    pub(super) agent_id: &'a AgentId,
     agent: Option<&'a Agent>,
     role: Role,
     resources: Resources,
@@ -47,6 +60,8 @@ pub(super) struct Remaining<'a> {
     changed: Option<Changed>,
     task_ids: BTreeSet<TaskId>,
     executors: BTreeMap<ExecutorId, Executor>,
+    /// Whether the tasks of these executors' groups are in their control groups.
+    pub(super) groups: BTreeMap<ExecutorId, bool>,
     pub(super) operation_ids: BTreeSet<OperationId>,
 }
 
@@ -80,6 +95,7 @@ impl<'a> Remaining<'a> {
             changed: None,
             task_ids: BTreeSet::new(),
             executors: BTreeMap::new(),
+            groups: BTreeMap::new(),
             operation_ids: BTreeSet::new(),
         }
     }
@@ -164,36 +180,69 @@ impl<'a> Remaining<'a> {
         })
     }
 
-    /// Takes what a task and, if it is not there yet, its executor need; or says why not.
-    pub(super) fn take(&mut self, info: v1::TaskInfo) -> Result<Launch, String> {
-        let place = Place { framework: self.framework_id, agent: self.agent_id, role: &self.role };
-        let ValidTask { task_id, info, resources, executor } = validation::task(info, &place)?;
-        let key = tasks::key(self.framework_id, &task_id);
-        if self.core.tasks.get(&key).is_some() || self.task_ids.contains(&task_id) {
-            return Err(format!("Task has duplicate ID: {task_id}"));
+    /// A task of a LAUNCH, or why it is not launched.
+    pub(super) fn take_task(&mut self, info: v1::TaskInfo) -> Result<Launch, String> {
+        let valid = validation::task::task(info, &self.place())?;
+        self.take(valid)
+    }
+
+    /// The tasks of a LAUNCH_GROUP, or why none of them is launched.
+    pub(super) fn take_group(&mut self, group: LaunchGroup) -> Result<Launch, String> {
+        let valid = validation::group::group(group, &self.place())?;
+        let shares = self.check_cgroups(&valid)?;
+        let launch = self.take(valid)?;
+        self.groups.extend(shares);
+        Ok(launch)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { framework: self.framework_id, agent: self.agent_id, role: &self.role }
+    }
+
+    /// Takes what tasks and, if it is not there yet, their executor need; or says why not.
+    fn take(&mut self, valid: ValidLaunch) -> Result<Launch, String> {
+        let ValidLaunch { tasks, executor, is_group } = valid;
+        let mut task_ids = BTreeSet::new();
+        for ValidTask { task_id, .. } in &tasks {
+            let key = tasks::key(self.framework_id, task_id);
+            let known = self.core.tasks.get(&key).is_some() || self.task_ids.contains(task_id);
+            if known || !task_ids.insert(task_id.clone()) {
+                let why = format!("Task has duplicate ID: {task_id}");
+                return Err(if is_group {
+                    validation::group::of_task(task_id.as_str(), &why)
+                } else {
+                    why
+                });
+            }
         }
         let executor_id = executor.as_ref().map(|(id, _)| id.clone());
         let new_executor = match executor {
             Some((id, executor)) => self.new_executor(id, executor)?,
             None => None,
         };
-        let beside = new_executor.as_ref().map(|(_, executor)| &executor.resources);
-        let total = match beside {
-            Some(beside) => resources.checked_add(beside).map_err(|e| e.to_string())?,
-            None => resources.clone(),
-        };
+        let beside = new_executor.iter().map(|(_, executor)| &executor.resources);
+        let mut total = Resources::new();
+        for held in tasks.iter().map(|task| &task.resources).chain(beside) {
+            total = total.checked_add(held).map_err(|error| error.to_string())?;
+        }
         let rest = self.resources.checked_sub(&total).map_err(|error| {
-            format!("Total resources {total} required by task and its executor are more than available: {error}")
+            let what = if is_group { "task group" } else { "task" };
+            format!("Total resources {total} required by {what} and its executor are more than available: {error}")
         })?;
-        let resources = resources.sharing(&self.resources);
+        let new_tasks = tasks.into_iter().map(|ValidTask { task_id, info, resources }| {
+            let (view, agent) = (self.view(&info), self.agent_id.clone());
+            let resources = resources.sharing(&self.resources);
+            let task = Task::new(&task_id, view, agent, executor_id.clone(), resources);
+            NewTask { task_id, task, info }
+        });
+        let tasks = new_tasks.collect();
         self.resources = rest;
-        self.task_ids.insert(task_id.clone());
+        self.task_ids.extend(task_ids);
         if let Some((id, executor)) = &new_executor {
             self.executors.insert(id.clone(), executor.clone());
         }
-        let view = self.view(&info);
-        let task = Task::new(&task_id, view, self.agent_id.clone(), executor_id, resources);
-        Ok(Launch { task_id, task, info, executor: new_executor })
+        let agent = self.agent_id.clone();
+        Ok(Launch { agent, tasks, is_group, executor: new_executor })
     }
 
     /// The executor, unless it is on the agent or in this ACCEPT already; then it must be the same.
@@ -207,7 +256,7 @@ impl<'a> Remaining<'a> {
             .and_then(|agent| agent.executors.get(&(self.framework_id.clone(), id.clone())));
         match on_agent.or_else(|| self.executors.get(&id)) {
             None => Ok(Some((id, executor))),
-            Some(running) if validation::same_executor(&running.info, &executor.info) => Ok(None),
+            Some(running) if validation::executor::same(&running.info, &executor.info) => Ok(None),
             Some(_) => {
                 Err(format!("ExecutorInfo is not compatible with the existing executor '{id}'"))
             }

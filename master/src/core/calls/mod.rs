@@ -10,6 +10,7 @@ pub mod acknowledge_operation;
 pub mod asked;
 mod convert;
 pub mod decline;
+mod group;
 pub mod kill;
 mod launch;
 pub mod message;

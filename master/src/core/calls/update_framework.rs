@@ -102,12 +102,10 @@ impl Core {
                     || framework.suppressed != update.suppressed
                     || framework.offer_constraints != update.offer_constraints;
                 framework.take(update);
-                let roles = framework.allocator_roles();
+                let (roles, traits) = (framework.allocator_roles(), framework.allocator_traits());
                 self.rescind_left_roles(&id, out);
-                out.push(Effect::Allocator(AllocatorEvent::FrameworkUpdated {
-                    id: id.clone(),
-                    roles,
-                }));
+                let updated = AllocatorEvent::FrameworkUpdated { id: id.clone(), roles, traits };
+                out.push(Effect::Allocator(updated));
                 if changed {
                     self.inform_agents(&id, out);
                 }

@@ -19,6 +19,7 @@ use super::effect::Effect;
 use super::shelf::{Kept, Shelf};
 use super::tasks::Task;
 use super::{send, Core};
+use crate::allocator::{FrameworkTraits, Wish};
 use crate::registrar::registry::{CompletedFrameworkRecord, FrameworkRecord};
 use libproc::Timestamp;
 use meseta_api::ids::{FrameworkId, Role, TaskId};
@@ -37,8 +38,10 @@ pub struct Framework {
     pub roles: BTreeSet<Role>,
     /// Roles for which it wants no offers.
     pub suppressed: BTreeSet<Role>,
-    /// Which agents it wants offers of.
+    /// Which agents it wants offers of, as it said it.
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    /// What it wants offers of, in roles of which it says so.
+    pub wishes: BTreeMap<Role, Wish>,
     /// What its scheduler understands.
     pub capabilities: Capabilities,
     /// First subscription; `None` until that is durable, and then nobody sees the framework.
@@ -63,6 +66,12 @@ pub struct Capabilities {
     pub partition_aware: bool,
     /// CAP-04: sees reservation stacks.
     pub reservation_refinement: bool,
+    /// CAP-05: is offered agents that have GPUs.
+    pub gpu_resources: bool,
+    /// CAP-06: is offered what can be taken back at any time.
+    pub revocable_resources: bool,
+    /// CAP-08: is offered agents of other regions.
+    pub region_aware: bool,
 }
 
 impl Capabilities {
@@ -76,6 +85,9 @@ impl Capabilities {
             multi_role: has(CapabilityType::MultiRole),
             partition_aware: has(CapabilityType::PartitionAware),
             reservation_refinement: has(CapabilityType::ReservationRefinement),
+            gpu_resources: has(CapabilityType::GpuResources),
+            revocable_resources: has(CapabilityType::RevocableResources),
+            region_aware: has(CapabilityType::RegionAware),
         }
     }
 }
@@ -99,6 +111,16 @@ impl Framework {
     pub fn allocator_roles(&self) -> Vec<(Role, bool)> {
         let roles = self.roles.iter();
         roles.map(|role| (role.clone(), self.suppressed.contains(role))).collect()
+    }
+
+    /// What the allocator is to know of it besides.
+    pub fn allocator_traits(&self) -> FrameworkTraits {
+        FrameworkTraits {
+            gpus: self.capabilities.gpu_resources,
+            regions: self.capabilities.region_aware,
+            revocable: self.capabilities.revocable_resources,
+            roles: self.wishes.clone(),
+        }
     }
 
     /// Adds a settled task to the history.

@@ -60,6 +60,8 @@ impl Core {
             roles,
             suppressed: BTreeSet::new(),
             offer_constraints: None,
+            // Its scheduler says them anew.
+            wishes: BTreeMap::new(),
             registered: Some(record.registered),
             reregistered: None,
             state: FrameworkState::Recovered { deadline: at.now },
@@ -76,6 +78,7 @@ impl Core {
         out.push(Effect::Allocator(AllocatorEvent::FrameworkAdded {
             id: id.clone(),
             roles: framework.allocator_roles(),
+            traits: framework.allocator_traits(),
             active: false,
             used: Vec::<(AgentId, Resources)>::new(),
         }));

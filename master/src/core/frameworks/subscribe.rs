@@ -8,6 +8,7 @@
 use super::state::{FrameworkState, FrameworkStep, Subscriber};
 use super::{Capabilities, Framework, History};
 use crate::allocator::event::AllocatorEvent;
+use crate::allocator::Wish;
 use crate::core::effect::Effect;
 use crate::core::event::{Caller, Channel, ConnectionId, Moment, TimerKey, WriteId};
 use crate::core::offers::Return;
@@ -21,7 +22,7 @@ use meseta_api::ids::{AgentId, FrameworkId, Role};
 use meseta_api::internal::agent::Order;
 use meseta_api::v1;
 use meseta_api::v1::scheduler::call::Subscribe;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a scheduler subscribes with, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +33,10 @@ pub struct Subscription {
     pub roles: BTreeSet<Role>,
     /// Roles for which it wants no offers; replaces the earlier set (B3.10).
     pub suppressed: BTreeSet<Role>,
-    /// Which agents it wants offers of.
+    /// Which agents it wants offers of, as it said it.
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    /// What it wants offers of, in roles of which it says so.
+    pub wishes: BTreeMap<Role, Wish>,
 }
 
 /// A subscription that is going to be written.
@@ -238,18 +241,20 @@ impl Core {
         let Some(framework) = self.frameworks.get(id) else {
             return;
         };
-        let roles = framework.allocator_roles();
+        let (roles, traits) = (framework.allocator_roles(), framework.allocator_traits());
         let id = id.clone();
         if first {
             let used = vec![];
             return out.push(Effect::Allocator(AllocatorEvent::FrameworkAdded {
                 id,
                 roles,
+                traits,
                 active,
                 used,
             }));
         }
-        out.push(Effect::Allocator(AllocatorEvent::FrameworkUpdated { id: id.clone(), roles }));
+        let updated = AllocatorEvent::FrameworkUpdated { id: id.clone(), roles, traits };
+        out.push(Effect::Allocator(updated));
         if active {
             out.push(Effect::Allocator(AllocatorEvent::FrameworkActivated { id }));
         }
@@ -285,6 +290,7 @@ impl Framework {
         self.roles = subscription.roles;
         self.suppressed = subscription.suppressed;
         self.offer_constraints = subscription.offer_constraints;
+        self.wishes = subscription.wishes;
     }
 }
 
@@ -325,6 +331,7 @@ fn newcomer(subscriber: Subscriber, write: WriteId, subscription: Subscription) 
         roles: BTreeSet::new(),
         suppressed: BTreeSet::new(),
         offer_constraints: None,
+        wishes: BTreeMap::new(),
         capabilities: Capabilities::default(),
         registered: None,
         reregistered: None,

@@ -173,8 +173,9 @@ impl Core {
         }
         self.convert_total(&id, &conversion, out);
         if let Some(agent) = self.agents.get(&id) {
-            let total = agent.total.clone();
-            out.push(Effect::Allocator(AllocatorEvent::AgentUpdated { id: id.clone(), total }));
+            let (total, traits) = (agent.total.clone(), self.allocator_traits(agent));
+            let updated = AllocatorEvent::AgentUpdated { id: id.clone(), total, traits };
+            out.push(Effect::Allocator(updated));
         }
         let operation = self.next_ids.operation(&self.identity.term);
         let pending = OperationState::OperationPending;

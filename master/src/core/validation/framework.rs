@@ -1,10 +1,12 @@
-//! FrameworkInfo and what else a scheduler subscribes with (B3, TSK-16, CAP-01).
+//! FrameworkInfo and what else a scheduler subscribes with (B3, TSK-16, CAP-01, ALL-10, ALL-16).
 
+use crate::allocator::{Constraints, MinAllocatable, Wish};
 use crate::core::frameworks::subscribe::Subscription;
 use crate::core::frameworks::Capabilities;
 use meseta_api::ids::Role;
 use meseta_api::v1;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most roles of one framework; each costs the allocator a place in its tree.
@@ -61,13 +63,26 @@ pub(in crate::core) fn subscription(
     for name in suppressed_roles {
         suppressed.insert(subset("suppressed_roles", name)?);
     }
-    for name in offer_constraints.iter().flat_map(|all| all.role_constraints.keys()) {
-        subset("offer_constraints", name)?;
+    let mut wishes: BTreeMap<Role, Wish> = BTreeMap::new();
+    if let Some(all) = &offer_constraints {
+        super::info_size("OfferConstraints", all)?;
+        for (name, said) in &all.role_constraints {
+            let role = subset("offer_constraints", name)?;
+            let read = Constraints::parse(said.clone());
+            let constraints =
+                read.map_err(|why| format!("'offer_constraints' for role '{name}' {why}"))?;
+            wishes.entry(role).or_default().constraints = Some(Arc::new(constraints));
+        }
     }
-    for name in info.offer_filters.keys() {
-        subset("offer_filters", name)?;
+    for (name, filters) in &info.offer_filters {
+        let role = subset("offer_filters", name)?;
+        if let Some(least) = &filters.min_allocatable_resources {
+            let least = MinAllocatable::parse_v1(least)
+                .map_err(|why| format!("'offer_filters' for role '{name}': {why}"))?;
+            wishes.entry(role).or_default().min_allocatable = Some(least);
+        }
     }
-    Ok(Subscription { info, roles, suppressed, offer_constraints })
+    Ok(Subscription { info, roles, suppressed, offer_constraints, wishes })
 }
 
 fn parse(name: &str) -> Result<Role, String> {

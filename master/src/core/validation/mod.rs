@@ -7,9 +7,13 @@ pub(in crate::core) mod check;
 pub(in crate::core) mod command;
 pub(in crate::core) mod executor;
 pub(in crate::core) mod framework;
+pub(in crate::core) mod group;
+pub(in crate::core) mod launch;
 pub(in crate::core) mod operation;
 pub(in crate::core) mod resources;
 pub(in crate::core) mod task;
+
+pub(in crate::core) use self::launch::{Place, ValidLaunch, ValidTask};
 
 use meseta_api::codec::encoded_len;
 use meseta_api::message::V1Message;
@@ -34,11 +38,20 @@ pub(in crate::core) fn task_size(task: &v1::TaskInfo) -> Result<(), String> {
     at_most("TaskInfo", task, MAX_TASK_BYTES)
 }
 
+/// Tasks of one group travel to their agent in one message too.
+pub(in crate::core) fn group_size(bytes: usize) -> Result<(), String> {
+    few_enough("TaskGroupInfo", bytes, MAX_TASK_BYTES)
+}
+
 fn at_most(name: &str, message: &impl V1Message, most: usize) -> Result<(), String> {
-    match encoded_len(message) {
-        bytes if bytes > most => Err(format!("'{name}' has {bytes} bytes, more than {most}")),
-        _ => Ok(()),
+    few_enough(name, encoded_len(message), most)
+}
+
+fn few_enough(name: &str, bytes: usize, most: usize) -> Result<(), String> {
+    if bytes > most {
+        return Err(format!("'{name}' has {bytes} bytes, more than {most}"));
     }
+    Ok(())
 }
 
 /// A duration on the wire that must not be negative.

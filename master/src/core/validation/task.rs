@@ -1,64 +1,21 @@
 //! TaskInfo of a LAUNCH, in the order of B5. Whether it fits in the offer, and whether its ids are
 //! free, is decided in `calls/launch.rs`.
 
-pub(in crate::core) use super::executor::same as same_executor;
-use super::{check, command, duration, executor, resources};
-use crate::core::agents::Executor;
-use meseta_api::ids::{AgentId, ExecutorId, FrameworkId, Role, TaskId};
-use meseta_api::resources::Resources;
+use super::launch::{self, shares_cgroups, Place, ValidLaunch, ValidTask};
+use super::{command, executor, resources};
 use meseta_api::v1;
-
-/// Where a task is to run.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::core) struct Place<'a> {
-    /// Whose it is.
-    pub(in crate::core) framework: &'a FrameworkId,
-    /// On which agent.
-    pub(in crate::core) agent: &'a AgentId,
-    /// In the role of the offer.
-    pub(in crate::core) role: &'a Role,
-}
-
-/// A task that is valid in itself.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::core) struct ValidTask {
-    /// Its id.
-    pub(in crate::core) task_id: TaskId,
-    /// As the agent gets it.
-    pub(in crate::core) info: v1::TaskInfo,
-    /// With their allocation role.
-    pub(in crate::core) resources: Resources,
-    /// The executor that it brings, or that runs already.
-    pub(in crate::core) executor: Option<(ExecutorId, Executor)>,
-}
 
 /// Validates a task and completes what it may leave out.
 pub(in crate::core) fn task(
     mut info: v1::TaskInfo,
     place: &Place<'_>,
-) -> Result<ValidTask, String> {
-    let task_id = TaskId::try_from(&info.task_id).map_err(|error| error.to_string())?;
-    super::task_size(&info)?;
-    if info.agent_id.value != place.agent.as_str() {
-        return Err(format!(
-            "Task uses invalid agent {} while agent {} is expected",
-            info.agent_id, place.agent
-        ));
+) -> Result<ValidLaunch, String> {
+    let executor = info.executor.take();
+    let ValidTask { task_id, mut info, resources } = launch::task(info, place)?;
+    if !shares_cgroups(info.container.as_ref()) {
+        return Err("'share_cgroups' may be 'false' for tasks of a task group only".into());
     }
-    duration(
-        "Task's 'kill_policy.grace_period'",
-        info.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref()),
-    )?;
-    duration("Task's 'max_completion_time'", info.max_completion_time.as_ref())?;
-    info.check.as_ref().map_or(Ok(()), check::check)?;
-    info.health_check.as_ref().map_or(Ok(()), check::health)?;
-    let held = resources::allocated(&info.resources, place.role)?;
-    if held.is_empty() {
-        return Err("Task uses no resources".into());
-    }
-    resources::of_one_role("Task", &held, place.role)?;
-    limits(&info)?;
-    let executor = match (&info.command, info.executor.take()) {
+    let executor = match (&info.command, executor) {
         (Some(of), None) => {
             command::command(of)?;
             None
@@ -69,32 +26,10 @@ pub(in crate::core) fn task(
         }
     };
     let beside = executor.as_ref().map(|(_, executor)| executor.resources.clone());
-    let all = held.checked_add(&beside.unwrap_or_default());
+    let all = resources.checked_add(&beside.unwrap_or_default());
     resources::together(&all.map_err(|error| error.to_string())?)?;
     info.executor = executor.as_ref().map(|(_, executor)| executor.info.clone());
-    info.resources = held.to_v1();
-    Ok(ValidTask { task_id, info, resources: held, executor })
-}
-
-/// Limits of cpus and mem may be set, each at least what is requested (TSK-09).
-fn limits(info: &v1::TaskInfo) -> Result<(), String> {
-    for (name, limit) in &info.limits {
-        if name != "cpus" && name != "mem" {
-            return Err(format!("Limits are not supported for resource '{}'", name.escape_debug()));
-        }
-        let requested: f64 = info
-            .resources
-            .iter()
-            .filter(|resource| resource.name == *name)
-            .filter_map(|resource| resource.scalar.as_ref())
-            .map(|scalar| scalar.value)
-            .sum();
-        if limit.value.is_nan() || limit.value < requested {
-            return Err(format!(
-                "The limit of '{name}' ({}) must not be below its request ({requested})",
-                limit.value
-            ));
-        }
-    }
-    Ok(())
+    super::task_size(&info)?;
+    let tasks = vec![ValidTask { task_id, info, resources }];
+    Ok(ValidLaunch { tasks, executor, is_group: false })
 }
