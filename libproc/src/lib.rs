@@ -100,9 +100,8 @@
 //! node may have 1 MiB of one peer's messages unhandled, and one message more: each sender has so
 //! much credit per connection and process, which comes back as the process handles them. What has
 //! no credit waits at the sender, up to 16 MiB per process (12 of what may be lost); then the
-//! handle says what happens ([`Overflow`]): the links to that process fire, or the newest message
-//! is lost. So a socket is
-//! never stopped for one process. Answers and exits need no credit: who asks bounds them. A peer
+//! handle says what happens ([`Overflow`]): the links between that process and the sender's node
+//! fire on both sides, or the newest message is lost. So a socket is never stopped for one process. Answers and exits need no credit: who asks bounds them. A peer
 //! for which more than 64 MiB wait is disconnected. A message is at most 16 MiB; one of more than
 //! 64 KiB travels in parts, between which others go. What a peer does beyond these bounds ends its
 //! connection.
