@@ -77,7 +77,7 @@
 //! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
 //! | Both sides of a connection prove a secret; of two dials one connection stays | `tests/handshake.rs` |
 //! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
-//! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
+//! | A broken frame ends its connection and nothing else | `src/net/hostile/` |
 //! | A flooded process, or a dead peer, costs bounded memory and keeps nobody else waiting | `tests/flood.rs`, `tests/fairness.rs` |
 //! | What all requests of a node's port hold in bodies is bounded together | `tests/bodies.rs` |
 //! | Long messages arrive in their place, and nobody waits for another's | `tests/long_messages.rs` |
