@@ -151,6 +151,7 @@
 //! links, `mailbox.rs`, `ready.rs` and `host.rs` for what runs a process, `net/` for TCP and HTTP, `sim` for the simulator.
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 mod cell;
 mod chain;
