@@ -28,7 +28,9 @@ FUZZ_SECONDS ?= 60
 FUZZ_OUT := $(abspath $(TARGET))/fuzz
 
 # In this order: what loads the machine most comes last, since its load outlives it.
-BENCHES := messages counts remote memory allocation reads events updates failover launches containers
+BENCHES := memory allocation reads events updates failover launches containers
+# Beside libproc's peers, which are a workspace of their own.
+PEER_BENCHES := peers counts
 
 # What `make demo` runs once the binaries are built.
 DEMO := $(TARGET)/debug/meseta demo
@@ -115,20 +117,27 @@ fuzz: ## Fuzz each decoder for FUZZ_SECONDS (60), with nightly Rust (fuzz/README
 
 ##@ Measure
 
+.PHONY: bench-libproc
+bench-libproc: ## libproc beside tokio, actix, ractor and kameo, local and remote, in one table
+	@failed=; for bench in $(PEER_BENCHES); do \
+		CARGO_TARGET_DIR=$(abspath $(TARGET))/peers cargo bench --quiet --locked \
+			--manifest-path tests/peers/Cargo.toml --bench $$bench || failed="$$failed $$bench"; \
+	done; test -z "$$failed" || { echo "not recorded:$$failed" >&2; exit 1; }
+
 .PHONY: bench
 bench: protoc ## Print the figures; also as JSON lines in target/bench/results.jsonl
 	cargo build --release --bin meseta
 	cargo bench -p meseta-tests --no-run
-	@failed=; for bench in $(BENCHES); do \
+	@failed=; $(MAKE) bench-libproc || failed=" libproc"; for bench in $(BENCHES); do \
 		cargo bench --quiet -p meseta-tests --bench $$bench || failed="$$failed $$bench"; \
 	done; test -z "$$failed" || { echo "not recorded:$$failed" >&2; exit 1; }
 
 .PHONY: bench-record
 bench-record: ## Run the benches and append their figures to docs/bench.jsonl
-	rm -f $(TARGET)/bench/results.jsonl
+	rm -f $(TARGET)/peers/bench/results.jsonl $(TARGET)/bench/results.jsonl
 	$(MAKE) bench
 	mkdir -p docs
-	cat $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
+	cat $(TARGET)/peers/bench/results.jsonl $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
 
 ##@ Tools
 
