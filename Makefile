@@ -27,6 +27,10 @@ EVERYTHING := --workspace --all-features
 FUZZ_SECONDS ?= 60
 FUZZ_OUT := $(abspath $(TARGET))/fuzz
 
+# Tests that are nothing but reading and writing: the interpreter takes a thousand times as long
+# as the processor. The proofs of the handshake are ring's, which is no Rust to interpret.
+MIRI_TESTS := wire:: net::tcp:: net::upgrade:: trace:: codec
+
 # In this order: what loads the machine most comes last, since its load outlives it.
 BENCHES := memory allocation reads events updates failover launches containers
 # Beside libproc's peers, which are a workspace of their own.
@@ -114,6 +118,13 @@ fuzz: ## Fuzz each decoder for FUZZ_SECONDS (60), with nightly Rust (fuzz/README
 			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 -print_funcs=0 -artifact_prefix=$(FUZZ_OUT)/$$target- 2>&1 | \
 			sed "/Recommended dictionary/,/End of recommended/d"; \
 	done
+
+.PHONY: miri
+miri: ## libproc's codec (frames, payloads, handshake) in the interpreter Miri, with nightly Rust
+	@cargo +nightly miri --version >/dev/null 2>&1 || \
+		{ echo "miri: needs nightly Rust with Miri: rustup toolchain install nightly --component miri" >&2; exit 1; }
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=8 CARGO_TARGET_DIR=$(abspath $(TARGET))/miri \
+		cargo +nightly miri test -p libproc --all-features --lib --test corpus -- $(MIRI_TESTS)
 
 ##@ Measure
 
