@@ -3,7 +3,8 @@
 use crate::contest::{Row, EVERYBODY};
 use crate::support::record::short;
 
-const LEGEND: &str = "  each one's cost, and how many times libproc's it is: bare tokio, bare actix, \
+const LEGEND: &str =
+    "  each one's cost, and how many times libproc's it is: bare tokio, bare actix, \
     ractor (to another process ractor_cluster), kameo\n  (to another process libp2p)\n";
 const HEADS: [&str; 4] = ["tokio", "actix", "ractor", "kameo"];
 
