@@ -27,8 +27,14 @@ EVERYTHING := --workspace --all-features
 FUZZ_SECONDS ?= 60
 FUZZ_OUT := $(abspath $(TARGET))/fuzz
 
+# Tests that are nothing but reading and writing: the interpreter takes a thousand times as long
+# as the processor. The proofs of the handshake are ring's, which is no Rust to interpret.
+MIRI_TESTS := wire:: net::tcp:: net::upgrade:: trace:: codec
+
 # In this order: what loads the machine most comes last, since its load outlives it.
-BENCHES := messages counts remote memory allocation reregistration reads events updates failover launches containers
+BENCHES := memory allocation reregistration reads events updates failover launches containers
+# Beside libproc's peers, which are a workspace of their own.
+PEER_BENCHES := peers counts
 
 # What `make demo` runs once the binaries are built.
 DEMO := $(TARGET)/debug/meseta demo
@@ -113,22 +119,36 @@ fuzz: ## Fuzz each decoder for FUZZ_SECONDS (60), with nightly Rust (fuzz/README
 			sed "/Recommended dictionary/,/End of recommended/d"; \
 	done
 
+.PHONY: miri
+miri: ## libproc's codec (frames, payloads, handshake) in the interpreter Miri, with nightly Rust
+	@cargo +nightly miri --version >/dev/null 2>&1 || \
+		{ echo "miri: needs nightly Rust with Miri: rustup toolchain install nightly --component miri" >&2; exit 1; }
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=8 CARGO_TARGET_DIR=$(abspath $(TARGET))/miri \
+		cargo +nightly miri test -p libproc --all-features --lib --test corpus -- $(MIRI_TESTS)
+
 ##@ Measure
+
+.PHONY: bench-libproc
+bench-libproc: ## libproc beside tokio, actix, ractor and kameo, local and remote, in one table
+	@failed=; for bench in $(PEER_BENCHES); do \
+		CARGO_TARGET_DIR=$(abspath $(TARGET))/peers cargo bench --quiet --locked \
+			--manifest-path tests/peers/Cargo.toml --bench $$bench || failed="$$failed $$bench"; \
+	done; test -z "$$failed" || { echo "not recorded:$$failed" >&2; exit 1; }
 
 .PHONY: bench
 bench: protoc ## Print the figures; also as JSON lines in target/bench/results.jsonl
 	cargo build --release --bin meseta
 	cargo bench -p meseta-tests --no-run
-	@failed=; for bench in $(BENCHES); do \
+	@failed=; $(MAKE) bench-libproc || failed=" libproc"; for bench in $(BENCHES); do \
 		cargo bench --quiet -p meseta-tests --bench $$bench || failed="$$failed $$bench"; \
 	done; test -z "$$failed" || { echo "not recorded:$$failed" >&2; exit 1; }
 
 .PHONY: bench-record
 bench-record: ## Run the benches and append their figures to docs/bench.jsonl
-	rm -f $(TARGET)/bench/results.jsonl
+	rm -f $(TARGET)/peers/bench/results.jsonl $(TARGET)/bench/results.jsonl
 	$(MAKE) bench
 	mkdir -p docs
-	cat $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
+	cat $(TARGET)/peers/bench/results.jsonl $(TARGET)/bench/results.jsonl >>docs/bench.jsonl
 
 ##@ Tools
 

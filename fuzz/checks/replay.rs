@@ -1,7 +1,7 @@
 //! Replays a corpus on stable Rust, as part of the normal test run.
 
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest seed: every prefix and every byte of it is tried.
 const MAX_SEED: usize = 2048;
@@ -10,16 +10,8 @@ const MAX_SEED: usize = 2048;
 /// byte changed in one bit, in all bits, and taken out. Panics as `check` does, after naming the
 /// input.
 pub(crate) fn replay(target: &str, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let entries = std::fs::read_dir(&folder).expect("the corpus can be listed");
-    let mut seeds: Vec<_> =
-        entries.map(|entry| entry.expect("the corpus can be listed").path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty(), "{} is empty", folder.display());
-    for path in seeds {
-        let seed = std::fs::read(&path).expect("a seed can be read");
+    for (path, seed) in seeds(target) {
         let name = path.display();
-        assert!(seed.len() <= MAX_SEED, "{name} is too long for a seed");
         let run = |what: &str, at: usize, input: &[u8]| {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(input))) {
                 eprintln!("{name}, {what} {at}: {:?}", input.escape_ascii().to_string());
@@ -39,4 +31,20 @@ pub(crate) fn replay(target: &str, check: impl Fn(&[u8])) {
             run("without the byte at", at, &shorter);
         }
     }
+}
+
+/// The files of `fuzz/corpus/<target>`, and what is in them.
+pub(crate) fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(&folder).expect("the corpus can be listed");
+    let mut paths: Vec<_> =
+        entries.map(|entry| entry.expect("the corpus can be listed").path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} is empty", folder.display());
+    let read = |path: PathBuf| {
+        let seed = std::fs::read(&path).expect("a seed can be read");
+        assert!(seed.len() <= MAX_SEED, "{} is too long for a seed", path.display());
+        (path, seed)
+    };
+    paths.into_iter().map(read).collect()
 }

@@ -129,7 +129,8 @@ impl<P: Process> Context<P> {
 
     // ---- messages
 
-    /// Sends to a process of this OS process.
+    /// Sends to a process of this OS process: in order, at most once. To one that has ended the
+    /// message is dropped; over its author's limit it is dropped and counted.
     pub fn tell<Q: Receive<M>, M: Send + 'static>(&mut self, to: &Pid<Q>, message: M) {
         // Over the limit of the receiver it is dropped, and was counted.
         let _ = self.try_tell(to, message);
@@ -137,6 +138,10 @@ impl<P: Process> Context<P> {
 
     /// As [`Context::tell`]; where the author of the receiver has set a limit
     /// ([`Process::LIMIT`]), and it is reached, the message comes back.
+    ///
+    /// # Errors
+    /// [`Full`], with the message: more waits than the receiver's author allows. That the receiver
+    /// has ended is no error: whoever must know is linked.
     pub fn try_tell<Q, M>(&mut self, to: &Pid<Q>, message: M) -> Result<(), Full<M>>
     where
         Q: Receive<M>,
@@ -158,7 +163,8 @@ impl<P: Process> Context<P> {
     }
 
     /// Asks a process of this OS process. `then` is called once, as a step of this process, with
-    /// the answer or with the reason that there is none.
+    /// the answer or with the reason that there is none ([`AskError`]): at the latest `within` from
+    /// now. If this process ends before, it is not called.
     pub fn ask<Q, M, F>(&mut self, to: &Pid<Q>, request: M, within: Duration, then: F)
     where
         Q: Answer<M>,
@@ -172,7 +178,8 @@ impl<P: Process> Context<P> {
     }
 
     /// Asks a process wherever it is. As [`Context::ask`]; the request carries what is left of
-    /// the deadline.
+    /// the deadline, and work past it is not begun. Of a request whose outcome is
+    /// [`AskError::Disconnected`] or [`AskError::Expired`] it is not known whether it was handled.
     pub fn ask_remote<W, T, F>(&mut self, to: &Remote<W>, request: W, within: Duration, then: F)
     where
         W: Wire,
@@ -348,6 +355,10 @@ impl<P: Process> Context<P> {
     }
 
     /// Starts a process on this node, on the thread of this one: who speaks often stays together.
+    /// Its first step comes after the present one.
+    ///
+    /// # Errors
+    /// [`SpawnError`]: the id breaks the rule or is taken, or the node has ended.
     pub fn spawn<Q: Process>(&mut self, id: &str, process: Q) -> Result<Pid<Q>, SpawnError> {
         self.node().spawn_at(self.place.as_ref(), id, process, false)
     }
@@ -356,6 +367,9 @@ impl<P: Process> Context<P> {
     /// or is fed by many. Messages to it keep their order as any do; their thread is woken once
     /// per step of a sender, not per message. In the simulator every process stays on the one
     /// thread.
+    ///
+    /// # Errors
+    /// As [`Context::spawn`]; or the thread is another node's.
     pub fn spawn_on<Q: Process>(
         &mut self,
         thread: &Thread,
@@ -366,7 +380,8 @@ impl<P: Process> Context<P> {
     }
 
     /// Connects to the node at `target` and authenticates both sides; an open connection to the
-    /// same address is used again.
+    /// same address is used again. `then` is called once, as a step of this process, with the peer
+    /// or with the reason that there is none ([`DialError`]); nothing is tried again by itself.
     pub fn dial(
         &mut self,
         target: Target,

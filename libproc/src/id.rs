@@ -56,6 +56,9 @@ pub struct ProcessId(Arc<str>);
 
 impl ProcessId {
     /// Checks the rule stated at [`IdError::Process`].
+    ///
+    /// # Errors
+    /// [`IdError::Process`], with the beginning of what was given.
     pub fn new(id: &str) -> Result<Self, IdError> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.():".contains(&b);
         if id.is_empty() || id.len() > 128 || !id.bytes().all(allowed) {

@@ -77,7 +77,7 @@
 //! | Another role's message is refused before it is decoded; an unknown one is answered and skipped | `tests/roles.rs` |
 //! | Both sides of a connection prove a secret; of two dials one connection stays | `tests/handshake.rs` |
 //! | Over TLS a certificate's role, name, dates and use count; files are renewed while connections stay | `tests/tls.rs` |
-//! | A broken frame ends its connection and nothing else | `src/net/hostile.rs` |
+//! | A broken frame ends its connection and nothing else | `src/net/hostile/` |
 //! | A flooded process, or a dead peer, costs bounded memory and keeps nobody else waiting | `tests/flood.rs`, `tests/fairness.rs` |
 //! | What all requests of a node's port hold in bodies is bounded together | `tests/bodies.rs` |
 //! | Long messages arrive in their place, and nobody waits for another's | `tests/long_messages.rs` |
@@ -100,9 +100,8 @@
 //! node may have 1 MiB of one peer's messages unhandled, and one message more: each sender has so
 //! much credit per connection and process, which comes back as the process handles them. What has
 //! no credit waits at the sender, up to 16 MiB per process (12 of what may be lost); then the
-//! handle says what happens ([`Overflow`]): the links to that process fire, or the newest message
-//! is lost. So a socket is
-//! never stopped for one process. Answers and exits need no credit: who asks bounds them. A peer
+//! handle says what happens ([`Overflow`]): the links between that process and the sender's node
+//! fire on both sides, or the newest message is lost. So a socket is never stopped for one process. Answers and exits need no credit: who asks bounds them. A peer
 //! for which more than 64 MiB wait is disconnected. A message is at most 16 MiB; one of more than
 //! 64 KiB travels in parts, between which others go. What a peer does beyond these bounds ends its
 //! connection.
@@ -152,6 +151,7 @@
 //! links, `mailbox.rs`, `ready.rs` and `host.rs` for what runs a process, `net/` for TCP and HTTP, `sim` for the simulator.
 
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 mod cell;
 mod chain;

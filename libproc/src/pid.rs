@@ -128,7 +128,7 @@ impl<P: Process> Pid<P> {
     }
 
     /// Sends from outside of every process (a test, `main`); a process uses
-    /// [`crate::Context::tell`], which says who sent.
+    /// [`crate::Context::tell`], which says who sent. What it does not take is dropped, as there.
     pub fn tell<M: Send + 'static>(&self, message: M)
     where
         P: Receive<M>,
@@ -138,6 +138,10 @@ impl<P: Process> Pid<P> {
 
     /// As [`Pid::tell`]; where the author of the process has set a limit, and it is reached, the
     /// message comes back.
+    ///
+    /// # Errors
+    /// [`Full`], with the message: more waits than the process's author allows. As
+    /// [`crate::Context::try_tell`].
     pub fn try_tell<M: Send + 'static>(&self, message: M) -> Result<(), Full<M>>
     where
         P: Receive<M>,
@@ -145,7 +149,8 @@ impl<P: Process> Pid<P> {
         self.try_tell_from(message, Meta::NONE, None)
     }
 
-    /// Asks from outside of every process.
+    /// Asks from outside of every process. `answered` is called once, on whatever thread answers,
+    /// with the answer or [`crate::AskError::Abandoned`]; there is no deadline.
     pub fn ask<M: Send + 'static>(
         &self,
         request: M,

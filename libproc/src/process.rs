@@ -115,7 +115,8 @@ pub enum Reason {
     Stopped(String),
     /// A handler panicked with this message.
     Panicked(String),
-    /// The connection to its node broke, or there was none; it may still live.
+    /// The connection to its node broke, or there was none; or one of the two handles less than
+    /// the other sends it ([`crate::Overflow::Exit`]). It may still live.
     Unreachable(String),
     /// There is no such process on its node.
     NoProcess,

@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 /// and [16 MiB](crate#what-a-connection-may-hold) wait for it already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is lost with everything that waits for that process, and every link to that process
-    /// fires ([`crate::Process::exited`], unreachable): who is linked knows that it has to begin
-    /// anew. Other processes of the same node are not touched.
+    /// It is lost with everything that waits for that process, and every link between that process
+    /// and the sender's node fires, on either side ([`crate::Process::exited`], unreachable): who
+    /// is linked knows that it has to begin anew. That process hears of it behind what arrived and
+    /// before what is sent later. Other processes of the same node are not touched.
     #[default]
     Exit,
     /// It alone is lost, and counted: for what is worth nothing when it is late, or is said again

@@ -105,11 +105,18 @@ fn export_of_environment() -> Export {
 impl Node {
     /// Starts a node in the real world, and listens if the configuration says where. Must be
     /// called within [`run`]. Its traces are exported if the standard environment says where to.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, a certificate or key is not usable (`InvalidInput`), or
+    /// a thread cannot be started.
     pub async fn start(config: NodeConfig) -> std::io::Result<Node> {
         Node::start_exporting(config, &export_of_environment()).await
     }
 
     /// As [`Node::start`], with its traces exported to a stated place.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
     pub async fn start_exporting(config: NodeConfig, export: &Export) -> std::io::Result<Node> {
         let node = Node::new(config, Arc::new(Real::new()), export);
         if let Some(config) = &node.config().tls {

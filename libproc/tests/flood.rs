@@ -3,12 +3,15 @@
 mod common;
 use common::*;
 use libproc::sim::Sim;
-use libproc::{Context, Gate, NodeConfig, Overflow, Process, Receive, Remote, Sender};
+use libproc::{
+    Address, Context, Exit, Gate, NodeConfig, Overflow, Pid, Process, Receive, Remote, Sender,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 on_both!(
     a_flood_ends_in_an_exit_and_touches_nobody_else,
+    who_was_flooded_is_told_where_its_gap_is,
     a_flood_of_what_may_be_lost_loses_the_newest,
     signs_of_life_are_lost_and_end_nothing,
     what_is_sent_at_the_pace_of_its_receiver_arrives_whole,
@@ -37,6 +40,18 @@ impl Process for Sink {
     fn gate(gate: &mut Gate<Self>) {
         gate.receives::<Load>(&[CLIENT]);
     }
+    fn exited(&mut self, exit: Exit, _: &mut Context<Self>) {
+        self.0.note(format!("exited {}: {}", exit.who.id, exit.reason));
+    }
+}
+
+struct Watch(Address);
+
+impl Receive<Watch> for Sink {
+    fn receive(&mut self, watch: Watch, _: &Sender, cx: &mut Context<Self>) {
+        cx.link(&watch.0);
+        self.0.note("watches");
+    }
 }
 
 impl Receive<Load> for Sink {
@@ -53,6 +68,7 @@ impl Receive<Load> for Sink {
 
 struct Flooding {
     pair: Pair,
+    sink: Pid<Sink>,
     to: Remote<Load>,
     heard: Journal,
 }
@@ -62,15 +78,15 @@ impl Flooding {
         let pair = stage.pair().await;
         let heard = Journal::default();
         let sink = pair.server.spawn("sink", Sink(heard.clone())).unwrap();
-        let (sink, other) = (sink.address().clone(), pair.probe.address().clone());
+        let (to, other) = (sink.address().clone(), pair.probe.address().clone());
         act(&pair.asker, move |_, cx| {
-            cx.link(&sink);
+            cx.link(&to);
             cx.link(&other);
         });
         let to = remote(&pair.server, &pair.client, "sink");
         pair.ask(Question::Double(1), WITHIN);
         stage.until("linked", || pair.here.has("answer Ok(2)")).await;
-        Flooding { pair, to, heard }
+        Flooding { pair, sink, to, heard }
     }
 
     /// Sends so many in one step of the sender, faster than anybody could take them.
@@ -125,6 +141,41 @@ async fn a_flood_ends_in_an_exit_and_touches_nobody_else(mut stage: Stage) {
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
     let counts = flooding.pair.client.counts();
     assert_eq!(numbers.len() as u64 + counts.dropped, 501, "{counts:?}");
+}
+
+/// Not by silence: its own links to the other node fire, once, between what arrived before the gap
+/// and what is sent behind it; and it can link again.
+async fn who_was_flooded_is_told_where_its_gap_is(mut stage: Stage) {
+    let flooding = Flooding::begin(&mut stage).await;
+    let (pair, heard) = (&flooding.pair, &flooding.heard);
+    let watch = |sink: &Pid<Sink>| sink.tell(Watch(pair.asker.address().clone()));
+    watch(&flooding.sink);
+    // Another process of the same node, which nobody floods.
+    let back = pair.asker.address().clone();
+    act(&pair.probe, move |_, cx| cx.link(&back));
+    stage.until("it watches", || heard.has("watches")).await;
+    pair.ask(Question::Double(3), WITHIN);
+    stage.until("the client knows", || pair.here.has("answer Ok(6)")).await;
+    flooding.flood(&flooding.to, 0..500);
+    stage.until("it is told", || flooding.bounded() && heard.count("exited client") > 0).await;
+    flooding.flood(&flooding.to, 1000..1001);
+    stage.until("the next", || heard.has("1000")).await;
+    let lines = heard.lines();
+    let told = lines.iter().position(|line| line.starts_with("exited")).unwrap();
+    assert!(lines[told].starts_with("exited client: unreachable: more than"), "{lines:?}");
+    let next = lines.iter().position(|line| line == "1000").unwrap();
+    let numbers = flooding.numbers();
+    assert!(told < next && numbers.len() < 501, "{lines:?}");
+    assert_eq!(lines[..told].iter().filter(|line| line.parse::<u64>().is_ok()).count(), told - 1);
+    flooding.others_live(&mut stage).await;
+    assert_eq!((heard.count("exited"), pair.there.count("exited")), (1, 0));
+    // What is linked again fires again.
+    watch(&flooding.sink);
+    stage.until("it watches again", || heard.count("watches") == 2).await;
+    pair.ask(Question::Double(4), WITHIN);
+    stage.until("the client knows again", || pair.here.has("answer Ok(8)")).await;
+    act(&pair.asker, |_, cx| cx.stop(libproc::Reason::Normal));
+    stage.until("its end", || heard.has("exited client: ended normally")).await;
 }
 
 async fn a_flood_of_what_may_be_lost_loses_the_newest(mut stage: Stage) {

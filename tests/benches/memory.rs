@@ -1,14 +1,12 @@
-//! T4: what the master's state weighs per running task and per agent; and of T9, what an idle
-//! process weighs. Bytes are those that live, as a counting allocator sees them; the growth of
-//! the resident set, which the allocator's own overhead is part of, is beside them.
+//! T4: what the master's state weighs per running task and per agent. Bytes are those that live, as
+//! a counting allocator sees them; the growth of the resident set, which the allocator's own
+//! overhead is part of, is beside them.
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 
-mod contestants;
 mod master_core;
 mod support;
 
-use contestants::{actix_raw, libproc_own, tokio_raw};
 use master_core::MasterCore;
 use stats_alloc::{StatsAlloc, INSTRUMENTED_SYSTEM};
 use std::alloc::System;
@@ -21,7 +19,6 @@ static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const AGENTS: usize = 1_000;
 const TASKS: usize = 100_000;
-const IDLE: usize = 100_000;
 
 /// What was there at some point.
 #[derive(Clone, Copy)]
@@ -85,35 +82,9 @@ fn master(run: &mut Run) -> MasterCore {
     master
 }
 
-async fn idle(run: &mut Run) {
-    // All stay alive to the end: what one frees late would be taken for the next one's gain.
-    let nursery = libproc_own::Nursery::new(IDLE).await;
-    let before = Weight::now();
-    let _own = nursery.spawn().await;
-    let own = before.since(IDLE);
-    let mut actors = Vec::with_capacity(IDLE);
-    let before = Weight::now();
-    actix_raw::spawn(IDLE, &mut actors).await;
-    let actix = before.since(IDLE);
-    let mut tasks = Vec::with_capacity(IDLE);
-    let before = Weight::now();
-    tokio_raw::spawn(IDLE, &mut tasks).await;
-    let tokio = before.since(IDLE);
-    let mut figure = figure("T9/bytes", "an idle process", 1_000.0, own);
-    figure.peer = Some(("actix", actix[0]));
-    figure.more.extend([
-        ("actix_resident", actix[1]),
-        ("actix_allocations", actix[2]),
-        ("tokio", tokio[0]),
-        ("tokio_resident", tokio[1]),
-    ]);
-    run.figure(figure);
-}
-
 fn main() -> ExitCode {
     let mut run = Run::begin("memory");
     // Kept, so that what comes second has nothing to grow into.
     let _master = master(&mut run);
-    libproc::run(idle(&mut run));
     run.end()
 }

@@ -70,6 +70,9 @@ pub(super) fn channel(limit: usize) -> (StreamBody, BodySender) {
 impl BodySender {
     /// Queues one chunk, which the client receives as one HTTP chunk. A client that is too slow is
     /// cut off.
+    ///
+    /// # Errors
+    /// [`StreamClosed`]: nobody receives any more, now or from now on.
     pub fn send(&self, chunk: Bytes) -> Result<(), StreamClosed> {
         let mut channel = lock(&self.channel);
         if channel.closed {

@@ -109,3 +109,86 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::NodeId;
+
+    fn hello() -> Hello {
+        Hello {
+            cluster: "c1".into(),
+            node: NodeId(0xabc),
+            principal: "agent".into(),
+            nonce: [0xf3; 16],
+            protocol: (2, 7),
+            features: vec!["a".into(), "b".into()],
+            address: Some("h:1".into()),
+            certified: false,
+        }
+    }
+
+    fn welcome() -> Welcome {
+        Welcome {
+            node: NodeId(2),
+            principal: "master".into(),
+            nonce: [0; 16],
+            protocol: 2,
+            features: Vec::new(),
+            mac: (0..32).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_read() {
+        let bare = Hello { address: None, features: Vec::new(), certified: true, ..hello() };
+        for hello in [hello(), bare] {
+            let request = upgrade_request("h:1", &hello).unwrap();
+            assert_eq!(read_hello(request.headers()), Some(hello));
+        }
+        let mut said = HeaderMap::new();
+        write_welcome(&welcome(), &mut said);
+        assert_eq!(read_welcome(&said), Some(welcome()));
+    }
+
+    #[test]
+    fn what_is_broken_is_no_hello_and_no_welcome() {
+        let request = upgrade_request("h:1", &hello()).unwrap();
+        let mut said = HeaderMap::new();
+        write_welcome(&welcome(), &mut said);
+        let broken: [(&str, &[&str]); 6] = [
+            (headers::NODE, &["", "12", "000000000000000g", "00000000000000000"]),
+            (headers::NONCE, &["", "f", "0", "zz", "f3f3", "\u{7f}"]),
+            (headers::PROTOCOL, &["", "x", "-", "2-", "70000", "2-70000", "-1"]),
+            (headers::AUTH, &["", "secret"]),
+            (headers::PROOF, &["", "0", "0g"]),
+            (headers::PRINCIPAL, &[]),
+        ];
+        for (name, values) in broken {
+            let without = |all: &HeaderMap| {
+                let mut all = all.clone();
+                all.remove(name);
+                all
+            };
+            let optional = name == headers::AUTH || name == headers::PROOF;
+            assert_eq!(read_hello(&without(request.headers())).is_some(), optional, "{name}");
+            for value in values {
+                // What cannot be a header's value arrives as none.
+                let with = |all: &HeaderMap| {
+                    let mut all = all.clone();
+                    match HeaderValue::from_str(value) {
+                        Ok(value) => all.insert(name, value),
+                        Err(_) => all.remove(name),
+                    };
+                    all
+                };
+                let (hello, welcome) =
+                    (read_hello(&with(request.headers())), read_welcome(&with(&said)));
+                assert!(name == headers::PROOF || hello.is_none(), "{name}: {value:?}");
+                // An empty proof is read, and proves nothing.
+                let read = name == headers::AUTH || (name == headers::PROOF && value.is_empty());
+                assert!(read || welcome.is_none(), "{name}: {value:?}");
+            }
+        }
+    }
+}

@@ -43,6 +43,10 @@ impl Drop for DiallingNode {
 impl Node {
     /// Connects to the node at `target`, or finds the connection that is open. It is made when
     /// somebody awaits it.
+    ///
+    /// # Errors
+    /// [`DialError`]: nobody listens or answers there, either side does not let the other in, or
+    /// this node has ended.
     pub fn dial(&self, target: Target) -> BoxFuture<'static, Result<Arc<Peer>, DialError>> {
         let node = self.clone();
         async move {

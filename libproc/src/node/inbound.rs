@@ -128,7 +128,7 @@ impl Node {
         taken
     }
 
-    /// As [`Node::received`], of one frame of any length without its prefix.
+    /// As [`Node::received`], of one whole frame without its prefix.
     #[cfg(feature = "sim")]
     pub(crate) fn received_whole(
         &self,
@@ -137,7 +137,10 @@ impl Node {
         frame: &[u8],
     ) -> Result<(), Broken> {
         self.counters().received.fetch_add(1, Relaxed);
-        self.take(connection, incoming, frame)
+        match frame.len() {
+            length if length > crate::wire::MAX_FRAME => Err(Broken::TooLarge(length)),
+            _ => self.take(connection, incoming, frame),
+        }
     }
 
     fn take(

@@ -96,6 +96,18 @@ impl Links {
         }
     }
 
+    /// Takes out every link of a watcher on another node; whom it watched here.
+    pub(crate) fn unwatched_all_by(&mut self, node: NodeId, watcher: &ProcessId) -> Vec<ProcessId> {
+        let (one, mut targets) = ((node, watcher.clone()), Vec::new());
+        self.watched.retain(|target, watchers| {
+            if watchers.remove(&one) {
+                targets.push(target.clone());
+            }
+            !watchers.is_empty()
+        });
+        targets
+    }
+
     /// A process of this node ended: takes out everyone who is to be told, and its own links.
     pub(crate) fn ended(&mut self, who: &Address) -> Ended {
         let watched = self.targets.remove(&who.id).unwrap_or_default();

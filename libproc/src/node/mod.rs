@@ -270,11 +270,17 @@ impl Node {
     // ---- processes
 
     /// Starts a process on the thread that the node was started on; from any thread.
+    ///
+    /// # Errors
+    /// [`SpawnError`]: the id breaks the rule or is taken, or the node has ended.
     pub fn spawn<P: Process>(&self, id: &str, process: P) -> Result<Pid<P>, SpawnError> {
         self.spawn_at(None, id, process, false)
     }
 
     /// Starts a process on a stated thread of this node.
+    ///
+    /// # Errors
+    /// As [`Node::spawn`]; or the thread is another node's.
     pub fn spawn_on<P: Process>(
         &self,
         thread: &Thread,
@@ -303,6 +309,9 @@ impl Node {
     }
 
     /// Starts a process without which the node is of no use: its panic ends the node.
+    ///
+    /// # Errors
+    /// As [`Node::spawn`].
     pub fn spawn_critical<P: Process>(&self, id: &str, process: P) -> Result<Pid<P>, SpawnError> {
         self.spawn_at(None, id, process, true)
     }

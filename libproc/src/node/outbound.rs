@@ -140,7 +140,8 @@ impl Node {
     }
 
     /// A process takes too little of what it is sent: what waits for it is thrown away, and
-    /// whoever is linked to it is told, so that nobody takes what comes later for the whole.
+    /// whoever is linked to it is told, as is the process itself where it is linked to any of this
+    /// node: so that neither side takes what comes later for the whole.
     fn give_up(&self, connection: &Connection, to: &Address) {
         let discarded = connection.outbox.discard(to.id.as_str());
         self.counters().dropped.fetch_add(discarded.messages, Relaxed);
@@ -149,12 +150,20 @@ impl Node {
                 decoded(Err(AskError::Disconnected));
             }
         }
-        let watchers = lock(&self.0.links).unwatch_all(to);
+        let (watchers, watched) = {
+            let mut links = lock(&self.0.links);
+            (links.unwatch_all(to), links.unwatched_all_by(to.node, &to.id))
+        };
         tracing::warn!(%to, messages = discarded.messages, "given up: it handles too little");
         for (watcher, door) in watchers {
             connection.unlink(&watcher, &to.id);
             let reason = Reason::Unreachable(format!("more than {BACKLOG} bytes wait for it"));
             door.signal(Signal::Exited(Exit { who: to.clone(), reason }));
+        }
+        // Behind what it was sent before, ahead of what comes later: where the gap is.
+        let reason = Reason::Unreachable(format!("more than {BACKLOG} bytes waited for {}", to.id));
+        for target in watched {
+            self.tell_exit(to.node, to.id.clone(), &target, &reason);
         }
     }
 

@@ -190,7 +190,7 @@ impl Sim {
                 let mut state = lock(&self.shared.state);
                 match state.heap.first_key_value() {
                     Some((&(at, sequence), _)) if at <= until.as_nanos() => {
-                        state.now = state.now.max(at);
+                        state.reach(at);
                         let event = state.heap.remove(&(at, sequence));
                         event.and_then(|event| state.stall(event))
                     }

@@ -28,8 +28,16 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
 }
 
+/// So many events in one moment take [`CROWDED`]. More than a cluster has that comes to an end of
+/// them, and about what a processor does in that time.
+const CROWD: u32 = 100_000;
+/// A millisecond.
+const CROWDED: u64 = 1_000_000;
+
 pub(crate) struct State {
     pub(crate) now: u64,
+    /// Events since time has passed.
+    crowd: u32,
     pub(crate) seed: u64,
     sequence: u64,
     pub(crate) rng: Rng,
@@ -222,6 +230,7 @@ impl State {
     pub(crate) fn new(seed: u64) -> Self {
         State {
             now: 0,
+            crowd: 0,
             seed,
             sequence: 0,
             rng: Rng::new(seed),
@@ -235,6 +244,19 @@ impl State {
             struck: Struck::default(),
             log: Log::default(),
             last_words: None,
+        }
+    }
+
+    /// An event happens that was due `at`. What happens takes no time, unless there is no end to
+    /// it: then the clock moves on, and timers and frames come in between.
+    pub(crate) fn reach(&mut self, at: u64) {
+        if at > self.now {
+            (self.now, self.crowd) = (at, 0);
+            return;
+        }
+        self.crowd += 1;
+        if self.crowd == CROWD {
+            (self.now, self.crowd) = (self.now.saturating_add(CROWDED), 0);
         }
     }
 

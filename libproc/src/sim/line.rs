@@ -235,6 +235,23 @@ impl State {
     }
 }
 
+#[cfg(test)]
+impl super::Sim {
+    /// A frame that no node wrote comes to one node over its connection with another.
+    pub(crate) fn forge(&mut self, from: &Node, to: &Node, frame: &[u8]) {
+        let mut state = lock(&self.shared.state);
+        let is_it = |line: &Line, side: usize| {
+            line.ends[side].node.id() == to.id() && line.ends[1 - side].node.id() == from.id()
+        };
+        let side = |line: &Line| (0..2).find(|side| is_it(line, *side));
+        let found = state.network.lines.iter().find_map(|(id, line)| Some((*id, side(line)?)));
+        if let Some((id, to)) = found {
+            let frame = Bytes::copy_from_slice(frame);
+            state.carry(id, 0, to, frame, Duration::ZERO, true);
+        }
+    }
+}
+
 /// What a frame is to filters and to the log: what processes say to each other, and nothing else.
 enum Seen {
     Message { sender: String, receiver: String, asked: Option<u64>, passing: Passing },

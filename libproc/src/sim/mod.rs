@@ -4,6 +4,9 @@
 //! simulator's. It owns one heap of events ordered by (virtual time, sequence); everything that
 //! happens is one of them: a frame enters a mailbox, bytes arrive over a connection, a future is
 //! polled, a fault strikes. The same seed gives the same run, and the same log, byte for byte.
+//! What happens takes no time of its own; only where a hundred thousand events fall into one moment
+//! the clock moves on by a millisecond, so that a process which is never out of messages keeps
+//! neither timers nor the end of the run waiting.
 //!
 //! What an author does with it:
 //!

@@ -87,6 +87,9 @@ impl Trial {
     }
 
     /// Runs the program on each seed; what it gave for each, in order, or the first breach.
+    ///
+    /// # Errors
+    /// What the program said of the first seed on which it broke, made small.
     pub fn run<T>(
         &self,
         mut program: impl FnMut(Sim) -> Result<T, String>,

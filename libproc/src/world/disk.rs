@@ -11,6 +11,9 @@ const DIRECTORY_MODE: u32 = 0o700;
 
 /// Files of one node. Paths are absolute; parents of what is written are made.
 ///
+/// Every operation fails with the error of the file system; what was to be written may then be
+/// there, in part or not at all, but for a replaced file, which is the old or the new one.
+///
 /// What a node writes down may hold secrets of its users. On a real disk nobody but the node's own
 /// user may read it: files are made with mode 0600, directories with 0700. What is there already
 /// keeps its mode, except that a replaced file gets 0600.

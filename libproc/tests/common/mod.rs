@@ -226,6 +226,13 @@ impl Stage {
         }
     }
 
+    /// For stories of more steps than a log should hold.
+    pub fn keep_no_log(&mut self) {
+        if let Stage::Sim(sim, _) = self {
+            sim.keep_log(false);
+        }
+    }
+
     pub fn reset(&mut self, a: &Node, b: &Node) {
         match self {
             Stage::Tcp => a.disconnect(b.id(), "reset"),

@@ -25,6 +25,8 @@ pub(crate) fn load() -> f64 {
 #[derive(Clone, Copy)]
 pub(crate) struct Processors {
     all: f64,
+    /// Of any program, of the kernel, of interrupts.
+    busy: f64,
     steal: f64,
 }
 
@@ -33,17 +35,26 @@ impl Processors {
     pub(crate) fn now() -> Self {
         // user nice system idle iowait irq softirq steal; guests are part of user and nice.
         let times = numbers("/proc/stat");
-        Processors {
-            all: times.iter().take(8).sum(),
-            steal: times.get(7).copied().unwrap_or_default(),
-        }
+        let of = |at: usize| times.get(at).copied().unwrap_or_default();
+        let all = times.iter().take(8).sum();
+        Processors { all, busy: all - of(3) - of(4) - of(7), steal: of(7) }
     }
 
     /// The share, in percent, that other tenants of the machine took since `earlier`.
     pub(crate) fn steal_since(self, earlier: Processors) -> f64 {
+        self.percent(earlier, self.steal - earlier.steal)
+    }
+
+    /// The share, in percent, in which they were busy since `earlier` beyond so many seconds of
+    /// one's own.
+    pub(crate) fn busy_since(self, earlier: Processors, own: f64) -> f64 {
+        self.percent(earlier, (self.busy - earlier.busy - own / TICK).max(0.0))
+    }
+
+    fn percent(self, earlier: Processors, part: f64) -> f64 {
         let all = self.all - earlier.all;
         match all > 0.0 {
-            true => 100.0 * (self.steal - earlier.steal) / all,
+            true => 100.0 * part / all,
             false => 0.0,
         }
     }

@@ -1,17 +1,24 @@
 //! One bench's run: its figures beside their targets, as a table for people and as lines of JSON.
 //!
-//! A figure of a machine that other tenants took more than [`STEAL_LIMIT`] of is not recorded.
+//! Nothing is recorded of a machine that was too busy to tell: one that other tenants took more
+//! than [`STEAL_LIMIT`] of, or that other programs kept busy beyond [`OTHERS_LIMIT`], before the
+//! bench began or, where all that is measured happens in its own processes, while it ran.
 
-use super::machine::{load, Processors};
+use super::machine::{load, process_cpu, Processors};
+use super::pace::pace;
 use serde_json::{json, Map, Value};
 use std::fs::{create_dir_all, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Percent of the processors' time; beyond it times mean nothing.
 const STEAL_LIMIT: f64 = 5.0;
+/// As [`STEAL_LIMIT`]: on two processors a fifth of one, which bursts by turns bear.
+const OTHERS_LIMIT: f64 = 10.0;
+/// For how long a bench looks at what others do before it begins.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +50,8 @@ impl Figure {
         self.peer.map(|(_, peer)| self.value / peer).filter(|ratio| ratio.is_finite())
     }
 
-    fn verdict(&self) -> (String, String) {
+    /// The target, and whether the value reaches it.
+    pub(crate) fn verdict(&self) -> (String, String) {
         let (target, gap) = match self.target {
             Target::None => return ("-".into(), "-".into()),
             Target::AtMost(most) => (format!("<= {}", short(most)), self.value / most),
@@ -84,7 +92,7 @@ impl Figure {
 }
 
 /// Four significant digits, as far as there are so many before the point.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 1000.0 => format!("{value:.0}"),
         size if size >= 100.0 => format!("{value:.1}"),
@@ -97,37 +105,75 @@ fn short(value: f64) -> String {
 pub(crate) struct Run {
     name: &'static str,
     began: Processors,
+    /// Seconds that this process had run by then; where what others did meanwhile can be told.
+    own: Option<f64>,
+    /// Why nothing of it is recorded.
+    unfit: Vec<String>,
     figures: Vec<Figure>,
 }
 
 impl Run {
+    /// A bench some of whose work is done by processes that it does not wait for.
     pub(crate) fn begin(name: &'static str) -> Self {
-        println!("\n{name}: load {:.2}", load());
-        Run { name, began: Processors::now(), figures: Vec::new() }
+        let before = Processors::now();
+        pace(LOOK);
+        let began = Processors::now();
+        let others = began.busy_since(before, 0.0);
+        println!("\n{name}: load {:.2}, others {others:.1} % before", load());
+        let mut run = Run { name, began, own: None, unfit: Vec::new(), figures: Vec::new() };
+        run.bear("before it began, others", others, OTHERS_LIMIT);
+        run
+    }
+
+    /// A bench all of whose work is done by itself and by processes that it waits for.
+    pub(crate) fn begin_alone(name: &'static str) -> Self {
+        Run { own: Some(process_cpu()), ..Run::begin(name) }
     }
 
     pub(crate) fn figure(&mut self, figure: Figure) {
         self.figures.push(figure);
     }
 
-    /// Prints the figures and records them; fails if the machine was not ours.
-    pub(crate) fn end(self) -> ExitCode {
-        let steal = Processors::now().steal_since(self.began);
-        self.print(steal);
-        if steal > STEAL_LIMIT {
-            eprintln!("{}: not recorded: steal of {steal:.1} % is over {STEAL_LIMIT} %", self.name);
-            return ExitCode::FAILURE;
-        }
-        match self.record(steal) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{}: not recorded: {error}", self.name);
-                ExitCode::FAILURE
-            }
+    /// It is printed, and not recorded.
+    pub(crate) fn unfit(&mut self, why: impl Into<String>) {
+        self.unfit.push(why.into());
+    }
+
+    fn bear(&mut self, what: &str, percent: f64, most: f64) {
+        if percent > most {
+            self.unfit(format!("{what} took {percent:.1} % of the processors, over {most} %"));
         }
     }
 
-    fn print(&self, steal: f64) {
+    /// Prints the figures and records them; fails if the machine was not ours.
+    pub(crate) fn end(self) -> ExitCode {
+        let table = self.table();
+        self.end_with(&table)
+    }
+
+    /// As [`Run::end`], with another table of the same figures.
+    pub(crate) fn end_with(mut self, table: &str) -> ExitCode {
+        let now = Processors::now();
+        let steal = now.steal_since(self.began);
+        let others = self.own.map(|own| now.busy_since(self.began, process_cpu() - own));
+        print!("{table}");
+        let said = others.map_or(String::new(), |others| format!(", others {others:.1} %"));
+        println!("  load {:.2}, steal {steal:.1} %{said}", load());
+        self.bear("other tenants", steal, STEAL_LIMIT);
+        self.bear("others", others.unwrap_or(0.0), OTHERS_LIMIT);
+        if self.unfit.is_empty() {
+            match self.record(steal) {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) => self.unfit(error.to_string()),
+            }
+        }
+        for why in &self.unfit {
+            eprintln!("{}: not recorded: {why}", self.name);
+        }
+        ExitCode::FAILURE
+    }
+
+    fn table(&self) -> String {
         let mut rows =
             vec![["id", "what", "value", "peer", "ratio", "target", ""].map(str::to_owned)];
         for figure in &self.figures {
@@ -145,15 +191,16 @@ impl Run {
         }
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or(0)).collect();
+        let mut text = String::new();
         for row in &rows {
             let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            println!("  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
+            text += &format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
         for figure in self.figures.iter().filter(|figure| !figure.more.is_empty()) {
             let more = figure.more.iter().map(|(name, value)| format!("{name} {}", short(*value)));
-            println!("  {}: {}", figure.id, more.collect::<Vec<_>>().join(", "));
+            text += &format!("  {}: {}\n", figure.id, more.collect::<Vec<_>>().join(", "));
         }
-        println!("  load {:.2}, steal {steal:.1} %", load());
+        text
     }
 
     fn record(&self, steal: f64) -> std::io::Result<()> {

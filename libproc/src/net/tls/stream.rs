@@ -161,6 +161,9 @@ fn deeper<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
 impl Node {
     /// A connection to `host:port` for another protocol than libproc's, such as HTTP: in TLS, and
     /// verified, if this node dials so ([`crate::TlsConfig::ca`]).
+    ///
+    /// # Errors
+    /// [`DialError`]: nobody listens or answers there, or it does not prove who it is.
     pub async fn connect(
         &self,
         address: &str,

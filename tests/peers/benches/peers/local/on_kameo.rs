@@ -1,5 +1,6 @@
 //! On kameo as it is: tasks of the bench's own thread, unbounded mailboxes.
 
+use super::elsewhere::elsewhere;
 use kameo::actor::{Actor, ActorRef, Spawn};
 use kameo::error::Infallible;
 use kameo::mailbox::unbounded;
@@ -141,7 +142,16 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn start() -> Self {
-        let sink = Sink::spawn_with_mailbox(Sink::default(), unbounded());
+        Pair::with(Sink::spawn_with_mailbox(Sink::default(), unbounded()))
+    }
+
+    /// The sink lives on another thread.
+    pub(crate) fn start_across() -> Self {
+        let sink = || async { Sink::spawn_with_mailbox(Sink::default(), unbounded()) };
+        Pair::with(elsewhere(sink))
+    }
+
+    fn with(sink: ActorRef<Sink>) -> Self {
         let source = Source { sink: sink.clone(), done: None };
         Pair { source: Source::spawn_with_mailbox(source, unbounded()), sink }
     }

@@ -4,10 +4,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads its arguments and runs programs")]
 
-mod contestants;
+#[path = "peers/local/on_actix.rs"]
+#[allow(dead_code, reason = "of the whole bench, a part")]
+mod on_actix;
+#[path = "peers/local/on_libproc.rs"]
+#[allow(dead_code, reason = "of the whole bench, a part")]
+mod on_libproc;
 mod support;
 
-use contestants::{actix_raw, libproc_own};
 use std::process::{Command, ExitCode};
 use support::record::{Figure, Run, Target};
 
@@ -21,7 +25,7 @@ fn work(what: &str, bursts: u64) {
     libproc::run(async {
         match what {
             "actix_tell" | "actix_ping" => {
-                let pair = actix_raw::Pair::start();
+                let pair = on_actix::Pair::start();
                 for _ in 0..bursts {
                     match what {
                         "actix_tell" => pair.tells(OPERATIONS).await,
@@ -31,7 +35,7 @@ fn work(what: &str, bursts: u64) {
             }
             _ => {
                 let last = if what.starts_with("recorded") { 64 } else { 0 };
-                let pair = libproc_own::Pair::start_recorded(last).await;
+                let pair = on_libproc::Pair::start_recorded(last).await;
                 for _ in 0..bursts {
                     match what.ends_with("tell") {
                         true => pair.tells(OPERATIONS).await,

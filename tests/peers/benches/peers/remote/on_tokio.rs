@@ -1,6 +1,6 @@
-//! The peer of T9b: frames of a `u32` length and MessagePack over tokio's TCP, written in batches
-//! of 64 KiB, decoded at the other side and handed to a task there. No names, no credits, no
-//! authentication: what the transport could cost at least.
+//! On tokio: frames of a `u32` length and MessagePack over its TCP, written in batches of 64 KiB,
+//! decoded at the other side and handed to a task there. No names, no credits, no authentication:
+//! what the transport could cost at least.
 
 use super::BYTES;
 use bytes::{Buf, BytesMut};
@@ -54,8 +54,20 @@ async fn write(socket: &mut OwnedWriteHalf, frame: &Frame) {
     let _ = socket.write_all(&out).await;
 }
 
-/// The far side: counts, and answers.
-async fn far(stream: TcpStream) {
+/// The far side: listens for one stream.
+pub(crate) async fn far() -> (String, ()) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    tokio::task::spawn_local(async move {
+        let (stream, _) = listener.accept().await.expect("the bench connects");
+        let _ = stream.set_nodelay(true);
+        serve(stream).await;
+    });
+    (address, ())
+}
+
+/// Counts, and answers.
+async fn serve(stream: TcpStream) {
     let (reader, mut writer) = stream.into_split();
     let (sender, mut frames) = unbounded_channel();
     tokio::task::spawn_local(read(reader, sender));
@@ -77,31 +89,20 @@ async fn far(stream: TcpStream) {
     std::hint::black_box(bytes);
 }
 
-/// The near side of a stream to another thread.
-pub(crate) struct RawPair {
+/// The near side of a stream.
+pub(crate) struct Near {
     socket: OwnedWriteHalf,
     frames: UnboundedReceiver<Frame>,
 }
 
-impl RawPair {
-    pub(crate) async fn start() -> Self {
-        let (bound_in, bound) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            libproc::run(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                let _ = bound_in.send(listener.local_addr().expect("it is bound"));
-                let (stream, _) = listener.accept().await.expect("the bench connects");
-                let _ = stream.set_nodelay(true);
-                far(stream).await;
-            });
-        });
-        let address = bound.recv().expect("the thread listens");
+impl Near {
+    pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("it listens");
         let _ = stream.set_nodelay(true);
         let (reader, socket) = stream.into_split();
         let (sender, frames) = unbounded_channel();
         tokio::task::spawn_local(read(reader, sender));
-        RawPair { socket, frames }
+        Near { socket, frames }
     }
 
     pub(crate) async fn sends(&mut self, count: u64) {

@@ -1,59 +1,23 @@
-//! Tests of the frames' border: what an authenticated but hostile, broken or newer peer may send.
-//! Its own connection ends; the process it was for, and everybody else's connection, live
-//! (LP-05).
+//! Over TCP: the hostile side is a bare socket.
 
-use super::handshake::{self, Channel, Hello, PROTOCOL};
-use super::tcp::read_frame;
-use super::upgrade::{read_welcome, upgrade_request};
-use super::{Admission, Authenticator, NodeConfig, Target};
+use super::{broken, framed, harmless, listening, target, Victim};
 use crate::id::NodeId;
+use crate::net::handshake::{self, Channel, Hello, PROTOCOL};
+use crate::net::tcp::read_frame;
+use crate::net::upgrade::{read_welcome, upgrade_request};
+use crate::net::NodeConfig;
 use crate::node::Node;
-use crate::peer::Role;
-use crate::trace::TraceState;
-use crate::wire::{verdict, Envelope, Header, Names, Route, MAX_PIECE, MAX_ROUTES};
-use crate::{Context, Gate, Process, Receive, Sender};
+use crate::wire::{verdict, Envelope};
 use hyper_util::rt::TokioIo;
-use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-const PEER: Role = Role::of("peer");
-
-struct Anyone;
-
-impl Authenticator for Anyone {
-    fn admit(&self, _: &str) -> Option<Admission> {
-        let secret = b"k".to_vec();
-        Some(Admission { secret, role: PEER })
-    }
-    fn presents(&self) -> (String, Role) {
-        ("s".into(), PEER)
-    }
-}
-
-struct Victim;
-
-impl Process for Victim {
-    const NAME: &'static str = "target";
-    fn gate(gate: &mut Gate<Self>) {
-        gate.receives::<u64>(&[PEER]);
-    }
-}
-
-impl Receive<u64> for Victim {
-    fn receive(&mut self, _: u64, _: &Sender, _: &mut Context<Self>) {}
-}
 
 type Io = TokioIo<hyper::upgrade::Upgraded>;
 
 /// A peer that did the handshake and now has the bare stream.
 #[allow(clippy::disallowed_types, reason = "the hostile side is another program")]
 async fn peer(node: &Node, id: u64) -> Io {
-    let target = Target {
-        address: node.advertised().to_owned(),
-        principal: "p".into(),
-        secret: b"k".to_vec(),
-        role: PEER,
-    };
+    let target = target(node);
     let hello = Hello {
         cluster: "t".into(),
         node: NodeId(id),
@@ -93,65 +57,15 @@ async fn lives(io: &mut Io) {
     assert_eq!(Envelope::decode(&said).unwrap(), Envelope::Pong { sequence: 7 });
 }
 
-fn send(to: &str, wire: &str, payload: &[u8]) -> Vec<u8> {
-    by(Route::Named(0, Names { to, from: "x", wire, variant: "" }), payload)
-}
-
-fn by(route: Route<'_>, payload: &[u8]) -> Vec<u8> {
-    let header = Header { route, trace: None, state: TraceState::NONE };
-    Envelope::Send { header, payload }.encode().unwrap()
-}
-
-fn chunk(stream: u64, last: bool, part: &[u8]) -> Vec<u8> {
-    Envelope::Chunk { stream, last, part }.encode().unwrap()
-}
-
-fn framed(body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u32).to_le_bytes()[..], body].concat()
-}
-
-/// LP-05 and its like.
+/// LP-05 and its like, over TCP.
 #[test]
 fn a_broken_frame_ends_its_connection_and_nothing_else() {
-    let mut deep = vec![0x91; 4000];
-    deep.push(0);
-    let link = |watcher: &str| Envelope::Link { watcher, target: "target" }.encode().unwrap();
-    let names = Names { to: "target", from: "x", wire: "value", variant: "" };
-    let cases: Vec<(&str, Vec<u8>)> = vec![
-        ("oversized", (MAX_PIECE as u32 + 1).to_le_bytes().to_vec()),
-        ("a length of all ones", u32::MAX.to_le_bytes().to_vec()),
-        ("empty", framed(&[])),
-        ("unknown tag", framed(&[77, 1, 2, 3])),
-        ("header cut short", framed(&[0, 1, 255, b'x'])),
-        ("route that was never named", by(Route::Known(7), &[1])),
-        ("route numbered too high", by(Route::Named(MAX_ROUTES + 1, names), &[1])),
-        ("route whose number has no end", framed(&[&[0][..], &[0xff; 12]].concat())),
-        ("impossible receiver", send("a b", "value", &[1])),
-        ("chunk of nothing", chunk(1, false, &[])),
-        ("chunks of a broken frame", [chunk(1, false, &[77]), chunk(1, true, &[1])].concat()),
-        ("chunks of a chunk", chunk(1, true, &chunk(2, true, &[8])[4..])),
-        ("chunks without an end", chunk(1, false, &[0; 60_000]).repeat(300)),
-        ("too many frames in chunks", (0..17).flat_map(|n| chunk(n, false, &[0])).collect()),
-        ("name that is not UTF-8", framed(&[4, 1, 0, 0xff, 1, 0, b'x'])),
-        ("bytes after its end", framed(&[8, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
-        ("proof after the handshake", framed(&[9, 1, 2, 3])),
-        ("impossible watcher", link("a b")),
-        ("payload of another shape", send("target", "value", &[0xa1, b'x'])),
-        ("payload with a tail", send("target", "value", &[1, 1])),
-        ("payload nested too deep", send("target", "value", &deep)),
-        ("empty payload", send("target", "value", &[])),
-        ("HTTP again", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
-    ];
     crate::run(async {
-        let node = Node::start(NodeConfig {
-            listen: Some("127.0.0.1:0".into()),
-            admit: Arc::new(Anyone),
-            ..NodeConfig::new("t", "s")
-        });
-        let node = node.await.unwrap();
-        node.spawn("target", Victim).unwrap();
+        let node = Node::start(listening()).await.unwrap();
+        let victim = Victim::default();
+        node.spawn("target", victim.clone()).unwrap();
         let mut other = peer(&node, 1).await;
-        for (at, (what, bytes)) in cases.into_iter().enumerate() {
+        for (at, (what, bytes)) in broken().into_iter().enumerate() {
             let mut io = peer(&node, 100 + at as u64).await;
             // It may be closed before it has taken everything.
             let _ = io.write_all(&bytes).await;
@@ -161,23 +75,22 @@ fn a_broken_frame_ends_its_connection_and_nothing_else() {
             assert!(node.process("target").is_some(), "{what}");
             lives(&mut other).await;
         }
-        // Harmless ones: nobody of that name, a type nobody knows, an answer nobody asked for.
-        let harmless =
-            [send("nobody", "value", &[1]), send("target", "value", &[1]), framed(&[3, 9, 0])];
-        other.write_all(&harmless.concat()).await.unwrap();
+        other.write_all(&harmless().concat()).await.unwrap();
         lives(&mut other).await;
+        // What is fine is handled soon.
+        let mut looks = 0;
+        while victim.heard() == 0 && looks < 30_000 {
+            looks += 1;
+            node.sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(victim.heard(), 1);
     });
 }
 
 #[test]
 fn nothing_but_the_right_proof_gets_in() {
     crate::run(async {
-        let node = Node::start(NodeConfig {
-            listen: Some("127.0.0.1:0".into()),
-            admit: Arc::new(Anyone),
-            ..NodeConfig::new("t", "s")
-        });
-        let node = node.await.unwrap();
+        let node = Node::start(listening()).await.unwrap();
         let hello = |head: &str| format!("GET /libproc HTTP/1.1\r\nhost: h\r\n{head}\r\n");
         let upgrade = "connection: upgrade\r\nupgrade: libproc\r\n";
         let node_id = "libproc-node: 0000000000000001\r\n";

@@ -1,8 +1,9 @@
 //! On tokio: a task and an unbounded channel each, on the bench's thread.
 
+use super::elsewhere::elsewhere;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
-use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
@@ -28,27 +29,24 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn start() -> Self {
-        let (sink, mut heard) = unbounded_channel();
-        let (source, mut told) = unbounded_channel();
+        let (source, told) = unbounded_channel();
+        let sink = start_sink(source.clone());
+        Pair::with(sink, source, told)
+    }
+
+    /// The sink lives on another thread.
+    pub(crate) fn start_across() -> Self {
+        let (source, told) = unbounded_channel();
         let back = source.clone();
-        spawn_local(async move {
-            let (mut sum, mut left, mut done) = (0u64, 0, None);
-            while let Some(message) = heard.recv().await {
-                match message {
-                    ToSink::Expect(count, whom) => (left, done) = (count, Some(whom)),
-                    ToSink::Item(item) => {
-                        sum = sum.wrapping_add(item);
-                        left -= 1;
-                        if left == 0 {
-                            finish(&mut done);
-                        }
-                    }
-                    ToSink::Ping(left) => drop(back.send(ToSource::Pong(left))),
-                    ToSink::Question(asked, answer) => drop(answer.send(asked + 1)),
-                }
-            }
-            std::hint::black_box(sum);
-        });
+        let sink = elsewhere(move || async move { start_sink(back) });
+        Pair::with(sink, source, told)
+    }
+
+    fn with(
+        sink: UnboundedSender<ToSink>,
+        source: UnboundedSender<ToSource>,
+        mut told: UnboundedReceiver<ToSource>,
+    ) -> Self {
         let to = sink.clone();
         spawn_local(async move {
             let mut done = None;
@@ -95,6 +93,29 @@ impl Pair {
         let _ = self.source.send(ToSource::Asks(count, done));
         let _ = waiting.await;
     }
+}
+
+fn start_sink(back: UnboundedSender<ToSource>) -> UnboundedSender<ToSink> {
+    let (sink, mut heard) = unbounded_channel();
+    spawn_local(async move {
+        let (mut sum, mut left, mut done) = (0u64, 0, None);
+        while let Some(message) = heard.recv().await {
+            match message {
+                ToSink::Expect(count, whom) => (left, done) = (count, Some(whom)),
+                ToSink::Item(item) => {
+                    sum = sum.wrapping_add(item);
+                    left -= 1;
+                    if left == 0 {
+                        finish(&mut done);
+                    }
+                }
+                ToSink::Ping(left) => drop(back.send(ToSource::Pong(left))),
+                ToSink::Question(asked, answer) => drop(answer.send(asked + 1)),
+            }
+        }
+        std::hint::black_box(sum);
+    });
+    sink
 }
 
 fn finish(done: &mut Option<oneshot::Sender<()>>) {

@@ -1,34 +1,14 @@
-//! T9b: messages of 100 bytes between two nodes on two threads over TCP loopback, beside a raw
-//! length-prefixed MessagePack stream of tokio between two threads.
+//! On libproc: two nodes, with all that a connection has: a proven secret, roles, names, credits.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads the real clock")]
-#![allow(clippy::disallowed_types, reason = "the raw stream is tokio's")]
-
-mod framed;
-mod support;
-
-use framed::RawPair;
+use super::BYTES;
 use libproc::{
     Admission, Authenticator, Context, Gate, Node, NodeConfig, Pid, Process, ProcessId, Receive,
-    Remote, Role, Sender, Target as Dialled,
+    Remote, Role, Sender, Target,
 };
 use serde::{Deserialize, Serialize};
-use std::future::Future;
-use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use support::cluster::NodeThread;
-use support::pace::settle;
-use support::record::{Figure, Run, Target};
-use support::stats::Samples;
 use tokio::sync::oneshot;
 
-const BURSTS: usize = 100;
-const PAUSE: Duration = Duration::from_millis(5);
-/// Messages of one burst: some milliseconds of work, far below what may wait for a peer.
-const SENDS: u64 = 20_000;
-const ROUND_TRIPS: u64 = 200;
-pub(crate) const BYTES: usize = 100;
 /// Messages sent before the node's other work has its turn, as an actor's handler would.
 const HANDFUL: u64 = 256;
 const ROLE: Role = Role::of("peer");
@@ -98,7 +78,7 @@ impl Receive<ToFar> for Far {
     }
 }
 
-struct Near {
+struct Asker {
     address: String,
     far: Option<Remote<ToFar>>,
     connected: Option<oneshot::Sender<()>>,
@@ -110,7 +90,7 @@ struct Sends(u64, oneshot::Sender<()>);
 struct RoundTrips(u64, oneshot::Sender<()>);
 struct More(u64);
 
-impl Process for Near {
+impl Process for Asker {
     const NAME: &'static str = "near";
 
     fn gate(gate: &mut Gate<Self>) {
@@ -118,16 +98,16 @@ impl Process for Near {
     }
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        let target = Dialled {
+        let target = Target {
             address: self.address.clone(),
             principal: "near".into(),
             secret: b"bench".to_vec(),
             role: ROLE,
         };
-        cx.dial(target, |near, peer, _| {
+        cx.dial(target, |asker, peer, _| {
             let id = ProcessId::new("far").expect("a good id");
-            near.far = Some(peer.expect("loopback").remote(&id));
-            finish(&mut near.connected);
+            asker.far = Some(peer.expect("loopback").remote(&id));
+            finish(&mut asker.connected);
         });
     }
 }
@@ -138,7 +118,7 @@ fn finish(done: &mut Option<oneshot::Sender<()>>) {
     }
 }
 
-impl Near {
+impl Asker {
     fn send(&self, message: ToFar, cx: &mut Context<Self>) {
         if let Some(far) = &self.far {
             cx.send(far, message);
@@ -146,7 +126,7 @@ impl Near {
     }
 }
 
-impl Receive<Sends> for Near {
+impl Receive<Sends> for Asker {
     fn receive(&mut self, sends: Sends, _: &Sender, cx: &mut Context<Self>) {
         self.done = Some(sends.1);
         self.send(ToFar::Expect(sends.0), cx);
@@ -155,7 +135,7 @@ impl Receive<Sends> for Near {
     }
 }
 
-impl Receive<More> for Near {
+impl Receive<More> for Asker {
     fn receive(&mut self, more: More, _: &Sender, cx: &mut Context<Self>) {
         let now = more.0.min(HANDFUL);
         for _ in 0..now {
@@ -168,14 +148,14 @@ impl Receive<More> for Near {
     }
 }
 
-impl Receive<RoundTrips> for Near {
+impl Receive<RoundTrips> for Asker {
     fn receive(&mut self, trips: RoundTrips, _: &Sender, cx: &mut Context<Self>) {
         (self.left, self.done) = (trips.0, Some(trips.1));
         self.send(ToFar::Ping(vec![7; BYTES]), cx);
     }
 }
 
-impl Receive<ToNear> for Near {
+impl Receive<ToNear> for Asker {
     fn receive(&mut self, message: ToNear, _: &Sender, cx: &mut Context<Self>) {
         match message {
             ToNear::AllHeard => finish(&mut self.done),
@@ -188,83 +168,47 @@ impl Receive<ToNear> for Near {
     }
 }
 
-async fn own() -> (NodeThread, Pid<Near>) {
-    let far = NodeThread::start(|| async {
-        let config = NodeConfig {
-            listen: Some("127.0.0.1:0".into()),
-            admit: Arc::new(Keys),
-            ..NodeConfig::new("bench", "far")
-        };
-        let node = Node::start(config).await.expect("loopback has free ports");
-        node.spawn("far", Far::default()).expect("a fresh node");
-        vec![node]
-    });
-    let (connected, waiting) = oneshot::channel();
-    let near =
-        Near { address: far.address(), far: None, connected: Some(connected), done: None, left: 0 };
-    let node = Node::start(NodeConfig::new("bench", "near")).await.expect("no socket is needed");
-    let near = node.spawn("near", near).expect("a fresh node");
-    waiting.await.expect("the dial succeeds");
-    (far, near)
+/// The far side: a node with one process.
+pub(crate) async fn far() -> (String, Node) {
+    let config = NodeConfig {
+        listen: Some("127.0.0.1:0".into()),
+        admit: Arc::new(Keys),
+        ..NodeConfig::new("bench", "far")
+    };
+    let node = Node::start(config).await.expect("loopback has free ports");
+    node.spawn("far", Far::default()).expect("a fresh node");
+    (node.advertised().to_owned(), node)
 }
 
-/// Nanoseconds per operation of one burst, after a pause.
-async fn burst(count: u64, work: impl Future<Output = ()>) -> f64 {
-    settle(PAUSE).await;
-    let began = Instant::now();
-    work.await;
-    began.elapsed().as_nanos() as f64 / count as f64
-}
+/// The near side.
+pub(crate) struct Near(Pid<Asker>);
 
-async fn measure(run: &mut Run) {
-    let (_far, near) = own().await;
-    let mut raw = RawPair::start().await;
-    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for _ in 0..BURSTS {
-        let (done, waiting) = oneshot::channel();
-        let work = async {
-            near.tell(Sends(SENDS, done));
-            let _ = waiting.await;
+impl Near {
+    pub(crate) async fn connect(address: &str) -> Self {
+        let (connected, waiting) = oneshot::channel();
+        let asker = Asker {
+            address: address.to_owned(),
+            far: None,
+            connected: Some(connected),
+            done: None,
+            left: 0,
         };
-        ours.add(burst(SENDS, work).await);
-        theirs.add(burst(SENDS, raw.sends(SENDS)).await);
+        let node =
+            Node::start(NodeConfig::new("bench", "near")).await.expect("no socket is needed");
+        let asker = node.spawn("near", asker).expect("a fresh node");
+        waiting.await.expect("the dial succeeds");
+        Near(asker)
     }
-    run.figure(Figure {
-        id: "T9b/one_way",
-        what: "100 B to another node",
-        value: ours.p10() / 1000.0,
-        unit: "us",
-        peer: Some(("raw stream", theirs.p10() / 1000.0)),
-        target: Target::AtMost(0.8),
-        more: vec![
-            ("median", ours.median() / 1000.0),
-            ("raw_median", theirs.median() / 1000.0),
-            ("million_per_second", 1000.0 / ours.p10()),
-        ],
-    });
-    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    for _ in 0..BURSTS {
-        let (done, waiting) = oneshot::channel();
-        let work = async {
-            near.tell(RoundTrips(ROUND_TRIPS, done));
-            let _ = waiting.await;
-        };
-        ours.add(burst(ROUND_TRIPS, work).await);
-        theirs.add(burst(ROUND_TRIPS, raw.round_trips(ROUND_TRIPS)).await);
-    }
-    run.figure(Figure {
-        id: "T9b/round_trip",
-        what: "100 B there and back",
-        value: ours.median() / 1000.0,
-        unit: "us",
-        peer: Some(("raw stream", theirs.median() / 1000.0)),
-        target: Target::TimesPeer(1.3),
-        more: vec![("p10", ours.p10() / 1000.0), ("raw_p10", theirs.p10() / 1000.0)],
-    });
-}
 
-fn main() -> ExitCode {
-    let mut run = Run::begin("remote");
-    libproc::run(measure(&mut run));
-    run.end()
+    pub(crate) async fn sends(&self, count: u64) {
+        let (done, waiting) = oneshot::channel();
+        self.0.tell(Sends(count, done));
+        let _ = waiting.await;
+    }
+
+    pub(crate) async fn round_trips(&self, count: u64) {
+        let (done, waiting) = oneshot::channel();
+        self.0.tell(RoundTrips(count, done));
+        let _ = waiting.await;
+    }
 }
