@@ -220,6 +220,9 @@ impl Process for Subscriber {
 
 impl Receive<Told> for Subscriber {
     fn receive(&mut self, told: Told, _: &Sender, cx: &mut Context<Self>) {
+        if !self.wanted.wants(&told.0.event) {
+            return;
+        }
         let Some(waiting) = &mut self.waiting else {
             return self.tell(&told.0, cx);
         };

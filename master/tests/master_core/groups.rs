@@ -235,6 +235,7 @@ fn b5_one_fault_is_every_tasks_error() {
                 task.resources = agent_info("h", "cpus:2").resources;
             }
         }),
+        ("'TaskGroupInfo' has", |g| g.executor.data = Some(vec![0; 3 << 20].into())),
         ("'TaskGroupInfo' has", |g| {
             for task in tasks(g) {
                 task.data = Some(vec![0; 3 << 20].into());
@@ -260,6 +261,34 @@ fn b5_one_fault_is_every_tasks_error() {
             assert_eq!(update.uuid, None, "nobody can acknowledge it");
         }
         assert_eq!(m.core.counters().tasks_invalid, 2);
+    }
+}
+
+/// What a caller sent is not said again to each of its tasks at its full length.
+#[test]
+fn what_all_tasks_are_told_is_short() {
+    let (mut m, framework, offer) = offered(info("f"));
+    let mut group = pair(&offer);
+    tasks(&mut group)[0].task_id = "x".repeat(1 << 20).as_str().into();
+    let gave = m.does(call(10, &framework, accepts(&[&offer], vec![operation(group)])));
+    for update in gave.updates() {
+        assert!(update.message().starts_with("Task 'xxx"), "{}", update.message());
+        assert!(update.message().len() <= 1024);
+    }
+    assert_eq!(gave.updates().len(), 2);
+}
+
+#[test]
+fn an_accept_is_bounded_in_operations_and_tasks() {
+    let (mut m, framework, offer) = offered(info("f"));
+    let tiny = v1::TaskInfo { task_id: "t".into(), ..Default::default() };
+    let many = |count| launch(vec![tiny.clone(); count]);
+    for (operations, why) in [
+        (vec![many(0); 10_001], "more than 10000 operations in one ACCEPT"),
+        (vec![many(50_000), many(50_001)], "more than 100000 tasks in one ACCEPT"),
+    ] {
+        let refused = m.refuses(call(10, &framework, accepts(&[&offer], operations)));
+        assert_eq!(refused, (400, why.to_owned()));
     }
 }
 

@@ -32,6 +32,10 @@ use std::time::Duration;
 /// Most offers that one ACCEPT may name; a scheduler has no use for more.
 const MAX_OFFERS: usize = 10_000;
 
+/// Most operations of one ACCEPT, and most tasks in all of them: each may have to be answered.
+const MAX_OPERATIONS: usize = 10_000;
+const MAX_TASKS: usize = 100_000;
+
 /// A decided ACCEPT.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AcceptPlan {
@@ -66,10 +70,16 @@ impl Core {
         call: Accept,
         at: Moment,
     ) -> Result<Plan, Rejection> {
-        if call.offer_ids.len() > MAX_OFFERS {
-            return Err(Rejection::bad_request(format!(
-                "more than {MAX_OFFERS} offers in one ACCEPT"
-            )));
+        let tasks = call.operations.iter().map(task_count).sum();
+        for (what, count, most) in [
+            ("offers", call.offer_ids.len(), MAX_OFFERS),
+            ("operations", call.operations.len(), MAX_OPERATIONS),
+            ("tasks", tasks, MAX_TASKS),
+        ] {
+            if count > most {
+                let message = format!("more than {most} {what} in one ACCEPT");
+                return Err(Rejection::bad_request(message));
+            }
         }
         let refuse = refuse_duration(call.filters.as_ref().and_then(|f| f.refuse_seconds));
         let mut plan = AcceptPlan {
@@ -263,6 +273,12 @@ impl Core {
             self.order(&agent, Order::RunTask { framework, task, launch_executor }, out);
         }
     }
+}
+
+fn task_count(operation: &Operation) -> usize {
+    let single = operation.launch.as_ref().map_or(0, |launch| launch.task_infos.len());
+    let grouped = operation.launch_group.as_ref().map_or(0, |group| group.task_group.tasks.len());
+    single + grouped
 }
 
 /// Applies the operations in order, each to what the earlier ones left.

@@ -25,8 +25,11 @@ impl Remaining<'_> {
         }
     }
 
-    /// Whether a task that the executor has is in its control groups.
+    /// Whether a task that the executor has is in its control groups. An executor that is not there
+    /// has none: an ACCEPT may name many of those.
     fn of_executor(&self, id: &ExecutorId) -> Option<bool> {
+        let key = (self.framework_id.clone(), id.clone());
+        self.core.agents.get(self.agent_id).filter(|agent| agent.executors.contains_key(&key))?;
         let mut tasks = self.core.tasks.on_agent(self.agent_id);
         let of_executor = tasks.find(|(framework, _, task)| {
             *framework == self.framework_id

@@ -9,7 +9,13 @@ use meseta_api::ids::AgentId;
 use meseta_api::v1::task_status::{Reason, Source};
 use meseta_api::v1::{self, TaskState};
 
+/// Bytes of a message of the master's own.
+pub const MOST_MESSAGE: usize = 1024;
+
 /// A status made by the master.
+///
+/// Of the message at most [`MOST_MESSAGE`] bytes are kept: it may repeat what a caller sent, and
+/// goes to each task of a call.
 pub fn made(
     task: &v1::TaskId,
     agent: Option<&AgentId>,
@@ -18,7 +24,11 @@ pub fn made(
     message: impl Into<String>,
     at: Moment,
 ) -> v1::TaskStatus {
-    let message = message.into();
+    let mut message = message.into();
+    if message.len() > MOST_MESSAGE {
+        let end = (0..=MOST_MESSAGE).rev().find(|end| message.is_char_boundary(*end));
+        message.truncate(end.unwrap_or_default());
+    }
     v1::TaskStatus {
         task_id: task.clone(),
         state: state.into(),

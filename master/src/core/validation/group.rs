@@ -11,21 +11,23 @@ use meseta_api::v1::offer::operation::LaunchGroup;
 pub(in crate::core) fn group(group: LaunchGroup, place: &Place<'_>) -> Result<ValidLaunch, String> {
     let given = group.executor.clone();
     let (id, executor) = executor::of_group(group.executor, place)?;
+    // Each task is given the executor: how large that becomes is known before any is.
+    let each = super::encoded_len(&executor.info);
+    let of_tasks = group.task_group.tasks.iter().map(|task| super::encoded_len(task) + each);
+    super::group_size(of_tasks.sum())?;
     let (mut tasks, mut all) = (Vec::new(), executor.resources.clone());
-    let (mut bytes, mut shares) = (0, None);
+    let mut shares = None;
     for info in group.task_group.tasks {
         let name = info.task_id.value.clone();
         let invalid = |why: String| of_task(&name, &why);
         let task = task(info, &given, &executor.info, place).map_err(invalid)?;
         all = all.checked_add(&task.resources).map_err(|error| invalid(error.to_string()))?;
-        bytes += super::encoded_len(&task.info);
         let own = shares_cgroups(task.info.container.as_ref());
         if *shares.get_or_insert(own) != own {
             return Err(OF_ONE_MIND.into());
         }
         tasks.push(task);
     }
-    super::group_size(bytes)?;
     resources::together(&all)?;
     Ok(ValidLaunch { tasks, executor: Some((id, executor)), is_group: true })
 }
@@ -34,9 +36,13 @@ pub(in crate::core) fn group(group: LaunchGroup, place: &Place<'_>) -> Result<Va
 pub(in crate::core) const OF_ONE_MIND: &str =
     "all tasks of an executor must have the same 'share_cgroups'";
 
+/// Characters of an id that may be none, where it is repeated to each task.
+const MOST_SHOWN: usize = 256;
+
 /// What all tasks of a group are told where one of them is invalid.
 pub(in crate::core) fn of_task(task: &str, why: &str) -> String {
-    format!("Task '{}' is invalid: {why}", task.escape_debug())
+    let shown: String = task.chars().take(MOST_SHOWN).collect();
+    format!("Task '{}' is invalid: {why}", shown.escape_debug())
 }
 
 fn task(
