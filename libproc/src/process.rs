@@ -64,7 +64,8 @@ pub trait Process: Sized + Send + 'static {
         let _ = (reason, cx);
     }
 
-    /// What an operator sees of this process: state for `/__processes__`, values for `/metrics`.
+    /// What an operator sees of this process: state for `/__processes__`, values for `/metrics`. It
+    /// is shown to all who look within half a second, and asked for again after that.
     fn observe(&self, seen: &mut Observation) {
         let _ = seen;
     }

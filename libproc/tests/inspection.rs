@@ -6,6 +6,8 @@ use libproc::http::{Response, Routes, StatusCode};
 use libproc::{Context, Node, NodeConfig, Observation, Pid, Process, Receive, Sender};
 use serde_json::Value;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Says of itself what a page must not take for its own.
@@ -128,6 +130,41 @@ fn a_queue_shows_its_depth_its_bytes_and_its_age() {
         assert!(seen["queue_depth"].as_u64() >= Some(3), "{seen}");
         assert!(seen["queue_bytes"].as_u64() >= Some(3 * size_of::<Say>() as u64), "{seen}");
         assert!(seen["oldest_message_ms"].as_u64() > Some(0), "{seen}");
+    });
+}
+
+/// Whoever may look may look often: it must not cost the process more than one look does.
+#[test]
+fn a_process_is_asked_once_for_all_who_look() {
+    struct Counted(Arc<AtomicU64>);
+    impl Process for Counted {
+        const NAME: &'static str = "counted";
+        fn observe(&self, seen: &mut Observation) {
+            seen.metric("counted/looks", (self.0.fetch_add(1, Ordering::SeqCst) + 1) as f64);
+        }
+    }
+    test(0, |shown| async move {
+        let looks = Arc::new(AtomicU64::new(0));
+        shown.node.spawn("counted", Counted(looks.clone())).unwrap();
+        let began = shown.node.now();
+        let look = || async {
+            let all = libproc::http::metrics(&shown.node).await;
+            all.into_iter().find(|(name, _)| name == "counted/looks").unwrap().1
+        };
+        let first = futures_util::future::join_all((0..100).map(|_| look())).await;
+        for _ in 0..20 {
+            for path in ["/metrics", "/metrics/snapshot", "/__processes__/counted"] {
+                get(&shown.node, path, "*/*").await;
+            }
+        }
+        let asked = looks.load(Ordering::SeqCst);
+        let took = shown.node.now().since(began);
+        assert!(asked <= 1 + took.as_millis() as u64 / 500, "{asked} in {took:?}");
+        assert!(first.iter().all(|seen| *seen == 1.0), "{first:?}");
+        // What it says later is seen later.
+        while looks.load(Ordering::SeqCst) == asked {
+            get(&shown.node, "/__processes__/counted", "*/*").await;
+        }
     });
 }
 

@@ -319,6 +319,98 @@ fn refusals() {
     assert_eq!(refuse(400), ["log"]);
 }
 
+fn too_many() -> Event {
+    let message = "too many requests".into();
+    Event::Heard(Box::new(FromMaster::Refused { code: 429, message }))
+}
+
+/// The tasks of each KILL.
+fn killed(effects: &[Effect]) -> Vec<String> {
+    let calls = effects.iter().filter_map(|effect| match effect {
+        Effect::Send(call) => call.kill.as_ref(),
+        _ => None,
+    });
+    calls.map(|kill| kill.task_id.value.clone()).collect()
+}
+
+fn kill(id: &str) -> Event {
+    Event::Call(Box::new(Call {
+        r#type: Some(call::Type::Kill as i32),
+        kill: Some(call::Kill { task_id: id.into(), ..Default::default() }),
+        ..Default::default()
+    }))
+}
+
+/// LIM-01: a master says that a call was one too many, not which.
+#[test]
+fn lim_01_what_was_launched_and_never_heard_of_is_asked_about() {
+    let mut core = up(None);
+    core.handle(launch("heard"), 0);
+    core.handle(update("heard", v1::TaskState::TaskRunning, None), 0);
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log"], "nothing is in doubt");
+    for id in ["t", "u"] {
+        core.handle(launch(id), 0);
+    }
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log", "set Reconcile"]);
+    // Refusals without end do not put it off.
+    core.handle(launch("v"), 0);
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log"]);
+    let first = core.handle(Event::Due(Timer::Reconcile), 0);
+    assert_eq!(asked(&first), [["t", "u", "v"]]);
+    assert_eq!(lines(&first), ["send RECONCILE", "set Reconcile"]);
+    // That was one too many itself: it is said again in its time, not at once.
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log"]);
+    assert_eq!(asked(&core.handle(Event::Due(Timer::Reconcile), 0)), [["t", "u", "v"]]);
+    // One more launch is asked about soon.
+    core.handle(launch("w"), 0);
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log", "set Reconcile"]);
+    for id in ["t", "u", "v"] {
+        core.handle(update(id, v1::TaskState::TaskLost, None), 0);
+    }
+    core.handle(Event::Due(Timer::Reconcile), 0);
+    assert_eq!(asked(&core.handle(Event::Due(Timer::Reconcile), 0)), [["w"]]);
+    core.handle(update("w", v1::TaskState::TaskStaging, None), 0);
+    assert_eq!(lines(&core.handle(Event::Due(Timer::Reconcile), 0)), [""; 0]);
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log"], "all are known");
+}
+
+#[test]
+fn lim_01_kills_are_sent_again_a_few_at_a_time_and_each_in_its_turn() {
+    let mut core = up(None);
+    let ids: Vec<String> = (0..7).map(|n| format!("t{n}")).collect();
+    for id in &ids {
+        core.handle(launch(id), 0);
+        core.handle(update(id, v1::TaskState::TaskRunning, None), 0);
+        core.handle(kill(id), 0);
+    }
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log", "set Kill"]);
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log"], "it is set");
+    let mut due = |refused: bool| {
+        let told = core.handle(Event::Due(Timer::Kill), 0);
+        if refused {
+            core.handle(too_many(), 0);
+        }
+        (killed(&told), lines(&told).last().is_some_and(|last| last == "set Kill"))
+    };
+    assert_eq!(due(false), (vec!["t0".to_owned()], true));
+    assert_eq!(due(true), (ids[1..3].to_vec(), true));
+    // One at a time again, from where it was.
+    assert_eq!(due(false), (vec!["t3".to_owned()], true));
+    assert_eq!(due(false), (ids[4..6].to_vec(), true));
+    let round = ["t6", "t0", "t1", "t2"].map(str::to_owned).to_vec();
+    assert_eq!(due(false), (round, false));
+    // A task that has ended is not killed any more.
+    for id in &ids[1..] {
+        core.handle(update(id, v1::TaskState::TaskKilled, None), 0);
+    }
+    assert_eq!(lines(&core.handle(too_many(), 0)), ["log", "set Kill"]);
+    assert_eq!(killed(&core.handle(Event::Due(Timer::Kill), 0)), ["t0"]);
+    // A new connection sends all of them, and this is over.
+    core.handle(too_many(), 0);
+    let down = lines(&core.handle(Event::Lost("reset".into()), 0));
+    assert!(down.contains(&"cancel Kill".to_owned()), "{down:?}");
+}
+
 /// SCH-16, SCH-25: a master forgets them with the subscription; the SDK does not.
 #[test]
 fn what_a_framework_said_of_itself_is_said_again() {

@@ -236,7 +236,11 @@ fn removal_rate(text: &str) -> Result<RemovalRate, String> {
     let (count, within) = text.split_once('/').ok_or_else(expected)?;
     let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(expected)?;
     let within = humantime::parse_duration(within).map_err(|_| expected())?;
-    Ok(RemovalRate { count, within })
+    let rate = RemovalRate { count, within };
+    match rate.each().is_zero() {
+        true => Err(format!("`{text}` limits nothing: the time is too short for as many")),
+        false => Ok(rate),
+    }
 }
 
 /// Limits as JSON, or as a file of it.
@@ -269,6 +273,19 @@ fn election_ttl(text: &str) -> anyhow::Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// LIM-02.
+    #[test]
+    fn a_removal_rate_limits_something() {
+        let rate = removal_rate("10/1min").unwrap();
+        assert_eq!((rate.count, rate.within), (10, Duration::from_secs(60)));
+        for nothing in ["10/0s", "10/5ns"] {
+            assert!(removal_rate(nothing).unwrap_err().contains("limits nothing"), "{nothing}");
+        }
+        for no_rate in ["0/1min", "10", "x/1min", "10/soon"] {
+            assert!(removal_rate(no_rate).unwrap_err().contains("is no rate"), "{no_rate}");
+        }
+    }
 
     /// LIM-01.
     #[test]

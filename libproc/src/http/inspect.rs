@@ -9,6 +9,7 @@ use crate::recorder::{FlightRecord, Record};
 use crate::ProcessId;
 use serde_json::{json, Map, Value};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Every process, in the order of their ids.
 pub(super) async fn processes(node: &Node, request: &Request) -> Response {
@@ -97,7 +98,7 @@ fn describe(
     node: &Node,
     id: &ProcessId,
     entry: &Entry,
-    said: Option<Observation>,
+    said: Option<Arc<Observation>>,
     record: Option<&FlightRecord>,
 ) -> Map<String, Value> {
     let queue = entry.door.queue();
@@ -113,7 +114,7 @@ fn describe(
     put("messages_handled", json!(queue.handled));
     put("messages_rejected", json!(queue.rejected));
     put("answers", json!(said.is_some()));
-    put("state", said.unwrap_or_default().state);
+    put("state", said.map_or(Value::Null, |said| said.state.clone()));
     put("links_to", json!(links.0));
     put("linked_from", json!(links.1));
     if let Some(record) = record {

@@ -4,7 +4,7 @@
 //! The text is written by `prometheus-client`, so that names, labels and escapes are OpenMetrics';
 //! what is written is collected at each request, since a process's own metrics are values that
 //! nobody keeps. Queues are told by type of process, never by id: their number is bounded by the
-//! program. Counts of processes that ended stay in their type's, so that none ever falls.
+//! program. A process is asked at most twice a second, however many want to know. Counts of processes that ended stay in their type's, so that none ever falls.
 
 use super::{header, HeaderValue, Response, StatusCode};
 use crate::node::{Entry, Node};
@@ -21,12 +21,13 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A process that does not answer within this long is reported without its own words.
 pub(super) const OBSERVE_WITHIN: Duration = Duration::from_secs(1);
 
-pub(super) async fn observed(node: &Node) -> Vec<(ProcessId, Entry, Option<Observation>)> {
+pub(super) async fn observed(node: &Node) -> Vec<(ProcessId, Entry, Option<Arc<Observation>>)> {
     let asked = node.processes().into_iter().map(|(id, entry)| {
         let observation = node.observation(&entry, OBSERVE_WITHIN);
         async move { (id, entry, observation.await) }
@@ -48,8 +49,8 @@ struct Gathered {
     threads: Vec<(String, u64)>,
     /// Processes' own, by name; of a name that several use, the sum.
     own: BTreeMap<String, f64>,
-    /// Processes' own that have labels.
-    labelled: Vec<Labelled>,
+    /// What each said, for its metrics that have labels.
+    said: Vec<Arc<Observation>>,
 }
 
 async fn gather(node: &Node) -> Gathered {
@@ -57,14 +58,14 @@ async fn gather(node: &Node) -> Gathered {
     let counts = node.counts();
     let mut kinds = node.kinds();
     let mut own = BTreeMap::<String, f64>::new();
-    let mut labelled = Vec::new();
+    let mut all_said = Vec::new();
     for (_, entry, said) in seen {
         kinds.entry(entry.door.kind()).or_default().add(&entry.door.queue());
-        let said = said.unwrap_or_default();
-        for (name, value) in said.metrics.into_iter().filter(|(_, value)| value.is_finite()) {
-            *own.entry(name).or_default() += value;
+        let Some(said) = said else { continue };
+        for (name, value) in said.metrics.iter().filter(|(_, value)| value.is_finite()) {
+            *own.entry(name.clone()).or_default() += value;
         }
-        labelled.extend(said.labelled.into_iter().filter(|metric| metric.value.is_finite()));
+        all_said.push(said);
     }
     Gathered {
         counters: vec![
@@ -94,16 +95,24 @@ async fn gather(node: &Node) -> Gathered {
             .map(|place| (place.name().to_owned(), place.ready.rings()))
             .collect(),
         own,
-        labelled,
+        said: all_said,
     }
 }
 
-/// Every process's own metrics, and the node's under `libproc/`; sorted by name.
+impl Gathered {
+    fn labelled(&self) -> impl Iterator<Item = &Labelled> {
+        let all = self.said.iter().flat_map(|said| &said.labelled);
+        all.filter(|metric| metric.value.is_finite())
+    }
+}
+
+/// Every process's own metrics, and the node's under `libproc/`; sorted by name. Processes are not
+/// asked again for half a second.
 pub async fn metrics(node: &Node) -> Vec<(String, f64)> {
     let gathered = gather(node).await;
-    let mut all = gathered.own;
-    for metric in gathered.labelled {
-        *all.entry(metric.name).or_default() += metric.value;
+    let mut all = gathered.own.clone();
+    for metric in gathered.labelled() {
+        *all.entry(metric.name.clone()).or_default() += metric.value;
     }
     all.extend(gathered.port);
     let mut put = |name: String, value: u64| *all.entry(name).or_default() += value as f64;
@@ -211,19 +220,19 @@ impl Collector for Gathered {
         for (name, value) in own {
             single(&mut encoder, &name, TOLD, &ConstGauge::new(value))?;
         }
-        labelled(&mut encoder, &self.labelled)
+        labelled(&mut encoder, self.labelled())
     }
 }
 
 const TOLD: &str = "Told by a process";
 
 /// By family, each series once: of several processes that say the same the sum.
-fn labelled(
+fn labelled<'a>(
     encoder: &mut DescriptorEncoder<'_>,
-    metrics: &[Labelled],
+    metrics: impl Iterator<Item = &'a Labelled>,
 ) -> Result<(), std::fmt::Error> {
     let mut families = BTreeMap::<String, BTreeMap<&[(&'static str, String)], f64>>::new();
-    for metric in metrics.iter().filter(|metric| !metric.family.is_empty()) {
+    for metric in metrics.filter(|metric| !metric.family.is_empty()) {
         let family = families.entry(sanitized(&metric.family)).or_default();
         *family.entry(metric.labels.as_slice()).or_default() += metric.value;
     }

@@ -14,6 +14,7 @@ mod inbound;
 mod incoming;
 mod linking;
 mod links;
+mod looks;
 mod outbound;
 mod peers;
 
@@ -42,6 +43,7 @@ pub(crate) use exit::{Socket, DRAIN};
 use futures_util::future::{abortable, AbortHandle, BoxFuture};
 pub(crate) use incoming::Incoming;
 use links::Links;
+use looks::{Look, Looks};
 use peers::Peers;
 pub(crate) use peers::{Connection, Refused};
 use std::collections::btree_map::{BTreeMap, Entry as Slot};
@@ -85,6 +87,7 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) door: Arc<dyn Door>,
+    looks: Arc<Looks>,
 }
 
 /// A node as its threads know it: they do not keep it.
@@ -350,7 +353,7 @@ impl Node {
     fn register<P: Process>(&self, pid: &Pid<P>) -> Result<(), SpawnError> {
         match lock(&self.0.processes).entry(pid.address().id.clone()) {
             Slot::Occupied(taken) => return Err(SpawnError::Taken(taken.key().clone())),
-            Slot::Vacant(free) => free.insert(Entry { door: pid.door() }),
+            Slot::Vacant(free) => free.insert(Entry { door: pid.door(), looks: Arc::default() }),
         };
         self.processes_changed();
         // An exit that came since it was looked at did not see this process.
@@ -395,20 +398,29 @@ impl Node {
         lock(&self.0.links).of(&who)
     }
 
-    /// What a process says of itself; nothing if it does not answer within `within`.
+    /// What a process says of itself, or said less than half a second ago; nothing if it does not
+    /// answer within `within`. It is asked once for all who wait.
     pub(crate) fn observation(
         &self,
         entry: &Entry,
         within: Duration,
-    ) -> BoxFuture<'static, Option<Observation>> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        entry.door.signal(Signal::Observe(crate::Reply::new(move |seen| {
-            let _ = sender.send(seen.ok());
-        })));
+    ) -> BoxFuture<'static, Option<Arc<Observation>>> {
+        let now = self.now();
+        let receiver = match entry.looks.look(now) {
+            Look::Known(seen) => return Box::pin(std::future::ready(Some(seen))),
+            Look::Wait(receiver) => receiver,
+            Look::Ask(receiver) => {
+                let looks = entry.looks.clone();
+                entry.door.signal(Signal::Observe(crate::Reply::new(move |seen| {
+                    looks.answered(seen.ok(), now);
+                })));
+                receiver
+            }
+        };
         let deadline = self.sleep(within);
         Box::pin(async move {
             tokio::select! { biased;
-                seen = receiver => seen.ok().flatten(),
+                seen = receiver => seen.ok(),
                 () = deadline => None,
             }
         })

@@ -161,7 +161,6 @@ impl Core {
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
             Plan::GiveUp(plan) => self.commit_give_up(plan, at, out),
             Plan::GiveUpAll(plans) => {
-                self.counters.agents_never_back += plans.len() as u64;
                 for plan in plans {
                     self.commit_give_up(plan, at, out);
                 }

@@ -33,12 +33,25 @@ pub(crate) enum Outcome {
     Ask(Box<Call>),
 }
 
-/// Answers a request, or says what has to be done for it.
+/// Most bytes of a request that any master answers itself, and for nothing.
+const FREE_BYTES: usize = 4096;
+
+/// Answers a request, or says what has to be done for it. What is too large to be free is paid for
+/// before it is decoded (LIM-01).
 pub(crate) fn answer(desk: &impl Desk, request: &Request) -> Outcome {
     let principal = match desk.guards().enter(Realm::MasterReadWrite, request) {
         Ok(principal) => principal,
         Err(refusal) => return Outcome::Answered(refusal.into()),
     };
+    if request.body.len() > FREE_BYTES {
+        return match elsewhere(desk, request) {
+            Some(response) => Outcome::Answered(response),
+            None => spend(desk, principal.as_deref())
+                .and_then(|()| decode_call::<Call>(request))
+                .and_then(|call| take(desk, request, call))
+                .unwrap_or_else(|refusal| Outcome::Answered(refusal.into())),
+        };
+    }
     let decoded = decode_call::<Call>(request);
     let local = decoded.as_ref().ok().is_some_and(is_local);
     if let Some(response) = elsewhere(desk, request).filter(|_| !local) {

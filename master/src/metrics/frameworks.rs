@@ -2,7 +2,9 @@
 //! in Prometheus as families with the labels `framework`, its id, and `name`.
 //!
 //! There are as many series as frameworks that are not gone, times what they have done: what was
-//! never called, told or used has none. Past [`MOST`] frameworks the rest are counted together.
+//! never called, told or used has none. Past [`MOST`] frameworks the rest are counted together, and
+//! so are, over all frameworks, the roles past [`MOST_ROLES`]. Each series repeats the framework's
+//! name, of which [`NAME_BYTES`] are shown.
 
 use crate::core::frameworks::state::FrameworkState;
 use crate::core::frameworks::Framework;
@@ -17,15 +19,27 @@ use std::fmt::Write;
 /// Frameworks that have metrics of their own.
 const MOST: usize = 1000;
 
+/// Roles that have metrics of their own, over all frameworks: one framework may have ten thousand.
+const MOST_ROLES: usize = 1000;
+
+/// Most bytes of a framework's name here. Who is meant says the id.
+const NAME_BYTES: usize = 64;
+
 pub(super) fn observe(core: &Core, gauges: &mut Gauges, seen: &mut Observation) {
+    let mut roles_left = MOST_ROLES;
     let all = || core.frameworks().filter(|(_, framework)| framework.registered.is_some());
     for (id, framework) in all().take(MOST) {
         let tally = core.tallies().of(id).cloned().unwrap_or_default();
         let states = gauges.task_states(core, id);
-        Line::of(id, framework, seen).all(framework, &tally, states);
+        let mut line = Line::of(id, framework, seen);
+        line.all(framework, &tally, states);
+        roles_left -= line.roles(framework, roles_left);
     }
+    let roles: usize = all().map(|(_, framework)| framework.roles.len()).sum();
     let more = all().count().saturating_sub(MOST);
     seen.metric("master/frameworks_without_metrics", more as f64);
+    let more = roles.saturating_sub(MOST_ROLES - roles_left);
+    seen.metric("master/framework_roles_without_metrics", more as f64);
 }
 
 /// One framework's series.
@@ -39,12 +53,12 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn of(id: &'a FrameworkId, framework: &'a Framework, seen: &'a mut Observation) -> Self {
-        let (id, name) = (id.as_str(), framework.info.name.as_str());
+        let (id, name) = (id.as_str(), shortened(&framework.info.name));
         Line { id, name, prefix: format!("master/frameworks/{}/{id}", encoded(name)), seen }
     }
 
     fn all(
-        mut self,
+        &mut self,
         framework: &Framework,
         tally: &Tally,
         states: impl IntoIterator<Item = (TaskState, u64)>,
@@ -81,13 +95,18 @@ impl<'a> Line<'a> {
         ] {
             self.labelled("offers", "offers", "outcome", outcome, count);
         }
-        for role in &framework.roles {
+    }
+
+    /// Of its first roles, at most so many; says of how many.
+    fn roles(&mut self, framework: &Framework, most: usize) -> usize {
+        for role in framework.roles.iter().take(most) {
             let suppressed = framework.suppressed.contains(role);
             let labels = [("framework", self.id), ("name", self.name), ("role", role.as_str())];
             let name = format!("{}/roles/{}/suppressed", self.prefix, role.as_str());
             let value = f64::from(u8::from(suppressed));
             self.seen.labelled("master/framework_role_suppressed", labels, name, value);
         }
+        framework.roles.len().min(most)
     }
 
     fn one(&mut self, family: &str, name: &str, value: f64) {
@@ -118,6 +137,13 @@ impl<'a> Line<'a> {
     }
 }
 
+/// As much of a framework's name as metrics show, in whole characters.
+fn shortened(name: &str) -> &str {
+    let fits = |end: &usize| name.is_char_boundary(*end);
+    let end = (0..=name.len().min(NAME_BYTES)).rev().find(fits).unwrap_or(0);
+    name.get(..end).unwrap_or_default()
+}
+
 /// A framework's name as a part of a metric's: what is neither letter nor digit, `-`, `_`, `.` or `~`
 /// is percent-encoded.
 fn encoded(name: &str) -> String {
@@ -137,6 +163,81 @@ fn encoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::{Config, Identity, Moment};
+    use crate::registrar::registry::{FrameworkRecord, Registry};
+    use libproc::{Instant, Timestamp};
+    use meseta_api::ids::MasterId;
+    use meseta_api::term::{RegistryId, Term};
+    use meseta_api::v1;
+
+    /// A leader whose registry has frameworks of this name, each with so many roles.
+    fn recovered(frameworks: usize, name: &str, roles: usize) -> Core {
+        let capability = v1::framework_info::Capability {
+            r#type: Some(v1::framework_info::capability::Type::MultiRole.into()),
+        };
+        let record = |number: usize| {
+            let id = FrameworkId::parse(&format!("m-{number}")).unwrap();
+            let info = v1::FrameworkInfo {
+                name: name.to_owned(),
+                id: Some((&id).into()),
+                roles: (0..roles).map(|role| format!("r{role}")).collect(),
+                capabilities: vec![capability],
+                ..Default::default()
+            };
+            let registered = Timestamp::default();
+            (id, FrameworkRecord { info, registered, time_left_ms: None })
+        };
+        let registry =
+            Registry { frameworks: (0..frameworks).map(record).collect(), ..Registry::default() };
+        let identity = Identity {
+            master_id: MasterId::parse("m").unwrap(),
+            info: v1::MasterInfo { id: "m".into(), port: 5050, ..Default::default() },
+            term: Term { registry: RegistryId::from_bits(7), generation: 0, counter: 1 },
+            started: Timestamp::default(),
+            elected: Timestamp::default(),
+            version: Default::default(),
+        };
+        let at = Moment { now: Instant::from_nanos(1), wall: Timestamp::default() };
+        Core::recover(registry, identity, Config::default(), at).unwrap().0
+    }
+
+    fn seen(core: &Core) -> Observation {
+        let mut seen = Observation::default();
+        observe(core, &mut Gauges::default(), &mut seen);
+        seen
+    }
+
+    #[test]
+    fn met_05_what_a_framework_says_of_itself_does_not_swell_the_metrics() {
+        let core = recovered(3, &"é ".repeat(80_000), 700);
+        let seen = seen(&core);
+        let bytes: usize = seen
+            .labelled
+            .iter()
+            .map(|metric| {
+                let labels = metric.labels.iter().map(|(_, value)| value.len());
+                metric.family.len() + metric.name.len() + labels.sum::<usize>()
+            })
+            .sum();
+        assert!(bytes < 1_000_000, "{bytes} bytes");
+        let of_role = |metric: &&libproc::Labelled| metric.family.ends_with("role_suppressed");
+        assert_eq!(seen.labelled.iter().filter(of_role).count(), MOST_ROLES);
+        let more = ("master/framework_roles_without_metrics".to_owned(), 1100.0);
+        assert!(seen.metrics.contains(&more), "{:?}", seen.metrics);
+        let name = &seen.labelled[0].labels[1];
+        assert_eq!(*name, ("name", "é ".repeat(21)), "whole characters");
+    }
+
+    #[test]
+    fn met_05_roles_of_frameworks_without_metrics_are_counted_too() {
+        let seen = seen(&recovered(MOST + 2, "f", 1));
+        for (name, value) in
+            [("frameworks_without_metrics", 2.0), ("framework_roles_without_metrics", 2.0)]
+        {
+            let wanted = (format!("master/{name}"), value);
+            assert!(seen.metrics.contains(&wanted), "{:?}", seen.metrics);
+        }
+    }
 
     #[test]
     fn a_name_is_one_part_of_a_path() {

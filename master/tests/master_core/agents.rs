@@ -455,6 +455,30 @@ fn me_10_agents_that_never_return_after_a_failover_are_given_up() {
     m.does(pong(2, 1));
     m.timers.retain(|key, _| !matches!(key, meseta_master::core::TimerKey::PingDue(_)));
     m.passes(10 * MINUTE).says("persist MarkUnreachable m-S0");
+    assert_eq!(m.core.counters().agents_never_back, 0, "it is not given up yet");
+    m.durable();
+    let counters = m.core.counters();
+    assert_eq!((counters.agents_never_back, counters.agents_unreachable), (1, 1));
+    // Without a limit its turn is at once.
+    assert_eq!(counters.removals_scheduled, 1);
+}
+
+/// LIM-02: one that is back before its turn is not counted among those that never came back.
+#[test]
+fn me_10_an_agent_that_returns_before_its_turn_did_come_back() {
+    let mut m = Master::new();
+    m.agent(1, ALL);
+    let back = m.agent(2, ALL);
+    let rate = RemovalRate { count: 1, within: MINUTE };
+    let config = Config { agent_removal_rate: Some(rate), ..Config::default() };
+    let mut m = Master::recovered(m.registry.clone(), config);
+    m.passes(10 * MINUTE).says("persist MarkUnreachable m-S0");
+    m.durable();
+    m.does(arrives(2));
+    m.does(reregisters(2, &back, ALL, Report::default()));
+    let counters = m.core.counters();
+    assert_eq!((counters.removals_scheduled, counters.removals_canceled), (2, 1));
+    assert_eq!((counters.agents_never_back, counters.agents_unreachable), (1, 1));
 }
 
 #[test]

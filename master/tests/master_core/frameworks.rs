@@ -323,7 +323,7 @@ fn mop_26_an_operator_tears_down_and_is_answered_when_it_is_durable() {
 #[test]
 fn what_is_too_large_for_the_registry_is_refused() {
     let mut m = Master::new();
-    let large = |bytes: usize| FrameworkInfo { name: "f".repeat(bytes), ..info("") };
+    let large = |bytes: usize| FrameworkInfo { hostname: Some("h".repeat(bytes)), ..info("f") };
     let gave = m.does(subscribes(10, large(300 * 1024)));
     assert!(
         gave.all().starts_with("stream 10 <- ERROR 'FrameworkInfo' has 3072"),
@@ -414,6 +414,7 @@ fn invalid_infos_get_an_error_event_and_are_closed() {
         ("CAP-01 role with MULTI_ROLE", |info| info.role = Some("r".into())),
         ("CAP-01 roles without it", |info| info.capabilities.clear()),
         ("RES-07 bad role", |info| info.roles = vec!["a//b".into()]),
+        ("a name that all would repeat", |info| info.name = "f".repeat(4097)),
         ("duplicate role", |info| info.roles = vec!["r".into(), "r".into()]),
         ("NaN", |info| info.failover_timeout = Some(f64::NAN)),
         ("no duration", |info| info.failover_timeout = Some(1e300)),

@@ -21,10 +21,27 @@ impl Core {
                 // Not ready yet, or too much at once.
                 (429 | 503, Link::Subscribing) => self.down(&message, random),
                 (_, Link::Subscribing) => self.refused(message),
+                // What was too much is not done, and nobody says which call that was.
+                (429, Link::Up) => self.not_taken(&message),
                 _ => vec![Effect::Log(format!("call refused ({code}): {message}"))],
             },
             FromMaster::Event(event) => self.event(*event),
         }
+    }
+
+    /// A call was one too many: an ACCEPT, a KILL, or something that is the policy's to repeat.
+    fn not_taken(&mut self, message: &str) -> Vec<Effect> {
+        let ask = self.tasks.doubt_unheard().map(|wait| Effect::Set(Timer::Reconcile, wait));
+        let kill = self.tasks.doubt_kills().map(|wait| Effect::Set(Timer::Kill, wait));
+        let log = Effect::Log(format!("call refused (429): {message}"));
+        [log].into_iter().chain(ask).chain(kill).collect()
+    }
+
+    pub(super) fn kill_again(&mut self) -> Vec<Effect> {
+        let (kills, wait) = self.tasks.kill_again();
+        let say = |kill| self.say(CallType::Kill, |call| call.kill = Some(kill));
+        let again = wait.map(|wait| Effect::Set(Timer::Kill, wait));
+        kills.into_iter().map(say).chain(again).collect()
     }
 
     fn refused(&mut self, message: String) -> Vec<Effect> {

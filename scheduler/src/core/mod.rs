@@ -48,6 +48,8 @@ pub enum Timer {
     Silence,
     /// Tasks that were asked about have not all been answered for.
     Reconcile,
+    /// Kills that may not have been taken are sent again.
+    Kill,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +189,7 @@ impl Core {
             Effect::Cancel(Timer::Subscribe),
             Effect::Cancel(Timer::Silence),
             Effect::Cancel(Timer::Reconcile),
+            Effect::Cancel(Timer::Kill),
             Effect::Set(Timer::Retry, wait),
         ];
         if told {
@@ -210,6 +213,7 @@ impl Core {
             }
             (Timer::Silence, Link::Up) => self.down("no heartbeat", random),
             (Timer::Reconcile, Link::Up) => self.reconcile_again(),
+            (Timer::Kill, Link::Up) => self.kill_again(),
             _ => Vec::new(),
         }
     }

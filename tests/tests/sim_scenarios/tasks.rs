@@ -135,3 +135,19 @@ fn al_04_what_was_declined_is_offered_again_after_its_time_or_a_revive() {
     cluster.act(0, |_, driver| driver.revive());
     cluster.until("it is offered at once", 2 * SECOND, |cluster| count(cluster) == 3);
 }
+
+/// LIM-01: which of a scheduler's calls was one too many nobody says.
+#[test]
+fn lim_01_a_task_whose_launch_was_one_too_many_reaches_a_state() {
+    let limits = r#"{"limits": [{"principal": "framework", "qps": 1, "capacity": 2}]}"#;
+    let shape = Shape { agents: 3, frameworks: 1, limits, ..Shape::default() };
+    let mut cluster = SimCluster::idle(506, shape);
+    // As many as three agents hold: three offers at once, three calls.
+    for task in 0..24 {
+        cluster.launch(0, &format!("t-{task}"), "sleep 1");
+    }
+    let sent = |cluster: &SimCluster| record(cluster.record(0)).todo.is_empty();
+    cluster.until("all are sent, taken or not", HOUR, sent);
+    cluster.until("each has ended", HOUR, |cluster| record(cluster.record(0)).ended.len() == 24);
+    assert!(cluster.launched().len() < 24, "one call was refused");
+}

@@ -214,7 +214,11 @@ impl Core {
         let Some(AgentState::Departing { departure, connection, .. }) = state else {
             return;
         };
-        self.counters.agents_unreachable += u64::from(departure == Departure::Unreachable);
+        if departure == Departure::Unreachable {
+            let appeared = self.agents.get(id).is_some_and(|agent| agent.has_appeared());
+            self.counters.agents_unreachable += 1;
+            self.counters.agents_never_back += u64::from(!appeared);
+        }
         for offer in self.offers.of_agent(id) {
             self.rescind(&offer, out);
         }

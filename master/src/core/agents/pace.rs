@@ -42,10 +42,10 @@ impl Core {
     ) {
         let GiveUpPlan { agent, reason, again } = plan;
         let its_turn = self.turns.waiting.remove(&agent);
+        self.counters.removals_scheduled += u64::from(!its_turn);
         if let Some(rate) = self.config.agent_removal_rate.filter(|_| !its_turn) {
             let turn = self.turns.next.max(at.now);
             self.turns.next = turn + rate.each();
-            self.counters.removals_scheduled += 1;
             if turn > at.now {
                 let wait = turn.since(at.now);
                 let seconds = wait.as_secs();

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Most roles of one framework; each costs the allocator a place in its tree.
 const MAX_ROLES: usize = 10_000;
 
+/// Most bytes of a framework's name: lists, metrics and logs repeat it.
+const MAX_NAME_BYTES: usize = 4096;
+
 /// The roles of a framework: `roles` if it is MULTI_ROLE, else `role`, which is `*` if unset.
 pub(in crate::core) fn roles(info: &v1::FrameworkInfo) -> Result<BTreeSet<Role>, String> {
     if !Capabilities::of(info).multi_role {
@@ -45,6 +48,12 @@ pub(in crate::core) fn subscription(
     offer_constraints: Option<v1::scheduler::OfferConstraints>,
 ) -> Result<Subscription, String> {
     super::info_size("FrameworkInfo", &info)?;
+    if info.name.len() > MAX_NAME_BYTES {
+        return Err(format!(
+            "'FrameworkInfo.name' has {} bytes: more than {MAX_NAME_BYTES} are not taken",
+            info.name.len()
+        ));
+    }
     let roles = roles(&info)?;
     if let Some(timeout) = info.failover_timeout {
         // What is negative is none; what is no duration at all is a mistake.

@@ -49,6 +49,28 @@ fn lim_01_the_third_request_at_once_is_one_too_many() {
     }
 }
 
+/// What is decoded before it is paid for is no larger than what may be free.
+#[test]
+fn lim_01_a_large_request_is_paid_for_before_it_is_decoded() {
+    let padded = |body: &str, bytes: usize| format!("{body}{}", " ".repeat(bytes - body.len()));
+    let answer = |office: &Office, body: &str| match operator::answer(office, &post("/", body)) {
+        Outcome::Answered(response) => response,
+        _ => panic!("it is answered at once"),
+    };
+    let free = r#"{"type":"GET_HEALTH"}"#;
+    let office = limited();
+    // Neither has a type that could be free before the whole of it is decoded.
+    assert_eq!(answer(&office, &padded("{", 5000)).code(), 400);
+    assert_eq!(answer(&office, &padded(free, 5000)).code(), 200);
+    for body in ["{", free] {
+        is_too_many(&answer(&office, &padded(body, 5000)));
+    }
+    is_too_many(&answer(&office, "{"));
+    assert_eq!(answer(&office, &padded(free, 4096)).code(), 200);
+    let standby = Office::standing(Standing::Standby { leader: None });
+    assert_eq!(answer(&standby, &padded("{", 5000)).code(), 503);
+}
+
 #[test]
 fn lim_01_schedulers_calls_are_counted_and_a_refused_subscription_begins_nothing() {
     let mut office = limited();
