@@ -160,6 +160,7 @@ impl Core {
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
             Plan::GiveUp(plan) => self.commit_give_up(plan, at, out),
+            Plan::GiveUpNext => self.commit_turn(at, out),
             Plan::GiveUpAll(plans) => {
                 self.counters.agents_never_back += plans.len() as u64;
                 for plan in plans {
@@ -238,6 +239,7 @@ impl Core {
         match key {
             TimerKey::PingDue(connection) => self.check_ping_due(connection),
             TimerKey::AgentReregisterDue(agent) => self.check_reregister_due(agent),
+            TimerKey::AgentRemovalDue => self.check_removal_due(),
             TimerKey::RecoveredAgentsDue => self.check_recovered_due(),
             TimerKey::HeartbeatDue(connection) => self.check_heartbeat_due(connection),
             TimerKey::FrameworkFailoverDue(framework) => self.check_failover_due(framework),
