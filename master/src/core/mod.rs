@@ -172,6 +172,8 @@ impl Core {
             }
             Plan::TurnAway { connection, agent, why } => {
                 send::warn(format!("agent {agent} came back and is told to end: {why}"), out);
+                // It may have been known still when the last leader ended (MNT-05).
+                self.leave_down_machine(&agent, at, out);
                 self.turn_away(connection, why, out);
             }
             Plan::SetDuty(plan) => self.commit_duty(plan, out),
