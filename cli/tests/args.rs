@@ -130,6 +130,7 @@ fn what_is_refused_names_what_was_wrong() {
         ("maintenance plan db-1", "--start"),
         ("maintenance plan db-1 --start soon", "expecting a time such as"),
         ("maintenance start", "MACHINE"),
+        ("maintenance stop db-1@here", "'here' is no IP address"),
         ("maintenance stop @", "expecting HOST, HOST@IP or @IP"),
         ("weights", "Usage"),
         ("weights set", "ROLE=WEIGHT"),

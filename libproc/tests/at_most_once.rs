@@ -1,8 +1,9 @@
-//! LP-02: a message arrives at most once, whatever happens to its connection.
+//! A message arrives at most once, whatever happens to its connection.
 mod common;
 use common::*;
 use std::collections::BTreeMap;
 
+// LP-02
 on_both!(
     resets_never_duplicate,
     without_a_connection_nothing_arrives_later,

@@ -1,8 +1,9 @@
-//! LP-01: between two processes messages keep their order, also across a reconnect, where what was
+//! Between two processes messages keep their order, also across a reconnect, where what was
 //! lost shows as an exit.
 mod common;
 use common::*;
 
+// LP-01
 on_both!(
     order_is_kept,
     order_is_kept_by_as_many_routes_as_there_are_processes,

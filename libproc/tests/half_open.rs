@@ -1,4 +1,4 @@
-//! LP-03 over real sockets: what is between two nodes breaks, or the other side is there no more
+//! Links over real sockets: what is between two nodes breaks, or the other side is there no more
 //! and nobody says so. Both sides notice, by the socket's end or by their keepalive, and each link
 //! fires once. (`links.rs` has the same on the simulator.)
 mod common;
@@ -89,11 +89,13 @@ fn both_sides_notice_and_each_link_fires_once(end: u8, why: &'static str) {
     });
 }
 
+/// LP-03.
 #[test]
 fn a_half_open_connection() {
     both_sides_notice_and_each_link_fires_once(SILENT, "silent for 200ms");
 }
 
+/// LP-03.
 #[test]
 fn a_connection_that_breaks() {
     // "closed by the other side", or "cannot read": as the sockets see it.

@@ -1,10 +1,11 @@
-//! LP-03: a link fires exactly once, whatever ends the other side.
+//! A link fires exactly once, whatever ends the other side.
 mod common;
 use common::*;
 use libproc::sim::Sim;
 use libproc::{NodeConfig, ProcessId, Reason};
 use std::time::Duration;
 
+// LP-03
 on_both!(
     normal_exit,
     stopped,
@@ -135,6 +136,7 @@ fn simulated(strike: impl FnOnce(&mut Sim, libproc::sim::Machine, libproc::sim::
     Pair { server, client, probe, asker, there, here }
 }
 
+/// LP-03.
 #[test]
 fn a_crash_fires_once_and_a_new_life_is_another_process() {
     let pair = simulated(|sim, a, _| {
@@ -148,6 +150,7 @@ fn a_crash_fires_once_and_a_new_life_is_another_process() {
     assert_eq!(pair.here.count("exited"), 1);
 }
 
+/// LP-03.
 #[test]
 fn a_half_open_connection_is_noticed_and_fires_once() {
     let pair = simulated(|sim, a, b| {

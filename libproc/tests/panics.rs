@@ -1,7 +1,8 @@
-//! LP-06: a panic ends one process, or its node where it is critical; never silently.
+//! A panic ends one process, or its node where it is critical; never silently.
 mod common;
 use common::*;
 
+// LP-06
 on_both!(
     one_process_ends_and_others_live,
     a_critical_process_ends_its_node,

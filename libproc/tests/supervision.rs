@@ -1,4 +1,4 @@
-//! LP-06: what a supervisor does when a process ends: its policy is applied and everybody who is
+//! What a supervisor does when a process ends: its policy is applied and everybody who is
 //! linked knows; nothing is left that neither works nor is seen to have ended.
 mod common;
 use common::*;
@@ -10,6 +10,7 @@ use libproc::{
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+// LP-06
 on_both!(
     a_panic_is_seen_by_all_who_are_linked_and_mended,
     from_another_node_a_handle_stays_good,

@@ -7,7 +7,7 @@ use crate::config::MasterConfig;
 use crate::core::{Core, Event, Moment, Origin, Rejection};
 use crate::joined::Updates;
 use crate::leadership::Stage;
-use crate::limits::{Meter, TooMany};
+use crate::limits::Meter;
 use crate::metrics::{messages, Counted};
 use crate::peers::{self, EventStream, Peers};
 use crate::registrar::actor::Written;
@@ -131,11 +131,6 @@ impl Master {
             self.carry_out(effects, cx);
         }
         Ok(())
-    }
-
-    /// Counts a request of a principal against its limit.
-    pub(crate) fn admit(&self, principal: Option<&str>, cx: &Context<Self>) -> Result<(), TooMany> {
-        self.meter.borrow_mut().admit(principal, cx.now())
     }
 
     /// Opens a subscription for a scheduler that came over HTTP.

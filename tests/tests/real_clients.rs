@@ -121,8 +121,8 @@ fn pymesos_follows_what_happens() {
     let expected = [
         "subscribed, 2 agents",
         "the framework from its first event to its last",
-        "22 tasks added",
-        "20 finished, 2 killed",
+        "24 tasks added",
+        "20 finished, 4 killed",
     ];
     assert_eq!(steps, expected);
 }

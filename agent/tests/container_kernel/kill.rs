@@ -11,6 +11,7 @@ use super::Test;
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_polite_program_ends_itself", a_polite_program_ends_itself),
+    // TS-08
     ("terminate_becomes_kill_for_the_whole_tree", terminate_becomes_kill),
     ("a_repeated_terminate_shortens_the_grace", a_repeated_terminate_shortens),
     ("signals_reach_every_process", signals_reach_every_process),
@@ -47,7 +48,7 @@ fn a_polite_program_ends_itself() {
     assert!(matches!(handle.terminate(None), Err(SignalError::Ended { .. })));
 }
 
-/// TS-08: all of the container, after the grace period.
+/// All of the container, after the grace period.
 fn terminate_becomes_kill() {
     let fixture = Fixture::new();
     let script = "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > child; sleep 1000' & \

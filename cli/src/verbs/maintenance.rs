@@ -10,6 +10,7 @@ use meseta_api::v1::maintenance::{Schedule, Window};
 use meseta_api::v1::master::call::{self, Type};
 use meseta_api::v1::master::Call;
 use meseta_api::v1::{DurationInfo, MachineId, TimeInfo, Unavailability};
+use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Which machines go away for maintenance, and when.
@@ -80,10 +81,31 @@ fn when(text: &str) -> Result<When, String> {
 
 fn machine(text: &str) -> Result<MachineId, String> {
     let (hostname, ip) = text.split_once('@').unwrap_or((text, ""));
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    match (given(hostname), given(ip)) {
+    let hostname = Some(hostname.to_lowercase()).filter(|name| !name.is_empty());
+    // As the schedule has it: an address can be written in several ways.
+    let ip = match ip {
+        "" => None,
+        ip => {
+            let address: IpAddr = ip.parse().map_err(|_| format!("'{ip}' is no IP address"))?;
+            Some(address.to_string())
+        }
+    };
+    match (&hostname, &ip) {
         (None, None) => Err("expecting HOST, HOST@IP or @IP".to_owned()),
-        (hostname, ip) => Ok(MachineId { hostname: hostname.map(|n| n.to_lowercase()), ip }),
+        _ => Ok(MachineId { hostname, ip }),
+    }
+}
+
+impl When {
+    /// As a schedule has it, if it is `now` after 1970.
+    fn start(self, now: Duration) -> anyhow::Result<TimeInfo> {
+        let start = match self {
+            When::At(at) => Some(at),
+            When::In(long) => now.checked_add(long),
+        };
+        let start = start.and_then(|start| i64::try_from(start.as_nanos()).ok());
+        let nanoseconds = start.context("--start is later than a schedule can say (year 2262)")?;
+        Ok(TimeInfo { nanoseconds })
     }
 }
 
@@ -140,23 +162,27 @@ fn take_out(schedule: &mut Schedule, machines: &[MachineId]) -> Vec<MachineId> {
     found
 }
 
+/// Adds machines, to the window of that time if there is one.
+fn put_in(schedule: &mut Schedule, machines: &[MachineId], unavailability: Unavailability) {
+    let same = |window: &&mut Window| window.unavailability == unavailability;
+    match schedule.windows.iter_mut().find(same) {
+        Some(window) => window.machine_ids.extend_from_slice(machines),
+        None => {
+            schedule.windows.push(Window { machine_ids: machines.to_vec(), unavailability });
+        }
+    }
+}
+
 impl Plan {
     /// A machine that is in the schedule already gets the new time.
     async fn ask(self) -> anyhow::Result<u8> {
         let cluster = Cluster::open(&self.which.cluster).await?;
         let mut schedule = schedule(&cluster).await?;
         take_out(&mut schedule, &self.which.machines);
-        let start = match self.start {
-            When::At(at) => at,
-            When::In(long) => Duration::from_nanos(cluster.node().wall().as_nanos()) + long,
-        };
+        let start = self.start.start(Duration::from_nanos(cluster.node().wall().as_nanos()))?;
         let nanoseconds = |long: Duration| i64::try_from(long.as_nanos()).unwrap_or(i64::MAX);
         let duration = self.duration.map(|d| DurationInfo { nanoseconds: nanoseconds(d) });
-        let start = TimeInfo { nanoseconds: nanoseconds(start) };
-        schedule.windows.push(Window {
-            machine_ids: self.which.machines.clone(),
-            unavailability: Unavailability { start, duration },
-        });
+        put_in(&mut schedule, &self.which.machines, Unavailability { start, duration });
         set(&cluster, schedule).await?;
         self.which.say("is scheduled")
     }
@@ -212,5 +238,51 @@ impl Confirmed {
             })
             .await?;
         self.which.say("is down")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MNT-06: the master shows addresses in one way, however they were written.
+    #[test]
+    fn machines_are_named_as_the_schedule_shows_them() {
+        for (given, shown) in [
+            ("DB-1", "db-1"),
+            ("db-1@10.0.0.1", "db-1@10.0.0.1"),
+            ("@FE80:0:0:0:0:0:0:A", "@fe80::a"),
+            ("h@2001:0db8::0001", "h@2001:db8::1"),
+        ] {
+            assert_eq!(name(&machine(given).unwrap()), shown);
+        }
+        assert!(machine("h@here").unwrap_err().contains("'here' is no IP address"));
+        assert!(machine("@").is_err());
+    }
+
+    #[test]
+    fn a_start_that_no_schedule_can_say_is_an_error() {
+        let now = Duration::from_secs(1_700_000_000);
+        let start = |text: &str| when(text).unwrap().start(now).map(|time| time.nanoseconds);
+        assert_eq!(start("2h").unwrap(), 1_700_007_200_000_000_000);
+        assert_eq!(start("1970-01-01T00:00:01Z").unwrap(), 1_000_000_000);
+        for text in ["18446744073709551615s", "300years", "2500-01-01T00:00:00Z"] {
+            assert!(start(text).unwrap_err().to_string().contains("--start is later"), "{text}");
+        }
+    }
+
+    #[test]
+    fn machines_of_one_time_share_a_window() {
+        let ids = |names: &[&str]| names.iter().map(|n| machine(n).unwrap()).collect::<Vec<_>>();
+        let time = |nanoseconds| Unavailability {
+            start: TimeInfo { nanoseconds },
+            duration: Some(DurationInfo { nanoseconds: 7 }),
+        };
+        let mut schedule = Schedule::default();
+        for (name, start) in [("a", 1), ("b", 2), ("c", 1), ("d", 1)] {
+            put_in(&mut schedule, &ids(&[name]), time(start));
+        }
+        let windows = schedule.windows.iter().map(|window| window.machine_ids.clone());
+        assert_eq!(windows.collect::<Vec<_>>(), [ids(&["a", "c", "d"]), ids(&["b"])]);
     }
 }

@@ -80,6 +80,8 @@ pub enum TimerKey {
     PingDue(ConnectionId),
     /// A disconnected agent did not come back in time.
     AgentReregisterDue(AgentId),
+    /// The next of the agents that wait to be given up has its turn.
+    AgentRemovalDue,
     /// Agents known from the registry did not appear under this leader in time.
     RecoveredAgentsDue,
     /// Time for a HEARTBEAT on this event stream.

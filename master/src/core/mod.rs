@@ -160,6 +160,7 @@ impl Core {
             Plan::LoseAgent(connection) => self.commit_lost_agent(connection, at, out),
             Plan::Depart(plan) => self.commit_depart(plan, at, out),
             Plan::GiveUp(plan) => self.commit_give_up(plan, at, out),
+            Plan::GiveUpNext => self.commit_turn(at, out),
             Plan::GiveUpAll(plans) => {
                 for plan in plans {
                     self.commit_give_up(plan, at, out);
@@ -170,6 +171,8 @@ impl Core {
             }
             Plan::TurnAway { connection, agent, why } => {
                 send::warn(format!("agent {agent} came back and is told to end: {why}"), out);
+                // It may have been known still when the last leader ended (MNT-05).
+                self.leave_down_machine(&agent, at, out);
                 self.turn_away(connection, why, out);
             }
             Plan::SetDuty(plan) => self.commit_duty(plan, out),
@@ -237,6 +240,7 @@ impl Core {
         match key {
             TimerKey::PingDue(connection) => self.check_ping_due(connection),
             TimerKey::AgentReregisterDue(agent) => self.check_reregister_due(agent),
+            TimerKey::AgentRemovalDue => self.check_removal_due(),
             TimerKey::RecoveredAgentsDue => self.check_recovered_due(),
             TimerKey::HeartbeatDue(connection) => self.check_heartbeat_due(connection),
             TimerKey::FrameworkFailoverDue(framework) => self.check_failover_due(framework),

@@ -70,6 +70,8 @@ pub enum Plan {
     GiveUp(GiveUpPlan),
     /// Many agents cannot be reached.
     GiveUpAll(Vec<GiveUpPlan>),
+    /// Give up the one whose turn it is.
+    GiveUpNext,
     /// Recovered agents did not appear, more of them than may be given up at once (ME-11).
     HoldRemovals {
         /// How many.

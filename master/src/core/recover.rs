@@ -98,6 +98,7 @@ impl Core {
             core.agents.insert(id, agent);
         }
         core.draining = core.find_draining();
+        core.leave_down_machines(at, &mut out);
         core.told.count(&out);
         Ok((core, out))
     }

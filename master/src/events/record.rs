@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn evt_03_the_last_record_says_why_there_is_no_more() {
+    fn the_last_record_says_why_there_is_no_more() {
         let json = farewell(Codec::Json, "a \"reason\"");
         let text = r#"{"type":"UNKNOWN","meseta_ended":"a \"reason\""}"#;
         assert_eq!(json, format!("{}\n{text}", text.len()));

@@ -14,7 +14,8 @@ mod settings;
 
 pub use settings::{BadLimits, RequestLimits};
 
-use libproc::{Instant, Observation};
+use crate::actor::Master;
+use libproc::{Context, Instant, Observation};
 use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -161,6 +162,13 @@ fn charge(used: &mut Used, limit: Option<Rate>, now: Instant) -> Result<(), Dura
             used.refused += 1;
             Err(wait)
         }
+    }
+}
+
+impl Master {
+    /// Counts a request of a principal against its limit.
+    pub(crate) fn admit(&self, principal: Option<&str>, cx: &Context<Self>) -> Result<(), TooMany> {
+        self.meter.borrow_mut().admit(principal, cx.now())
     }
 }
 

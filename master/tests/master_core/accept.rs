@@ -1,4 +1,4 @@
-//! Offers, ACCEPT and DECLINE: every row of B4 (SCH-12, SCH-13, SCH-31, SCH-32, OP-01).
+//! Offers, ACCEPT and DECLINE: every row of B4 (SCH-12, SCH-13, SCH-31, OP-01).
 
 use crate::harness::*;
 use meseta_api::ids::FrameworkId;
@@ -301,7 +301,7 @@ fn sch_13_a_decline_passes_over_what_is_not_there() {
         .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
 }
 
-/// ALL-13.
+/// ALL-13, RESCIND (SCH-32).
 #[test]
 fn al_02_offers_expire_after_two_minutes() {
     let (mut m, framework, offer) = offered(info("f"));

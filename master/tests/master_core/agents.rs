@@ -1,7 +1,7 @@
 //! Agents come, stay, go and come back (AG-*, B13).
 
 use crate::harness::*;
-use meseta_api::ids::FrameworkId;
+use meseta_api::ids::{AgentId, FrameworkId};
 use meseta_api::internal::master::FromAgent;
 use meseta_api::v1::{Address, TaskState};
 use meseta_master::core::{Config, RemovalRate};
@@ -432,12 +432,68 @@ fn ag_20_removals_are_paced_and_called_off() {
     m.does(pong(2, 1)).gives("timer ping 2 in 15s");
     let pinged = m.passes(20 * SECOND);
     assert!(pinged.all().contains("agent 2 <- Ping 6"), "{}", pinged.all());
-    assert_eq!(given_up(&mut m, 41 * SECOND), ["persist MarkUnreachable m-S2"]);
+    // Who waited behind it has its turn.
+    assert!(pinged.all().contains("persist MarkUnreachable m-S2"), "{}", pinged.all());
+    m.durable();
+    assert_eq!(given_up(&mut m, 41 * SECOND), [""; 0]);
     let counters = m.core.counters();
     assert_eq!((counters.removals_scheduled, counters.removals_canceled), (3, 1));
     // One whose connection broke has a turn when its own time is over.
     assert_eq!(given_up(&mut m, 6 * MINUTE), ["persist MarkUnreachable m-S1"]);
     assert_eq!(given_up(&mut m, MINUTE), ["persist MarkUnreachable m-S3"]);
+}
+
+/// A blip that all come back from delays nobody that is lost afterwards.
+#[test]
+fn ag_20_turns_of_agents_that_came_back_are_free() {
+    let rate = RemovalRate { count: 1, within: 10 * MINUTE };
+    let config = Config { agent_removal_rate: Some(rate), ..Config::default() };
+    let mut m = Master::recovered(Default::default(), config);
+    let agents: Vec<AgentId> = (1..=20).map(|connection| m.agent(connection, ALL)).collect();
+    for connection in 1..=20 {
+        m.does(lost_agent(connection));
+    }
+    m.passes(10 * MINUTE);
+    m.durable();
+    for (agent, connection) in agents.iter().zip(101..) {
+        m.does(arrives(connection));
+        m.does(reregisters(connection, agent, ALL, Report::default()));
+    }
+    m.durable();
+    let counters = m.core.counters();
+    assert_eq!((counters.removals_scheduled, counters.removals_canceled), (20, 19));
+    m.timers.retain(|key, _| !matches!(key, meseta_master::core::TimerKey::PingDue(_)));
+    m.does(lost_agent(107));
+    m.passes(10 * MINUTE).says("persist MarkUnreachable m-S6");
+}
+
+/// A place is kept when the connection breaks too, and given back by whoever departs otherwise.
+#[test]
+fn ag_20_never_two_at_one_instant() {
+    let rate = RemovalRate { count: 1, within: MINUTE };
+    let config = Config { agent_removal_rate: Some(rate), ..Config::default() };
+    let mut m = Master::recovered(Default::default(), config);
+    for connection in 1..=6 {
+        m.agent(connection, ALL);
+    }
+    let first = m.passes(75 * SECOND);
+    assert!(first.all().contains("persist MarkUnreachable m-S0"), "{}", first.all());
+    m.durable();
+    m.does(says(3, FromAgent::UnregisterAgent)).says("persist RemoveAgent m-S2");
+    m.durable();
+    for connection in [2, 4, 5, 6] {
+        m.does(lost_agent(connection));
+    }
+    let mut given_up = vec![];
+    for second in 1..=20 * 60 {
+        let gave = m.passes(SECOND);
+        m.durable();
+        let lines = gave.lines().into_iter().filter(|line| line.starts_with("persist"));
+        given_up.extend(lines.map(|line| (second, line)));
+    }
+    let unreachable = |agent: &str| format!("persist MarkUnreachable {agent}");
+    let expected = [(60, "m-S1"), (120, "m-S3"), (180, "m-S4"), (240, "m-S5")];
+    assert_eq!(given_up, expected.map(|(second, agent)| (second, unreachable(agent))));
 }
 
 #[test]

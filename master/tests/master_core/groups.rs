@@ -1,4 +1,4 @@
-//! LAUNCH_GROUP (A4 OP-02, B4, B5): one executor gets all tasks of a group, or none is launched.
+//! LAUNCH_GROUP (B4, B5): one executor gets all tasks of a group, or none is launched.
 
 use crate::harness::*;
 use meseta_api::ids::AgentId;
@@ -63,6 +63,7 @@ fn in_cgroups(share: Option<bool>) -> Option<ContainerInfo> {
     })
 }
 
+/// A4 OP-02.
 #[test]
 fn op_02_a_group_is_launched_whole_and_its_executor_charged_once() {
     let (mut m, framework, offer) = offered(info("f"));

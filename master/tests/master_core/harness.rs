@@ -355,6 +355,7 @@ fn timer(key: &TimerKey) -> String {
     match key {
         TimerKey::PingDue(connection) => format!("ping {}", connection.0),
         TimerKey::AgentReregisterDue(agent) => format!("reregister {agent}"),
+        TimerKey::AgentRemovalDue => "removal".to_owned(),
         TimerKey::RecoveredAgentsDue => "recovered-agents".to_owned(),
         TimerKey::HeartbeatDue(connection) => format!("heartbeat {}", connection.0),
         TimerKey::FrameworkFailoverDue(framework) => format!("failover {framework}"),

@@ -309,6 +309,39 @@ fn mnt_05_a_machine_goes_down_with_its_agents_and_comes_up_again() {
     m.does(reregisters(1, &agent, ALL, Report::default())).says("persist AdmitAgent m-S0");
 }
 
+/// Also if the leader ends when the schedule is written and not yet that its agents are removed.
+#[test]
+fn mnt_05_the_next_leader_removes_the_agents_of_machines_that_are_down() {
+    for (name, by_hostname) in [("host", true), (ONE, false), ("host@10.0.0.1", false)] {
+        let mut m = Master::new();
+        let agent = m.agent(1, ALL);
+        m.does(schedule(&[(name, 9000)]));
+        m.durable();
+        m.does(start(name));
+        let gave = m.durable();
+        assert!(gave.all().contains("persist RemoveAgent m-S0"), "{}", gave.all());
+        let mut m = m.fail_over();
+        m.framework(10, info("f"));
+        if by_hostname {
+            assert!(m.first.all().contains("persist RemoveAgent m-S0"), "{}", m.first.all());
+            assert!(m.registry.agents.is_empty(), "written with the framework");
+        } else {
+            // Where it is shows when it comes.
+            m.does(arrives(1));
+            let gave = m.does(reregisters(1, &agent, ALL, Report::default()));
+            for line in ["persist RemoveAgent m-S0", "agent 1 <- ShutdownAgent", "close agent 1"] {
+                assert!(gave.all().contains(line), "{name}: no {line} in {}", gave.all());
+            }
+            m.durable().says("stream 10 <- FAILURE m-S0");
+        }
+        assert!(m.registry.agents.is_empty() && m.registry.unreachable.is_empty(), "{name}");
+        assert_eq!(told(&mut m).2, [name]);
+        // Nobody is missing.
+        m.passes(10 * MINUTE);
+        assert!(m.unwritten.is_empty(), "{name}: {:?}", m.unwritten);
+    }
+}
+
 #[test]
 fn mnt_05_who_comes_in_while_its_machine_goes_down_leaves_again() {
     let mut m = Master::new();

@@ -1,4 +1,4 @@
-//! Operations in ACCEPT and their feedback (OP-01 to OP-09, B4, B17, B18, SCH-20, SCH-22).
+//! Operations in ACCEPT and their feedback (OP-01 to OP-09, B4, B17, B18, SCH-20).
 
 use crate::harness::*;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -621,7 +621,7 @@ fn op_01_reservations_and_volumes_survive_a_failover() {
     assert_eq!(shown[0].latest_status.state(), OperationState::OperationFinished);
 }
 
-/// A4 OP-08.
+/// A4 OP-08, RECONCILE_OPERATIONS (SCH-22).
 #[test]
 fn op_05_what_is_said_of_operations_by_the_state_of_their_agent() {
     let Scene { mut m, agent, framework, offer } = scene();

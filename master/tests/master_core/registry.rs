@@ -1,4 +1,4 @@
-//! Operations on the registry: in memory and as keys they say the same (RG-01, RG-02, RG-06).
+//! Operations on the registry: in memory and as keys they say the same.
 
 use crate::harness::*;
 use libproc::Timestamp;
@@ -133,6 +133,7 @@ fn operations() -> Vec<RegistryOperation> {
     ]
 }
 
+/// Also of one that is unreachable and comes back (RG-06).
 #[test]
 fn rg_01_keys_and_memory_agree_after_each_operation() {
     let mut registry = Registry::default();

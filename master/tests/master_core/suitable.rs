@@ -1,5 +1,5 @@
 //! Which agents suit a framework: offer constraints, fault domains, GPUs, what is revocable, and the
-//! least that is worth an offer (ALL-10, ALL-16, ALL-17, ALL-18, ALL-22, CAP-05, CAP-06, CAP-08, DOM-01).
+//! least that is worth an offer (ALL-10, ALL-16, ALL-17, ALL-18, ALL-22, CAP-08, DOM-01).
 
 use crate::harness::*;
 use meseta_api::attributes;
@@ -260,6 +260,7 @@ fn dom_01_an_agent_and_its_master_both_have_a_domain_or_neither_needs_one() {
     }
 }
 
+/// CAP-05.
 #[test]
 fn all_18_agents_with_gpus_are_for_those_who_can_use_them() {
     let mut m = Master::new();
@@ -271,6 +272,7 @@ fn all_18_agents_with_gpus_are_for_those_who_can_use_them() {
     m.allocate().says("stream 11 <- OFFERS m-O0 m-S0 cpus:4;gpus:2;mem:1024");
 }
 
+/// CAP-06.
 #[test]
 fn all_22_what_is_revocable_is_for_those_who_can_use_it() {
     let lent = |mut resource: v1::Resource| {

@@ -1,4 +1,4 @@
-//! Statuses, acknowledgements and kills (TS-*, SCH-17, SCH-19, SCH-34, B6, B7, B9).
+//! Statuses, acknowledgements and kills (TS-*, SCH-17, SCH-19, B6, B7, B9).
 
 use crate::harness::*;
 use meseta_api::ids::{AgentId, FrameworkId};
@@ -22,6 +22,7 @@ fn update(update: &StatusUpdate) -> Event {
     says(1, FromAgent::UpdateStatus(Box::new(update.clone())))
 }
 
+/// SCH-34.
 #[test]
 fn ts_01_a_status_is_forwarded_and_its_acknowledgement_goes_back() {
     let (mut m, _, offer) = running(info("f"));

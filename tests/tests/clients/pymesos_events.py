@@ -79,16 +79,16 @@ def main(master, seconds):
         return "begins with %s, ends with %s" % (first, last)
     print("the framework from its first event to its last", flush=True)
     added = [content for what, content in follower.events if what == "task added"]
-    if len(added) != 22 or any(state != "TASK_STAGING" for _, state in added):
+    if len(added) != 24 or any(state != "TASK_STAGING" for _, state in added):
         return "tasks added: %s" % added
-    print("22 tasks added", flush=True)
+    print("24 tasks added", flush=True)
     ended = {"TASK_FINISHED": 0, "TASK_KILLED": 0}
     for what, content in follower.events:
         if what == "task updated" and content[1] in ended:
             ended[content[1]] += 1
-    if ended != {"TASK_FINISHED": 20, "TASK_KILLED": 2}:
+    if ended != {"TASK_FINISHED": 20, "TASK_KILLED": 4}:
         return "ended: %s, of %s" % (ended, kinds)
-    print("20 finished, 2 killed", flush=True)
+    print("20 finished, 4 killed", flush=True)
     driver.stop()
     return None
 

@@ -125,6 +125,7 @@ fn text(port: u16) -> String {
     answer.body
 }
 
+/// The lists above: MET-02, MET-08, MET-09, MET-10 with ALL-23, MET-11, MET-12, MET-14.
 #[test]
 fn met_01_to_14_names_are_those_of_mesos_and_prometheus_has_labels() {
     let local = Local::start(1);

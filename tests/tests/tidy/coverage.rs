@@ -2,12 +2,13 @@
 //! those that have none yet, with the reason. That list can only shrink: an id on it that a test
 //! names is a finding too.
 //!
-//! A test names `FW-03` in its own name (`fw_03_…`, `…_fw_03_…`) or in a comment beside it, on its
-//! own or as one end of a range.
+//! A test names `FW-03` in its own name (`fw_03_…`, `…_fw_03_…`) or in a comment right above it or
+//! inside it, on its own or as one end of a range. It is a function under `#[test]`, or an entry of
+//! a list of tests: what a file's header or a helper says proves nothing.
 //! Read next: `scenarios.rs` and `features.rs`, the catalogues.
 
 use crate::finding::Finding;
-use crate::source::Source;
+use crate::source::{item_end, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ids, and which of them have no test.
@@ -40,8 +41,8 @@ impl Catalogue {
         let mut named = BTreeSet::new();
         // The rules themselves speak of ids, and test none of them.
         for source in sources.iter().filter(|source| !source.path.starts_with(RULES)) {
-            let lines = source.test.iter().zip(&source.code).zip(&source.comments);
-            for ((_, code), comment) in lines.filter(|((is_test, _), _)| **is_test) {
+            let (proves, lines) = (tests(source), source.code.iter().zip(&source.comments));
+            for (_, (code, comment)) in proves.iter().zip(lines).filter(|(proves, _)| **proves) {
                 if let Some(name) = function(code) {
                     let here = forms.iter().filter(|(form, _)| name.contains(form.as_str()));
                     named.extend(here.map(|(_, id)| (*id).clone()));
@@ -69,6 +70,31 @@ impl Catalogue {
             covered.map(|(id, _)| finding(format!("{id} is listed without need"), COVERED));
         missing.chain(covered).collect()
     }
+}
+
+/// How a test or a list of tests begins.
+const BEGINNINGS: &[&str] =
+    &["#[test]", "#[tokio::test", "scripts! {", "on_both!(", "pub(crate) const TESTS: &[Test] ="];
+
+/// Whether each line is one of a test, or of the comments and attributes right above it.
+fn tests(source: &Source) -> Vec<bool> {
+    let mut proves = vec![false; source.text.len()];
+    for (number, code) in source.numbered() {
+        let at = number - 1;
+        let code = code.trim();
+        if !source.test[at] || !BEGINNINGS.iter().any(|begins| code.starts_with(begins)) {
+            continue;
+        }
+        let beside = |line: &usize| {
+            let (code, comment) = (source.code[*line].trim(), source.comments[*line].trim());
+            code.starts_with("#[") || code.is_empty() && !comment.is_empty()
+        };
+        let header = |line: &usize| source.comments[*line].trim().starts_with("//!");
+        let above = (0..at).rev().take_while(|line| beside(line) && !header(line));
+        let end = item_end(&source.code, at).min(proves.len() - 1);
+        proves[at - above.count()..=end].fill(true);
+    }
+    proves
 }
 
 /// An id as a function's name has it, between other words: `_fw_03_`.
@@ -123,21 +149,32 @@ mod tests {
     #[test]
     fn only_tests_name_ids() {
         let cases = [
-            ("a/tests/x.rs", "fn fw_03_who_is_gone() {}", true),
-            ("a/tests/x.rs", "async fn e12_fw_03_who_is_gone() {}", true),
-            ("a/tests/x.rs", "fn fw_031_who_is_gone() {}", false),
-            ("a/tests/x.rs", "/// After a teardown (FW-03).", true),
-            ("a/tests/x.rs", "/// After a teardown (FW-031, XFW-03).", false),
-            ("a/src/x.rs", "/// After a teardown (FW-03).", false),
-            ("a/tests/x.rs", "let id = \"FW-03\";", false),
-            ("tests/tests/tidy/x.rs", "fn fw_03_who_is_gone() {}", false),
-            ("a/src/x.rs", "#[cfg(test)] mod tests { fn fw_03_a() {} }", true),
+            ("a/tests/x.rs", "#[test]\nfn fw_03_who_is_gone() {}", true),
+            ("a/tests/x.rs", "#[tokio::test]\nasync fn e12_fw_03_who_is_gone() {}", true),
+            ("a/tests/x.rs", "#[test]\nfn fw_031_who_is_gone() {}", false),
+            ("a/tests/x.rs", "/// After a teardown (FW-03).\n#[test]\nfn a() {}", true),
+            ("a/tests/x.rs", "/// (FW-031, XFW-03).\n#[test]\nfn a() {}", false),
+            ("a/tests/x.rs", "#[test]\nfn a() {\n    // FW-03\n}", true),
+            ("a/tests/x.rs", "#[test]\nfn a() {\n    let id = \"FW-03\";\n}", false),
+            ("a/tests/x.rs", "scripts! {\n    gone // FW-03\n}", true),
+            ("a/tests/x.rs", "// FW-03\non_both!(\n    gone,\n);", true),
+            ("a/tests/x.rs", "// FW-03\nother!(\n    gone,\n);", false),
+            // What is not a test, and what stands beside one without being of it.
+            ("a/tests/x.rs", "//! FW-03.\n#[test]\nfn a() {}", false),
+            ("a/tests/x.rs", "//! FW-03.\n\n#[test]\nfn a() {}", false),
+            ("a/tests/x.rs", "// FW-03\n\n#[test]\nfn a() {}", false),
+            ("a/tests/x.rs", "#[test]\nfn a() {}\n// FW-03", false),
+            ("a/tests/x.rs", "#[test]\nfn a() {}\nfn fw_03_helps() {}", false),
+            ("a/tests/x.rs", "/// FW-03.\nfn a() {}\n#[test]\nfn b() {}", false),
+            ("a/src/x.rs", "/// After a teardown (FW-03).\nfn a() {}", false),
+            ("tests/tests/tidy/x.rs", "#[test]\nfn fw_03_who_is_gone() {}", false),
+            ("a/src/x.rs", "#[cfg(test)]\nmod t {\n#[test]\nfn fw_03_a() {}\n}", true),
         ];
         for (path, line, is_named) in cases {
             let found = catalogue(&[]).named(&[Source::new(path, &format!("{line}\n"))]);
             assert_eq!(found.contains("FW-03"), is_named, "{path}: {line}");
         }
-        let line = "// RES-01 is no scenario, and A4 OP-02 is an operation.\n";
+        let line = "// RES-01 is no scenario, and A4 OP-02 is an operation.\n#[test]\nfn a() {}\n";
         let found = catalogue(&[]).named(&[Source::new("a/tests/x.rs", line)]);
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["A4 OP-02"]);
     }

@@ -167,7 +167,7 @@ fn test_lines(code: &[String], len: usize) -> Vec<bool> {
 }
 
 /// The last line of the item whose attribute stands on line `start`: its `;` or closing brace.
-fn item_end(code: &[String], start: usize) -> usize {
+pub(crate) fn item_end(code: &[String], start: usize) -> usize {
     let (mut braces, mut others, mut entered) = (0usize, 0usize, false);
     for (number, line) in code.iter().enumerate().skip(start) {
         for c in line.chars() {

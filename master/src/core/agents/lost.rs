@@ -46,7 +46,6 @@ impl Core {
         match self.agents.get(&id).map(|agent| &agent.state) {
             Some(AgentState::Disconnected { .. } | AgentState::Recovered) => {
                 Plan::GiveUp(GiveUpPlan {
-                    again: TimerKey::AgentReregisterDue(id.clone()),
                     agent: id,
                     reason: "it did not come back in time".to_owned(),
                 })
@@ -72,7 +71,6 @@ impl Core {
             return Plan::HoldRemovals { missing: missing.len(), admitted };
         }
         let plans = missing.into_iter().map(|agent| GiveUpPlan {
-            again: TimerKey::AgentReregisterDue(agent.clone()),
             agent,
             reason: "it did not appear under this master in time".to_owned(),
         });
@@ -116,7 +114,9 @@ impl Core {
         let step = AgentStep::LoseConnection { at: at.now };
         self.step_agent(&id, step, out);
         let state = self.agents.get(&id).map(|agent| &agent.state);
-        if matches!(state, Some(AgentState::Disconnected { .. })) {
+        let disconnected = matches!(state, Some(AgentState::Disconnected { .. }));
+        // One that waits to be given up has had its time, and keeps its turn.
+        if disconnected && !self.waits_for_turn(&id) {
             self.await_return(&id, out);
         }
     }
@@ -195,6 +195,7 @@ impl Core {
             out.push(Effect::Allocator(AllocatorEvent::AgentDeactivated { id: id.clone() }));
         }
         out.push(Effect::CancelTimer { key: TimerKey::AgentReregisterDue(id.clone()) });
+        self.call_off(&id);
         let (answer, reason) = (plan.answer, plan.reason);
         let then = Write::Departure { agent: id.clone(), answer, reason };
         let write = self.persist(operation, then, out);

@@ -62,7 +62,6 @@ impl Core {
         };
         self.step_agent(id, step, out);
         self.note_draining(id, out);
-        self.call_off(id);
         if origin != Origin::Known {
             self.agent_added(id, out);
         }

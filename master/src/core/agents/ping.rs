@@ -28,7 +28,6 @@ impl Core {
                     return Plan::GiveUp(GiveUpPlan {
                         agent: id,
                         reason: format!("it did not answer {missed} pings"),
-                        again: TimerKey::PingDue(connection),
                     });
                 }
                 Plan::Ping(id)

@@ -145,6 +145,7 @@ impl Core {
         out: &mut Vec<Effect>,
     ) {
         let ReregisterPlan { agent: id, connection, report } = plan;
+        self.call_off(&id);
         if report.origin == Origin::Known {
             self.suspend(&id, out);
         }

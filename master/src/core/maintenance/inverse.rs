@@ -27,8 +27,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct InverseOffers {
     open: BTreeMap<OfferId, (AgentId, FrameworkId)>,
-    /// Of each pair that was asked, what is known of its answer.
-    asked: BTreeMap<(AgentId, FrameworkId), Asked>,
+    /// Of each agent whom it was asked of, and what is known of the answer.
+    asked: BTreeMap<AgentId, BTreeMap<FrameworkId, Asked>>,
     /// A look is due.
     due: bool,
 }
@@ -58,26 +58,34 @@ impl InverseOffers {
     /// What each framework answered of an agent.
     pub(super) fn of_agent<'a>(
         &'a self,
-        agent: &'a AgentId,
+        agent: &AgentId,
     ) -> impl Iterator<Item = (&'a FrameworkId, &'a Asked)> {
-        let of = self.asked.iter().filter(move |((of, _), _)| of == agent);
-        of.map(|((_, framework), asked)| (framework, asked))
+        self.asked.get(agent).into_iter().flatten()
     }
 
-    fn forget(
-        &mut self,
-        fits: impl Fn(&AgentId, &FrameworkId) -> bool,
-    ) -> Vec<(OfferId, FrameworkId)> {
-        self.asked.retain(|(agent, framework), _| !fits(agent, framework));
-        let mut ended = Vec::new();
-        self.open.retain(|id, (agent, framework)| {
-            let ends = fits(agent, framework);
-            if ends {
-                ended.push((id.clone(), framework.clone()));
-            }
-            !ends
-        });
+    fn record(&mut self, agent: AgentId, framework: FrameworkId, asked: Asked) {
+        self.asked.entry(agent).or_default().insert(framework, asked);
+    }
+
+    /// Forgets an agent; the questions that were open.
+    fn forget_agent(&mut self, agent: &AgentId) -> Vec<(OfferId, FrameworkId)> {
+        let asked = self.asked.remove(agent).into_iter().flatten();
+        let ended: Vec<_> =
+            asked.filter_map(|(framework, asked)| Some((asked.offer?, framework))).collect();
+        for (offer, _) in &ended {
+            self.open.remove(offer);
+        }
         ended
+    }
+
+    fn forget_framework(&mut self, framework: &FrameworkId) {
+        self.asked.retain(|_, frameworks| {
+            let asked = frameworks.remove(framework);
+            if let Some(offer) = asked.and_then(|asked| asked.offer) {
+                self.open.remove(&offer);
+            }
+            !frameworks.is_empty()
+        });
     }
 }
 
@@ -101,13 +109,13 @@ impl Core {
     pub(in crate::core) fn commit_inverse(&mut self, plan: AnswerInversePlan, at: Moment) {
         let inverse = &mut self.maintenance.inverse;
         for offer in plan.offers {
-            let Some(pair) = inverse.open.remove(&offer) else {
+            let Some((agent, framework)) = inverse.open.remove(&offer) else {
                 continue;
             };
             let declined = plan.status == Status::Decline;
             let again = declined.then(|| at.now + plan.refuse);
             let asked = Asked { status: plan.status, at: at.wall, offer: None, again };
-            inverse.asked.insert(pair, asked);
+            inverse.record(agent, framework, asked);
         }
     }
 
@@ -143,6 +151,10 @@ impl Core {
         let mut events: BTreeMap<FrameworkId, Vec<v1::InverseOffer>> = BTreeMap::new();
         for id in agents {
             let agent = self.agents.get(&id).filter(|agent| agent.state.is_active());
+            let wanted = self.to_be_asked(&id, at);
+            if agent.is_some() && wanted.is_empty() {
+                continue;
+            }
             let found = agent.and_then(|agent| {
                 let (_, window, _) = self.maintenance.of(agent)?;
                 Some((agent.url(self.config.tls), show::unavailability(window)))
@@ -151,7 +163,7 @@ impl Core {
                 self.maintenance.agents.remove(&id);
                 continue;
             };
-            for framework in self.to_be_asked(&id, at) {
+            for framework in wanted {
                 let offer = self.next_ids.offer(&self.identity.master_id);
                 let question = v1::InverseOffer {
                     id: (&offer).into(),
@@ -162,14 +174,14 @@ impl Core {
                     resources: Vec::new(),
                 };
                 events.entry(framework.clone()).or_default().push(question);
-                let pair = (id.clone(), framework);
                 let inverse = &mut self.maintenance.inverse;
-                inverse.open.insert(offer.clone(), pair.clone());
+                inverse.open.insert(offer.clone(), (id.clone(), framework.clone()));
                 // What was answered before stands until there is another answer.
-                let before = inverse.asked.get(&pair).map(|asked| (asked.status, asked.at));
+                let before = inverse.asked.get(&id).and_then(|asked| asked.get(&framework));
+                let before = before.map(|asked| (asked.status, asked.at));
                 let (status, since) = before.unwrap_or((Status::Unknown, at.wall));
                 let asked = Asked { status, at: since, offer: Some(offer), again: None };
-                inverse.asked.insert(pair, asked);
+                inverse.record(id.clone(), framework, asked);
             }
         }
         for (framework, offers) in events {
@@ -180,20 +192,23 @@ impl Core {
 
     /// The frameworks with a scheduler that have something on an agent and are to be asked.
     fn to_be_asked(&self, id: &AgentId, at: Moment) -> BTreeSet<FrameworkId> {
-        let tasks = self.tasks.on_agent(id).filter(|(_, _, task)| task.life == Life::Live);
-        let executors = self.agents.get(id).into_iter().flat_map(|agent| agent.executors.keys());
-        let held = tasks.map(|(framework, ..)| framework).chain(executors.map(|(of, _)| of));
-        let held: BTreeSet<&FrameworkId> = held.collect();
-        let inverse = &self.maintenance.inverse;
-        let wanted = |framework: &&&FrameworkId| {
-            let connected = self.frameworks.get(**framework).and_then(|f| f.state.connected());
-            let asked = inverse.asked.get(&(id.clone(), (**framework).clone()));
+        let asked = self.maintenance.inverse.asked.get(id);
+        let wanted = |framework: &FrameworkId| {
+            let asked = asked.and_then(|asked| asked.get(framework));
             let may_be = asked.is_none_or(|asked| {
                 asked.offer.is_none() && asked.again.is_some_and(|again| again <= at.now)
             });
-            connected.is_some() && may_be
+            let known = self.frameworks.get(framework).filter(|_| may_be);
+            known.is_some_and(|framework| framework.state.connected().is_some())
         };
-        held.iter().filter(wanted).map(|framework| (*framework).clone()).collect()
+        // The tasks of who is not to be asked are not looked at: most have been asked.
+        let with_tasks = self.tasks.by_framework_on(id).filter(|(framework, _)| wanted(framework));
+        let live = with_tasks.filter_map(|(framework, mut tasks)| {
+            tasks.any(|task| task.life == Life::Live).then_some(framework)
+        });
+        let executors = self.agents.get(id).into_iter().flat_map(|agent| agent.executors.keys());
+        let executors = executors.map(|(framework, _)| framework);
+        live.chain(executors.filter(|framework| wanted(framework))).cloned().collect()
     }
 
     fn look_again(&mut self, out: &mut Vec<Effect>) {
@@ -206,7 +221,7 @@ impl Core {
 
     /// An agent leaves, or another time holds for it: what was asked of it holds no more.
     pub(in crate::core) fn rescind_inverse_offers(&mut self, id: &AgentId, out: &mut Vec<Effect>) {
-        let ended = self.maintenance.inverse.forget(|agent, _| agent == id);
+        let ended = self.maintenance.inverse.forget_agent(id);
         for (offer, framework) in ended {
             self.tell(&framework, say::rescind_inverse(&offer), out);
         }
@@ -214,6 +229,38 @@ impl Core {
 
     /// A framework's scheduler is another one, or gone: what it was asked is asked anew.
     pub(in crate::core) fn forget_inverse_offers(&mut self, framework: &FrameworkId) {
-        self.maintenance.inverse.forget(|_, of| of == framework);
+        self.maintenance.inverse.forget_framework(framework);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DR-08: with a scan of all questions for each agent it would not end within the time of a test.
+    #[test]
+    fn what_was_asked_of_an_agent_is_forgotten_without_a_look_at_the_others() {
+        let framework = FrameworkId::parse("m-0000").unwrap();
+        let idle = FrameworkId::parse("m-0001").unwrap();
+        let mut inverse = InverseOffers::default();
+        let agent = |n: u32| AgentId::parse(&format!("m-S{n}")).unwrap();
+        let offer = |n: u32| OfferId::parse(&format!("m-O{n}")).unwrap();
+        let asked = |offer| Asked { status: Status::Unknown, at: Timestamp(1), offer, again: None };
+        let agents = 200_000;
+        for n in 0..agents {
+            inverse.open.insert(offer(n), (agent(n), framework.clone()));
+            inverse.record(agent(n), framework.clone(), asked(Some(offer(n))));
+            inverse.record(agent(n), idle.clone(), asked(None));
+        }
+        for n in 1..agents {
+            assert_eq!(inverse.of_agent(&agent(n)).count(), 2);
+            assert_eq!(inverse.forget_agent(&agent(n)), [(offer(n), framework.clone())]);
+            assert_eq!(inverse.of_agent(&agent(n)).count(), 0);
+        }
+        assert_eq!(inverse.open.keys().collect::<Vec<_>>(), [&offer(0)]);
+        inverse.forget_framework(&framework);
+        assert!(inverse.open.is_empty());
+        inverse.forget_framework(&idle);
+        assert_eq!(inverse, InverseOffers::default());
     }
 }

@@ -186,6 +186,18 @@ impl Core {
         agents.map(|(id, agent)| (id.clone(), seen(&self.maintenance, agent))).collect()
     }
 
+    /// The last leader may have ended before it had removed the agents of machines that are down.
+    /// Only hostnames are known yet: who is down by its address leaves when it comes.
+    pub(in crate::core) fn leave_down_machines(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let agents = self.agents.iter();
+        let down = agents
+            .filter(|(_, agent)| self.maintenance.down(agent.hostname(), &agent.address).is_some());
+        let down: Vec<AgentId> = down.map(|(id, _)| id.clone()).collect();
+        for id in down {
+            self.leave_down_machine(&id, at, out);
+        }
+    }
+
     /// An agent whose machine is down leaves; one that was given up is gone already.
     pub(in crate::core) fn leave_down_machine(
         &mut self,

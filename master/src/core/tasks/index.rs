@@ -88,6 +88,18 @@ impl Tasks {
         })
     }
 
+    /// The tasks on an agent, of one framework after the other.
+    pub fn by_framework_on(
+        &self,
+        agent: &AgentId,
+    ) -> impl Iterator<Item = (&FrameworkId, impl Iterator<Item = &Task>)> {
+        let frameworks = self.by_agent.get(agent).into_iter().flatten();
+        frameworks.map(|(framework, ids)| {
+            let tasks = self.by_framework.get(framework);
+            (framework, ids.iter().filter_map(move |id| Some(&**tasks?.get(id)?)))
+        })
+    }
+
     /// The tasks of each framework, for readers.
     pub fn shelves(&self) -> &BTreeMap<FrameworkId, Shelf<TaskId, Kept<Task>>> {
         &self.by_framework
