@@ -171,12 +171,15 @@ impl Scene {
     /// What executors were told to launch, by group.
     fn check(&self, what: &str) {
         let launched = self.cluster.launched();
+        let together = self.cluster.launched_groups();
         let record = lock(&self.record);
         for group in 1..=GROUPS {
             let names = MEMBERS.map(|member| format!("{group}-{member}"));
             let ran: Vec<&String> = launched.iter().filter(|task| names.contains(task)).collect();
             let whole = ran == names.iter().collect::<Vec<_>>();
             assert!(ran.is_empty() || whole, "{what}: of group {group} ran {ran:?}");
+            let in_one = together.iter().filter(|came| came[..] == names).count();
+            assert_eq!(in_one, usize::from(whole), "{what}: events of group {group}");
             for name in &names {
                 assert!(record.told.contains_key(name), "{what}: nothing was told of {name}");
             }

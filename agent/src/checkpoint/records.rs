@@ -4,7 +4,7 @@
 
 use crate::core::ids::UpdateId;
 use libproc::TraceContext;
-use meseta_api::ids::FrameworkId;
+use meseta_api::ids::{FrameworkId, TaskId};
 use meseta_api::internal::{OperationUuid, StatusUpdate};
 use meseta_api::resources::Resources;
 use meseta_api::v1;
@@ -21,6 +21,30 @@ pub struct RunRecord {
     pub framework: v1::FrameworkInfo,
     /// Whether the executor was made by the agent for one command.
     pub for_command: bool,
+}
+
+/// `task.info`: a task as the master sent it, and with whom it is launched.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TaskRecord<'a> {
+    /// The task.
+    #[serde(flatten)]
+    pub info: &'a v1::TaskInfo,
+    /// All of its group, itself included; empty if it is launched alone.
+    #[serde(rename = "meseta_group", skip_serializing_if = "<[TaskId]>::is_empty")]
+    pub group: &'a [TaskId],
+}
+
+/// What a `task.info` has beside the task.
+#[derive(Deserialize)]
+struct BesideTask {
+    #[serde(default, rename = "meseta_group")]
+    group: Vec<TaskId>,
+}
+
+/// Reads a [`TaskRecord`]: the task, and its group.
+pub fn parse_task(content: &[u8]) -> Result<(v1::TaskInfo, Vec<TaskId>), RecordError> {
+    let beside: BesideTask = from_json(content)?;
+    Ok((from_json(content)?, beside.group))
 }
 
 /// `resources`: what the agent has, once an operation has changed that.

@@ -6,7 +6,7 @@
 
 use super::layout::{executor_info, task_info, task_updates, Layout};
 use super::records::{
-    from_json, parse_updates, AccountRecord, RecordError, RunRecord, UpdateRecord,
+    from_json, parse_task, parse_updates, AccountRecord, RecordError, RunRecord, UpdateRecord,
 };
 use libproc::Disk;
 use meseta_api::ids::{ContainerId, ExecutorId, FrameworkId, IdError, TaskId};
@@ -55,6 +55,8 @@ pub struct RecoveredTask {
     pub task: TaskId,
     /// As the master sent it; none for a task that only its executor knew.
     pub info: Option<v1::TaskInfo>,
+    /// All tasks of its group, itself included; empty if it was launched alone.
+    pub group: Vec<TaskId>,
     /// Its updates and their acknowledgements, in order.
     pub updates: Vec<UpdateRecord>,
 }
@@ -176,7 +178,12 @@ impl Reader {
     async fn tasks(&self, run: &Path) -> Result<Vec<RecoveredTask>, RecoveryError> {
         let mut tasks = Vec::new();
         for (task, _) in self.ids(&run.join("tasks"), TaskId::parse).await? {
-            let info = self.record(&task_info(run, &task)).await?;
+            let path = task_info(run, &task);
+            let broken = |source| RecoveryError::Broken { path: path.clone(), source };
+            let record = self.bytes(&path).await?;
+            let record = record.map(|bytes| parse_task(&bytes).map_err(broken)).transpose()?;
+            let (info, group) =
+                record.map_or((None, Vec::new()), |(info, group)| (Some(info), group));
             let path = task_updates(run, &task);
             let mut updates = Vec::new();
             if let Some(content) = self.bytes(&path).await? {
@@ -189,7 +196,7 @@ impl Reader {
                 }
                 updates = log.records;
             }
-            tasks.push(RecoveredTask { task, info, updates });
+            tasks.push(RecoveredTask { task, info, group, updates });
         }
         Ok(tasks)
     }

@@ -97,6 +97,17 @@ pub fn verdict(why: Option<&Ending>, exit: &ContainerExit) -> Verdict {
     }
 }
 
+/// What is said of a task whose group was not on disk whole when the agent started again.
+pub fn never_launched() -> Verdict {
+    Verdict {
+        state: TaskState::TaskDropped,
+        reason: Reason::ExecutorTerminated,
+        message: "the agent restarted before all of the task's group was on disk, so that none of \
+                  it was launched"
+            .into(),
+    }
+}
+
 /// `exited with status 3`, `was killed by signal 9`, …
 fn ended(exit: &ContainerExit) -> String {
     match exit.status {

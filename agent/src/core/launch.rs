@@ -9,7 +9,7 @@ use super::resize::After;
 use super::turn::Turn;
 use super::{environment, limits, unsupported, volumes, Agent, Written};
 use crate::checkpoint::layout::{executor_info, task_info, task_updates};
-use crate::checkpoint::records::{to_json, RunRecord};
+use crate::checkpoint::records::{to_json, RunRecord, TaskRecord};
 use crate::checkpoint::DiskOperation;
 use crate::containerizer::{LaunchSpec, Program};
 use meseta_api::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
@@ -284,6 +284,8 @@ impl Agent {
         let lane = Lane::Framework(framework_id.clone());
         let group = is_group.then(|| Group::new(&ids));
         let trace = turn.trace;
+        let together = if is_group { ids.as_slice() } else { &[] };
+        let as_record = |info: &v1::TaskInfo| to_json(&TaskRecord { info, group: together });
         let as_task = |info: v1::TaskInfo| Task { group: group.clone(), ..Task::new(info, trace) };
         let mut operations = Vec::new();
         let layout = self.settings.layout.clone();
@@ -299,7 +301,7 @@ impl Agent {
                     operations.push(DiskOperation::Remove(task_updates(&executor.run, id)));
                 }
                 let path = task_info(&executor.run, id);
-                operations.push(DiskOperation::Write(path, to_json(&info)));
+                operations.push(DiskOperation::Write(path, as_record(&info)));
                 executor.take(id.clone(), as_task(info));
             }
             let container = executor.container.clone();
@@ -323,7 +325,7 @@ impl Agent {
             run: run.clone(),
         });
         for (id, info) in ids.iter().zip(tasks) {
-            operations.push(DiskOperation::Write(task_info(&run, id), to_json(&info)));
+            operations.push(DiskOperation::Write(task_info(&run, id), as_record(&info)));
             executor.take(id.clone(), as_task(info));
         }
         // Last: a run counts from its `executor.info` on.

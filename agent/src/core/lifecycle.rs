@@ -2,10 +2,10 @@
 
 use super::connection::Phase as LinkPhase;
 use super::effect::{Effect, Lane, Level};
-use super::ending::{verdict, Ending};
+use super::ending::{never_launched, verdict, Ending};
 use super::executor::{Phase, PhaseEvent, PhaseStep};
 use super::ids::{ExecutorConnection, TimerKey};
-use super::model::TaskStep;
+use super::model::{Task, TaskStep};
 use super::turn::Turn;
 use super::{environment, status, Agent, Life, Written};
 use crate::checkpoint::DiskOperation;
@@ -237,8 +237,13 @@ impl Agent {
             }
         } else {
             let left = executor.tasks().iter().filter(|(_, task)| task.step != TaskStep::Over);
-            let left: Vec<_> =
-                left.map(|(id, task)| status::judged(id, task.info.as_deref(), &said)).collect();
+            let never = never_launched();
+            let restarted = why == Some(&Ending::AgentRestarted);
+            let judged = |(id, task): (&TaskId, &Task)| {
+                let is_torn = restarted && task.step == TaskStep::Checkpointing;
+                status::judged(id, task.info.as_deref(), if is_torn { &never } else { &said })
+            };
+            let left: Vec<_> = left.map(judged).collect();
             for status in left {
                 self.say(container, status, turn);
             }

@@ -2,6 +2,8 @@
 //!
 //! At present every executor of an earlier life is destroyed: its tasks that had not ended are
 //! TASK_FAILED, for the stated reason, and every update that was not acknowledged is delivered.
+//! None of its tasks is launched any more; a group of which only a part is on disk never was, and
+//! that part is TASK_DROPPED.
 //! Reconnecting to executors that still run is not done here yet. The agent registers only when
 //! all of that is on disk, so that the master hears the whole truth. A container that resists its
 //! destruction does not hold that up: its tasks are reported as they were, since they may run.
@@ -86,6 +88,8 @@ impl Agent {
             executor.sandbox =
                 self.settings.layout.sandbox(agent, &run.framework, &run.executor, &run.container);
         }
+        let stored = run.tasks.iter().filter(|found| found.info.is_some());
+        let stored: BTreeSet<_> = stored.map(|found| found.task.clone()).collect();
         for found in run.tasks {
             let key = TaskKey { framework_id: run.framework.clone(), task_id: found.task.clone() };
             if self.streams.recover(&key, &run.container, &found.updates) {
@@ -93,7 +97,13 @@ impl Agent {
                 continue;
             }
             let state = self.streams.latest(&key).unwrap_or(TaskState::TaskStaging);
-            let step = if state.is_terminal() { TaskStep::Over } else { TaskStep::Sent };
+            // What is not on disk whole was never launched.
+            let is_torn = found.group.iter().any(|id| !stored.contains(id));
+            let step = match (state.is_terminal(), is_torn && found.updates.is_empty()) {
+                (true, _) => TaskStep::Over,
+                (false, true) => TaskStep::Checkpointing,
+                (false, false) => TaskStep::Sent,
+            };
             let info: Option<Box<v1::TaskInfo>> = found.info.map(Box::new);
             executor
                 .take(found.task, Task { info, group: None, step, state, kill: None, trace: None });

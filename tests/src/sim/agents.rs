@@ -27,6 +27,8 @@ pub type TaskName = (String, String);
 pub struct Ran {
     /// What they were told to launch, in order.
     pub launches: Vec<TaskName>,
+    /// The same of what came as a group, in its order.
+    pub groups: Vec<Vec<TaskName>>,
     /// What they said last of each task.
     pub said: BTreeMap<TaskName, Said>,
 }
@@ -188,6 +190,12 @@ fn status(task: &str, state: v1::TaskState) -> v1::TaskStatus {
 }
 
 impl Executor for Scripted {
+    fn launch_group(&mut self, tasks: Vec<v1::TaskInfo>, driver: &mut Driver<'_, Self>) {
+        let names = tasks.iter().map(|task| (self.framework.clone(), task.task_id.value.clone()));
+        lock(&self.ran).groups.push(names.collect());
+        tasks.into_iter().for_each(|task| self.launch(task, driver));
+    }
+
     fn launch(&mut self, task: v1::TaskInfo, driver: &mut Driver<'_, Self>) {
         let id = task.task_id.value.clone();
         lock(&self.ran).launches.push((self.framework.clone(), id.clone()));

@@ -147,4 +147,10 @@ impl SimCluster {
         let all = self.agents.iter().flat_map(|seat| seat.ran().launches.clone());
         all.map(|(_, task)| task).collect()
     }
+
+    /// The groups among them, each as it came in one event.
+    pub fn launched_groups(&self) -> Vec<Vec<String>> {
+        let all = self.agents.iter().flat_map(|seat| seat.ran().groups.clone());
+        all.map(|group| group.into_iter().map(|(_, task)| task).collect()).collect()
+    }
 }

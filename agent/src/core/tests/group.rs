@@ -1,6 +1,8 @@
 //! LAUNCH_GROUP (OP-02, EXE-11, B9): an executor gets the whole group, or nobody gets any of it.
 
 use super::*;
+use crate::checkpoint::records::{from_json, parse_task};
+use crate::checkpoint::{RecoveredRun, RecoveredTask};
 
 /// Tasks a and b, for the executor X.
 fn order(launch_executor: bool) -> Order {
@@ -257,4 +259,77 @@ fn ts_04_killed_meanwhile_none_of_it_is_launched_and_each_end_is_told() {
     bench.on(Event::Persisted(writes[1]));
     both(&bench, TaskState::TaskKilled, Reason::TaskKilledDuringLaunch);
     assert_eq!(launches(&bench), [""; 0]);
+}
+
+/// What the next life finds if the agent dies when these writes were done.
+fn left_by(operations: &[DiskOperation], container: &ContainerId) -> Recovery {
+    let mut record = None;
+    let mut tasks = Vec::new();
+    for operation in operations {
+        let DiskOperation::Write(path, content) = operation else { continue };
+        if path.ends_with("executor.info") {
+            record = Some(from_json(content).unwrap());
+        } else if path.ends_with("task.info") {
+            let (info, group) = parse_task(content).unwrap();
+            let task = info.task_id.value.parse().unwrap();
+            tasks.push(RecoveredTask { task, info: Some(info), group, updates: vec![] });
+        }
+    }
+    let run = RecoveredRun {
+        framework: "F".parse().unwrap(),
+        executor: "X".parse().unwrap(),
+        container: container.clone(),
+        record: record.unwrap(),
+        tasks,
+    };
+    Recovery { runs: vec![run], containers: vec![container.clone()], ..recovery() }
+}
+
+/// The next life: X comes back before it is destroyed, and is not told to launch anything.
+fn restarted(recovery: Recovery, container: &ContainerId) -> Bench {
+    let mut bench = Bench::new();
+    bench.on(Event::Recovered(Box::new(recovery)));
+    bench.call(Some(container), subscribe("X"));
+    assert_eq!((launches(&bench), bench.events()), (vec![], vec![event::Type::Shutdown]));
+    bench.ended(container, 9);
+    bench.register();
+    bench
+}
+
+/// AR-05: none of a group is launched after a restart, whatever of it was on disk.
+#[test]
+fn op_02_a_group_that_was_not_sent_before_a_restart_ends_whole() {
+    let mut bench = Bench::registered();
+    bench.order(order(true));
+    let container = bench.launched_spec().unwrap().container;
+    let mut bench = restarted(left_by(&bench.operations, &container), &container);
+    bench.reregistered(vec![]);
+    both(&bench, TaskState::TaskFailed, Reason::ExecutorTerminated);
+}
+
+#[test]
+fn op_02_half_a_group_on_disk_was_never_launched() {
+    let (mut bench, container) = sent();
+    bench.hold_disk = true;
+    bench.order(order_of(&["d", "c"], false));
+    let (_, written) = bench.operations.split_last().unwrap();
+    let mut bench = restarted(left_by(written, &container), &container);
+    bench.reregistered(vec![key("c")]);
+    let mut told: Vec<_> = bench.effects.iter().filter_map(said).collect();
+    told.sort();
+    let (failed, dropped) = (TaskState::TaskFailed, TaskState::TaskDropped);
+    let expected = [("a", failed), ("b", failed), ("c", dropped), ("d", dropped)];
+    assert_eq!(told, expected.map(|(id, state)| (id.to_owned(), state)));
+}
+
+fn said(effect: &Effect) -> Option<(String, TaskState)> {
+    let Effect::ToMaster { message, .. } = effect else { return None };
+    let FromAgent::UpdateStatus(update) = &**message else { return None };
+    Some((update.status.task_id.value.clone(), update.status.state()))
+}
+
+#[test]
+fn what_an_earlier_version_wrote_of_a_task_is_read() {
+    let old = crate::checkpoint::records::to_json(&task("t"));
+    assert_eq!(parse_task(&old).unwrap(), (from_json(&old).unwrap(), vec![]));
 }

@@ -10,7 +10,12 @@ fn run(updates: Vec<UpdateRecord>) -> RecoveredRun {
         executor: "t".parse().unwrap(),
         container: "c".parse().unwrap(),
         record: RunRecord { executor, framework: framework(), for_command: true },
-        tasks: vec![RecoveredTask { task: "t".parse().unwrap(), info: Some(task("t")), updates }],
+        tasks: vec![RecoveredTask {
+            task: "t".parse().unwrap(),
+            info: Some(task("t")),
+            group: vec![],
+            updates,
+        }],
     }
 }
 

@@ -95,7 +95,12 @@ fn a_later_life_goes_on_in_the_trace_that_the_record_kept() {
             executor: "t".parse().unwrap(),
             container: "c".parse().unwrap(),
             record: RunRecord { executor, framework: framework(), for_command: true },
-            tasks: vec![RecoveredTask { task: "t".parse().unwrap(), info: None, updates }],
+            tasks: vec![RecoveredTask {
+                task: "t".parse().unwrap(),
+                info: None,
+                group: vec![],
+                updates,
+            }],
         };
         let mut bench = Bench::new();
         let containers = vec!["c".parse().unwrap()];
