@@ -2,7 +2,8 @@
 //!
 //! A round may be cut between any two agents: what it has looked at needs no second look, unless it
 //! is in doubt again, and then the next round takes it. What is in doubt again and has not been
-//! looked at anyone may take ([`Agenda::next`]).
+//! looked at anyone may take ([`Agenda::next`]). It may also be cut before an agent is judged, and
+//! then goes on with that one ([`Agenda::again`]).
 
 use super::doubt::Doubt;
 use super::ordinals::{AgentOrd, ClientOrd};
@@ -93,6 +94,11 @@ impl Agenda {
             takers => takers.clone(),
         };
         Some((*agent, takers))
+    }
+
+    /// The agent that was looked at last is the next once more.
+    pub(super) fn again(&mut self) {
+        self.next = self.next.saturating_sub(1);
     }
 
     /// Goes on to the next stage; false after the last.

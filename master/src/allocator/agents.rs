@@ -24,7 +24,7 @@ impl Allocator {
 
         self.roster.grow(&self.measure.amounts(&total));
         let agent = self.agents.find_or_insert_with(&id, || Account::new(total, traits));
-        self.judge_agent(agent);
+        self.forget_verdicts(agent);
         self.count_agent(agent, true);
         self.doubt.agents.insert(agent);
         let mut outcome = Ok(());
@@ -52,7 +52,7 @@ impl Allocator {
         }
         if let Some(traits) = other {
             account.traits = traits;
-            self.judge_agent(agent);
+            self.forget_verdicts(agent);
         }
         let before = self.measure.amounts(self.agents[agent].total());
         self.roster.shrink(&before);

@@ -6,7 +6,8 @@
 //!
 //! Patterns are of the `regex` crate, which takes time in proportion to the text and knows no
 //! look-around; they match bytes, and the whole of a text. Their size is bounded, since they are
-//! others' and stay here for as long as their framework does.
+//! others' and stay here for as long as their framework does. So is how many a framework has, in all
+//! of its roles ([`Allowance`]).
 
 use super::traits::AgentTraits;
 use meseta_api::v1::scheduler::attribute_constraint::predicate::Predicate as Predicates;
@@ -17,15 +18,38 @@ use meseta_api::v1::value::Type as ValueType;
 use regex::bytes::{Regex, RegexBuilder};
 use std::fmt;
 
-/// Most clauses of one framework in one role. Each is asked once of each agent, and again when
-/// that changes.
-pub const MAX_CLAUSES: usize = 1000;
+/// Most clauses of one framework, in all of its roles. Each is asked once of each agent that the
+/// framework may be granted, and again when that changes.
+const MAX_CLAUSES: usize = 256;
+
+/// Most of them that match a pattern.
+const MAX_PATTERNS: usize = 32;
 
 /// Most bytes of one pattern, as it was written.
 const MAX_PATTERN: usize = 1024;
 
 /// Most bytes of one pattern, as it is kept: enough for some hundred states.
-const MAX_PROGRAM: usize = 32 << 10;
+const MAX_PROGRAM: usize = 8 << 10;
+
+/// Most capture groups of one pattern. A search keeps two places in the text for each, in each state.
+const MAX_GROUPS: usize = 10;
+
+/// What a clause with a pattern costs to ask, in looks; any other costs one.
+const MATCH: usize = 32;
+
+/// How much more one framework may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    clauses: usize,
+    patterns: usize,
+}
+
+/// Of a framework that asks for nothing yet.
+impl Default for Allowance {
+    fn default() -> Self {
+        Allowance { clauses: MAX_CLAUSES, patterns: MAX_PATTERNS }
+    }
+}
 
 /// Of which agents a framework wants offers in one role.
 #[derive(Clone, Debug)]
@@ -33,6 +57,7 @@ pub struct Constraints {
     /// As its scheduler said it.
     said: RoleConstraints,
     groups: Vec<Vec<Clause>>,
+    looks: usize,
 }
 
 /// Equal if the same was said.
@@ -75,19 +100,24 @@ enum Found<'a> {
 }
 
 impl Constraints {
-    /// Reads the constraints of a role.
+    /// Reads the constraints of a role, and takes them off what its framework may have.
     ///
     /// # Errors
     /// What is wrong with them, for the framework's author.
-    pub fn parse(said: RoleConstraints) -> Result<Self, String> {
+    pub fn parse(said: RoleConstraints, allowance: &mut Allowance) -> Result<Self, String> {
         if said.groups.is_empty() {
             return Err("has no 'groups'".to_owned());
         }
         let clauses: usize =
             said.groups.iter().map(|group| group.attribute_constraints.len()).sum();
-        if clauses > MAX_CLAUSES {
-            return Err(format!("has {clauses} 'attribute_constraints', more than {MAX_CLAUSES}"));
-        }
+        let Some(left) = allowance.clauses.checked_sub(clauses) else {
+            return Err(format!(
+                "has {clauses} 'attribute_constraints', more than {} that are left of a \
+                 framework's {MAX_CLAUSES}",
+                allowance.clauses
+            ));
+        };
+        allowance.clauses = left;
         let mut groups = Vec::with_capacity(said.groups.len());
         for (at, group) in said.groups.iter().enumerate() {
             if group.attribute_constraints.is_empty() {
@@ -95,11 +125,17 @@ impl Constraints {
             }
             let clauses = group.attribute_constraints.iter().enumerate().map(|(n, clause)| {
                 let wrong = |why| format!("attribute constraint {n} of group {at}: {why}");
-                Clause::parse(clause).map_err(wrong)
+                Clause::parse(clause, allowance).map_err(wrong)
             });
             groups.push(clauses.collect::<Result<_, _>>()?);
         }
-        Ok(Constraints { said, groups })
+        let looks = groups.iter().flatten().map(Clause::looks).sum();
+        Ok(Constraints { said, groups, looks })
+    }
+
+    /// What it costs at most to ask an agent, in looks.
+    pub(super) fn looks(&self) -> usize {
+        self.looks
     }
 
     /// Whether offers of this agent are wanted.
@@ -123,7 +159,14 @@ impl Constraints {
 }
 
 impl Clause {
-    fn parse(said: &AttributeConstraint) -> Result<Self, String> {
+    fn parse(said: &AttributeConstraint, allowance: &mut Allowance) -> Result<Self, String> {
+        let mut pattern = |said: &str| {
+            let Some(left) = allowance.patterns.checked_sub(1) else {
+                return Err(format!("regex is one more than a framework's {MAX_PATTERNS}"));
+            };
+            allowance.patterns = left;
+            Pattern::parse(said)
+        };
         let selector = match &said.selector.selector {
             None => {
                 return Err("'selector' needs 'attribute_name' or 'pseudoattribute_type'".into())
@@ -144,12 +187,17 @@ impl Clause {
             Some(Predicates::NotExists(_)) => Predicate::NotExists,
             Some(Predicates::TextEquals(of)) => Predicate::Equals(of.value.clone()),
             Some(Predicates::TextNotEquals(of)) => Predicate::NotEquals(of.value.clone()),
-            Some(Predicates::TextMatches(of)) => Predicate::Matches(Pattern::parse(&of.regex)?),
-            Some(Predicates::TextNotMatches(of)) => {
-                Predicate::NotMatches(Pattern::parse(&of.regex)?)
-            }
+            Some(Predicates::TextMatches(of)) => Predicate::Matches(pattern(&of.regex)?),
+            Some(Predicates::TextNotMatches(of)) => Predicate::NotMatches(pattern(&of.regex)?),
         };
         Ok(Clause { selector, predicate })
+    }
+
+    fn looks(&self) -> usize {
+        match &self.predicate {
+            Predicate::Matches(_) | Predicate::NotMatches(_) => MATCH,
+            _ => 1,
+        }
     }
 
     fn find<'a>(&self, agent: &'a AgentTraits) -> Found<'a> {
@@ -217,20 +265,26 @@ impl Pattern {
         if said.len() > MAX_PATTERN {
             return Err(format!("regex has {} bytes, more than {MAX_PATTERN}", said.len()));
         }
-        let compile = |pattern: &str| {
-            let mut builder = RegexBuilder::new(pattern);
-            // Classes are of ASCII, as the reference's are. No table is built as texts are
-            // searched: it could be as large as this allows, and each agent is asked once.
-            builder.unicode(false).size_limit(MAX_PROGRAM).dfa_size_limit(0).build()
-        };
-        let whole = compile(said).and_then(|_| compile(&format!(r"\A(?:{said})\z")));
-        let whole = whole.map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => {
-                format!("regex '{}' is too complex", said.escape_debug())
-            }
-            error => format!("regex '{}': {error}", said.escape_debug()),
-        });
-        Ok(Pattern { said: said.to_owned(), whole: whole? })
+        let shown = said.escape_debug();
+        // On its own, so that nothing in it closes the group that it is put into.
+        let syntax = regex_syntax::ast::parse::Parser::new().parse(said);
+        syntax.map_err(|error| format!("regex '{shown}': {error}"))?;
+        let mut builder = RegexBuilder::new(&format!(r"\A(?:{said})\z"));
+        // Classes are of ASCII, as the reference's are. No table is built as texts are
+        // searched: it could be as large as this allows, and each agent is asked once.
+        builder.unicode(false).size_limit(MAX_PROGRAM).dfa_size_limit(0);
+        let whole = builder.build().map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => format!("regex '{shown}' is too complex"),
+            error => format!("regex '{shown}': {error}"),
+        })?;
+        // One is the whole.
+        let groups = whole.captures_len() - 1;
+        if groups > MAX_GROUPS {
+            return Err(format!(
+                "regex '{shown}' has {groups} capture groups, more than {MAX_GROUPS}"
+            ));
+        }
+        Ok(Pattern { said: said.to_owned(), whole })
     }
 
     fn matches(&self, text: &str) -> bool {
@@ -243,6 +297,10 @@ mod tests {
     use super::super::testing::{clause, constraints};
     use super::*;
     use meseta_api::attributes;
+
+    fn read(said: &str) -> Result<Constraints, String> {
+        Constraints::parse(constraints(said), &mut Allowance::default())
+    }
 
     fn agent(attributes: &str) -> AgentTraits {
         AgentTraits {
@@ -270,7 +328,7 @@ mod tests {
             ("rack not-matches r[0-9]", [false, true, true]),
             ("rack not-matches x", [true, true, true]),
         ] {
-            let constraints = Constraints::parse(constraints(said)).unwrap();
+            let constraints = read(said).unwrap();
             for (attributes, expected) in ["rack:r1", "rack:7", ""].iter().zip(expected) {
                 let agent = agent(attributes);
                 assert_eq!(constraints.admit(&agent), expected, "{said} of '{attributes}'");
@@ -281,7 +339,7 @@ mod tests {
 
     #[test]
     fn all_16_hostname_region_and_zone_are_asked_like_attributes() {
-        let holds = |said: &str| Constraints::parse(constraints(said)).unwrap().admit(&agent(""));
+        let holds = |said: &str| read(said).unwrap().admit(&agent(""));
         assert!(holds("@hostname equals a1.example"));
         assert!(holds(r"@hostname matches a\d\..*"));
         assert!(holds("@region equals eu"));
@@ -295,7 +353,7 @@ mod tests {
     #[test]
     fn all_16_the_first_attribute_of_a_name_counts() {
         let two = agent("rack:r1;rack:r2");
-        let holds = |said: &str| Constraints::parse(constraints(said)).unwrap().admit(&two);
+        let holds = |said: &str| read(said).unwrap().admit(&two);
         assert!(holds("rack equals r1"));
         assert!(!holds("rack equals r2"));
     }
@@ -303,7 +361,7 @@ mod tests {
     #[test]
     fn all_16_one_group_that_holds_in_full_is_enough() {
         let said = "rack equals r1 & level exists | @region equals us";
-        let constraints = Constraints::parse(constraints(said)).unwrap();
+        let constraints = read(said).unwrap();
         assert!(constraints.admit(&agent("rack:r1;level:3")));
         assert!(!constraints.admit(&agent("rack:r1")));
         assert_eq!(
@@ -319,7 +377,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let wrong = |said: RoleConstraints| Constraints::parse(said).unwrap_err();
+        let wrong = |said: RoleConstraints| {
+            Constraints::parse(said, &mut Allowance::default()).unwrap_err()
+        };
         assert_eq!(wrong(RoleConstraints::default()), "has no 'groups'");
         let mut empty = constraints("rack exists");
         empty.groups.push(Default::default());
@@ -350,13 +410,33 @@ mod tests {
         assert!(pattern("(?=a)").contains("regex"));
         assert!(pattern(&"a".repeat(1025)).contains("1025 bytes, more than 1024"));
         assert!(pattern("(a{100}){100}").contains("too complex"));
-        let many = vec!["rack exists"; MAX_CLAUSES + 1].join(" & ");
-        assert!(wrong(constraints(&many)).contains("more than 1000"));
+        assert!(pattern("a{1000}").contains("too complex"));
+        assert!(pattern(&"()".repeat(11)).contains("has 11 capture groups, more than 10"));
+        assert!(read(&format!("rack matches {}", "(a)".repeat(10))).is_ok());
+    }
+
+    #[test]
+    fn a_framework_has_so_many_clauses_and_patterns_in_all_of_its_roles() {
+        let of = |clause: &str, count: usize| constraints(&vec![clause; count].join(" & "));
+        let mut allowance = Allowance::default();
+        assert!(Constraints::parse(of("rack matches r", 31), &mut allowance).is_ok());
+        assert!(Constraints::parse(of("rack not-matches r", 1), &mut allowance).is_ok());
+        assert_eq!(
+            Constraints::parse(of("rack matches r", 1), &mut allowance).unwrap_err(),
+            "attribute constraint 0 of group 0: regex is one more than a framework's 32"
+        );
+        let mut allowance = Allowance::default();
+        assert!(Constraints::parse(of("rack exists", 200), &mut allowance).is_ok());
+        assert_eq!(
+            Constraints::parse(of("rack exists", 57), &mut allowance).unwrap_err(),
+            "has 57 'attribute_constraints', more than 56 that are left of a framework's 256"
+        );
+        assert!(Constraints::parse(of("rack exists", 56), &mut allowance).is_ok());
     }
 
     #[test]
     fn constraints_are_equal_if_the_same_was_said() {
-        let of = |said: &str| Constraints::parse(constraints(said)).unwrap();
+        let of = |said: &str| read(said).unwrap();
         assert_eq!(of("rack matches r."), of("rack matches r."));
         assert_ne!(of("rack matches r."), of("rack matches r"));
     }

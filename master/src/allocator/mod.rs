@@ -62,7 +62,7 @@ mod tests;
 
 pub use self::actor::SLICE;
 pub use self::config::{AllocatorConfig, MinAllocatable};
-pub use self::constraints::{Constraints, MAX_CLAUSES};
+pub use self::constraints::{Allowance, Constraints};
 pub use self::core::Allocator;
 pub use self::event::{AllocatorEvent, OfferGrant};
 pub use self::explain::{AgentAccount, Compared, Why};

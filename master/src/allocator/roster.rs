@@ -224,6 +224,20 @@ impl Roster {
         row.wanted = wanted;
     }
 
+    /// A client's constraints were asked of an agent.
+    pub(super) fn note_verdict(&mut self, client: ClientOrd, agent: AgentOrd, suits: bool) {
+        if let Some(wanted) = &mut self.clients[client].wanted {
+            wanted.note(agent, suits);
+        }
+    }
+
+    /// Of how many agents it is known whether they suit a client, over all clients.
+    #[cfg(test)]
+    pub(super) fn verdicts(&self) -> u32 {
+        let wanted = self.clients.iter().filter_map(|(_, _, row)| row.wanted.as_ref());
+        wanted.map(|wanted| wanted.judged()).sum()
+    }
+
     /// Whether a client of the role has a minimum of its own.
     pub(super) fn has_own_minimums(&self, role: RoleOrd) -> bool {
         self.roles[role].own_minimums > 0

@@ -4,6 +4,7 @@
 //! it. What then is left, reserved for other roles, goes on to those.
 
 use super::agenda::{Agenda, Stage, Takers};
+use super::constraints::Constraints;
 use super::core::Allocator;
 use super::drf::Order;
 use super::event::OfferGrant;
@@ -11,6 +12,8 @@ use super::ledger::Granted;
 use super::ordinals::{AgentOrd, ClientOrd, RoleOrd};
 use super::quota::Cut;
 use super::shuffle::Shuffle;
+use super::suitable::Verdict;
+use super::traits::AgentTraits;
 use libproc::Instant;
 use meseta_api::ids::Role;
 use meseta_api::resources::{Entry, Resources};
@@ -36,8 +39,9 @@ impl Allocator {
         grants
     }
 
-    /// The same for about `looks` looks, one for each agent, and for each role and client that is
-    /// considered for it: then the round [is cut](Allocator::is_midway), and the next call goes on with it.
+    /// The same for about `looks` looks, one for each agent, for each role and client that is
+    /// considered for it, and for each constraint that it is asked for: then the round
+    /// [is cut](Allocator::is_midway), and the next call goes on with it.
     /// Whatever is applied in between counts from then on.
     pub fn allocate_some(
         &mut self,
@@ -49,7 +53,7 @@ impl Allocator {
         let Some(mut agenda) = self.agenda(now, shuffle_seed) else {
             return grants;
         };
-        let mut pass = Pass { stage: agenda.stage(), looks, grants: &mut grants };
+        let mut pass = Pass::new(agenda.stage(), looks, &mut grants);
         loop {
             let mut new = None;
             while pass.looks > 0 {
@@ -75,6 +79,10 @@ impl Allocator {
                         });
                         self.serve(agent, Some(order), &mut pass);
                     }
+                }
+                if pass.cut {
+                    agenda.again();
+                    break;
                 }
             }
             if pass.looks == 0 {
@@ -123,11 +131,14 @@ impl Allocator {
         while self.agents.get(agent).is_some_and(|account| account.offerable().is_some()) {
             let mut cuts = Vec::new();
             let taker = self.first_taker(agent, few.as_deref(), pass, &mut cuts);
+            for (client, suits) in pass.verdicts.drain(..) {
+                self.roster.note_verdict(client, agent, suits);
+            }
             let granted = taker.and_then(|(client, resources)| {
                 self.grant(agent, client, resources, few.as_deref_mut())
             });
             let Some(grant) = granted else {
-                if pass.stage == Stage::Fair {
+                if pass.stage == Stage::Fair && !pass.cut {
                     self.quotas.withhold(agent, &cuts);
                 }
                 break;
@@ -150,6 +161,9 @@ impl Allocator {
         let lots = Lots::of(self.agents[agent].offerable()?);
         let mut unreserved = None;
         order.find_role(&self.roster, |role| {
+            if pass.cut {
+                return None;
+            }
             pass.look();
             let lacking = pass.stage == Stage::Guaranteed;
             if lacking && !self.quotas.is_unmet(self.roster.top_level(role)) {
@@ -170,23 +184,42 @@ impl Allocator {
             {
                 return None;
             }
-            let mut clients = order.clients(role).inspect(|_| pass.look());
+            let mut clients = order.clients(role);
             if own_lots {
                 return clients.find_map(|client| {
+                    pass.look();
                     let own = self.own_lot(client, &lot, &lots);
-                    let takes = self.is_worth_it(client, &own) && self.takes(agent, client, &own);
+                    let takes =
+                        self.is_worth_it(client, &own) && self.takes(agent, client, &own, pass);
                     takes.then(|| (client, own.into_owned()))
                 });
             }
-            let client = clients.find(|client| self.takes(agent, *client, &lot))?;
+            let client = clients.find(|client| {
+                pass.look();
+                self.takes(agent, *client, &lot, pass)
+            })?;
             Some((client, lot.into_owned()))
         })
     }
 
-    /// Whether a client has not refused a lot of an agent and may have it.
-    fn takes(&self, agent: AgentOrd, client: ClientOrd, lot: &Resources) -> bool {
-        let refused = self.filters.filtered_until(agent, client, lot).is_some();
-        !refused && self.bar(agent, client).is_none()
+    /// Whether a client has not refused a lot of an agent and may have it. Nobody takes anything
+    /// once the slice is cut.
+    fn takes(
+        &self,
+        agent: AgentOrd,
+        client: ClientOrd,
+        lot: &Resources,
+        pass: &mut Pass<'_>,
+    ) -> bool {
+        if pass.cut || self.filters.filtered_until(agent, client, lot).is_some() {
+            return false;
+        }
+        match self.verdict(agent, client) {
+            Verdict::Known(bar) => bar.is_none(),
+            Verdict::Open(constraints) => {
+                pass.judge(client, constraints, &self.agents[agent].traits)
+            }
+        }
     }
 
     /// What of an agent's lots a role may take, and what quotas cut of it.
@@ -239,10 +272,35 @@ struct Pass<'a> {
     stage: Stage,
     /// How many more there may be.
     looks: usize,
+    /// How many more there may be at constraints, never fewer than of all. Others do not count, so
+    /// that a slice that gets as far as to an agent that is not judged yet judges it, however far
+    /// that is.
+    judging: usize,
+    /// It ends here, since there are no more of those.
+    cut: bool,
+    /// Whom the agent that is served suits, of those that asked it.
+    verdicts: Vec<(ClientOrd, bool)>,
     grants: &'a mut Vec<OfferGrant>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    fn new(stage: Stage, looks: usize, grants: &'a mut Vec<OfferGrant>) -> Self {
+        Pass { stage, looks, judging: looks, cut: false, verdicts: Vec::new(), grants }
+    }
+
+    /// Whether an agent suits a client, or false if the slice ends here.
+    fn judge(&mut self, client: ClientOrd, wants: &Constraints, traits: &AgentTraits) -> bool {
+        if self.judging == 0 {
+            self.cut = true;
+            return false;
+        }
+        self.judging = self.judging.saturating_sub(wants.looks());
+        self.looks = self.looks.saturating_sub(wants.looks());
+        let suits = wants.admit(traits);
+        self.verdicts.push((client, suits));
+        suits
+    }
+
     fn look(&mut self) {
         self.looks = self.looks.saturating_sub(1);
     }

@@ -1,15 +1,15 @@
 //! Who may not have anything of an agent, whatever is free on it, and what each client would get.
 //!
-//! Whether a client wants an agent is worked out once, when either of the two comes or changes, and
-//! kept as one bit. A framework that asks for nothing costs a round nothing here: only of a client
-//! that is about to be granted something is it looked up whether it may.
+//! Whether a client wants an agent is judged when it is about to be granted something of it, and
+//! kept until either of the two is another. So neither of them costs anything as it comes, however
+//! many there are of the other, and a framework that asks for nothing costs a round nothing here.
 
 use super::config::MinAllocatable;
 use super::constraints::Constraints;
 use super::core::Allocator;
 use super::ordinals::{AgentOrd, ClientOrd, Ordinal, RoleOrd};
 use super::round::Lots;
-use super::traits::{AgentTraits, Wish};
+use super::traits::Wish;
 use meseta_api::resources::Resources;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,10 +33,19 @@ pub(super) struct Can {
     pub(super) revocable: bool,
 }
 
-/// What a client wants, and of which agents it does not want anything.
+/// Whether a client may have anything of an agent.
+pub(super) enum Verdict<'a> {
+    Known(Option<Bar>),
+    /// Nothing else bars it, and nobody has asked the agent for these yet.
+    Open(&'a Constraints),
+}
+
+/// What a client wants, and which agents have been judged and do not have that.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) constraints: Option<Arc<Constraints>>,
+    judged: AgentSet,
+    /// Of these.
     rejected: AgentSet,
     pub(super) min_allocatable: Option<MinAllocatable>,
 }
@@ -46,19 +55,32 @@ impl Wanted {
     pub(super) fn of(wish: &Wish) -> Option<Box<Self>> {
         let Wish { constraints, min_allocatable } = wish.clone();
         let asks = constraints.is_some() || min_allocatable.is_some();
-        let rejected = AgentSet::default();
-        asks.then(|| Box::new(Wanted { constraints, rejected, min_allocatable }))
+        let (judged, rejected) = Default::default();
+        asks.then(|| Box::new(Wanted { constraints, judged, rejected, min_allocatable }))
     }
 
-    pub(super) fn rejects(&self, agent: AgentOrd) -> bool {
-        self.rejected.contains(agent)
+    /// An agent was asked.
+    pub(super) fn note(&mut self, agent: AgentOrd, suits: bool) {
+        self.judged.set(agent, true);
+        self.rejected.set(agent, !suits);
     }
 
-    /// The agent is this now.
-    pub(super) fn judge(&mut self, agent: AgentOrd, traits: &AgentTraits) {
-        if let Some(constraints) = &self.constraints {
-            self.rejected.set(agent, !constraints.admit(traits));
+    fn verdict(&self, agent: AgentOrd) -> Verdict<'_> {
+        match &self.constraints {
+            Some(constraints) if !self.judged.contains(agent) => Verdict::Open(constraints),
+            _ => Verdict::Known(self.rejected.contains(agent).then_some(Bar::Constraints)),
         }
+    }
+
+    /// The agent is another now.
+    fn forget(&mut self, agent: AgentOrd) {
+        self.judged.set(agent, false);
+        self.rejected.set(agent, false);
+    }
+
+    #[cfg(test)]
+    pub(super) fn judged(&self) -> u32 {
+        self.judged.0.iter().map(|word| word.count_ones()).sum()
     }
 }
 
@@ -90,16 +112,26 @@ impl AgentSet {
 impl Allocator {
     /// Why a client may not have anything of an agent, if so.
     pub(super) fn bar(&self, agent: AgentOrd, client: ClientOrd) -> Option<Bar> {
+        match self.verdict(agent, client) {
+            Verdict::Known(bar) => bar,
+            Verdict::Open(constraints) => {
+                let suits = constraints.admit(&self.agents[agent].traits);
+                (!suits).then_some(Bar::Constraints)
+            }
+        }
+    }
+
+    /// What is known of that.
+    pub(super) fn verdict(&self, agent: AgentOrd, client: ClientOrd) -> Verdict<'_> {
         let account = &self.agents[agent];
         let can = self.roster.can(client);
         if account.has_gpus() && self.config.filter_gpus && !can.gpus {
-            return Some(Bar::Gpus);
+            return Verdict::Known(Some(Bar::Gpus));
         }
         if account.traits.remote && !can.regions {
-            return Some(Bar::Region);
+            return Verdict::Known(Some(Bar::Region));
         }
-        let rejects = self.roster.wanted(client).is_some_and(|wanted| wanted.rejects(agent));
-        rejects.then_some(Bar::Constraints)
+        self.roster.wanted(client).map_or(Verdict::Known(None), |wanted| wanted.verdict(agent))
     }
 
     /// Whether some client of a role gets another lot than the others, or measures it by another
@@ -130,10 +162,9 @@ impl Allocator {
         own.unwrap_or(&self.config.min_allocatable).admits(lot)
     }
 
-    /// An agent is new or another: whoever asks for something of agents looks at it.
-    pub(super) fn judge_agent(&mut self, agent: AgentOrd) {
-        let traits = &self.agents[agent].traits;
-        self.roster.for_each_picky(|wanted| wanted.judge(agent, traits));
+    /// An agent is new or another: whoever asks for something of agents is to look at it.
+    pub(super) fn forget_verdicts(&mut self, agent: AgentOrd) {
+        self.roster.for_each_picky(|wanted| wanted.forget(agent));
     }
 
     /// A client asks for something else. True if it may want now what it did not want before.
@@ -145,13 +176,7 @@ impl Allocator {
         if same_agents && min_allocatable == wish.min_allocatable.as_ref() {
             return false;
         }
-        let mut wanted = Wanted::of(wish);
-        if let Some(wanted) = &mut wanted {
-            for (agent, _, account) in self.agents.iter() {
-                wanted.judge(agent, &account.traits);
-            }
-        }
-        self.roster.set_wanted(client, wanted);
+        self.roster.set_wanted(client, Wanted::of(wish));
         true
     }
 }

@@ -167,14 +167,19 @@ fn b3_11_constraints_that_cannot_be_read_are_refused_with_what_is_wrong() {
     let mut long = racks("r1");
     let of_r = long.role_constraints.get_mut("r").unwrap();
     let clause = of_r.groups[0].attribute_constraints[0].clone();
-    of_r.groups[0].attribute_constraints = vec![clause; 1001];
+    of_r.groups[0].attribute_constraints = vec![clause; 257];
+    let mut many = racks("r1");
+    let of_r = many.role_constraints.get_mut("r").unwrap();
+    of_r.groups = vec![of_r.groups[0].clone(); 33];
     for (constraints, words) in [
         (racks("(r"), "'offer_constraints' for role 'r' attribute constraint 0 of group 0: regex"),
         (racks("(r{100}){100}"), "is too complex"),
         (region(PseudoattributeType::Unknown.into()), "Unknown pseudoattribute type"),
         (elsewhere, "names role 's', which is not one of the framework's"),
         (empty, "'offer_constraints' for role 'r' has no 'groups'"),
-        (long, "more than 1000"),
+        (long, "more than 256 that are left of a framework's 256"),
+        (many, "regex is one more than a framework's 32"),
+        (racks(&"()".repeat(11)), "has 11 capture groups, more than 10"),
     ] {
         let mut m = Master::new();
         let refused = subscribe_with(info("f"), constraints.clone());

@@ -105,7 +105,9 @@ fn wish() -> impl Strategy<Value = Wish> {
     let constraints = prop::option::of(prop::sample::select(CONSTRAINTS.to_vec()));
     let min = prop::option::of(prop::sample::select(vec!["cpus:2", "disk:1", ""]));
     (constraints, min).prop_map(|(said, min)| Wish {
-        constraints: said.map(|said| Arc::new(Constraints::parse(constraints_of(said)).unwrap())),
+        constraints: said.map(|said| {
+            Arc::new(Constraints::parse(constraints_of(said), &mut Allowance::default()).unwrap())
+        }),
         min_allocatable: min.map(|min| min.parse().unwrap()),
     })
 }

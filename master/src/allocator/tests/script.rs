@@ -233,7 +233,8 @@ fn framework_traits(words: &[&str]) -> FrameworkTraits {
     };
     for word in words {
         if let Some((name, said)) = word.split_once('?') {
-            let constraints = Constraints::parse(constraints(&said.replace('_', " "))).unwrap();
+            let said = constraints(&said.replace('_', " "));
+            let constraints = Constraints::parse(said, &mut Allowance::default()).unwrap();
             traits.roles.entry(role(name)).or_default().constraints = Some(Arc::new(constraints));
         }
         if let Some((name, minimum)) = word.split_once('>') {

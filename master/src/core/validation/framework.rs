@@ -1,6 +1,6 @@
 //! FrameworkInfo and what else a scheduler subscribes with (B3, TSK-16, CAP-01, ALL-10, ALL-16).
 
-use crate::allocator::{Constraints, MinAllocatable, Wish};
+use crate::allocator::{Allowance, Constraints, MinAllocatable, Wish};
 use crate::core::frameworks::subscribe::Subscription;
 use crate::core::frameworks::Capabilities;
 use meseta_api::ids::Role;
@@ -75,9 +75,10 @@ pub(in crate::core) fn subscription(
     let mut wishes: BTreeMap<Role, Wish> = BTreeMap::new();
     if let Some(all) = &offer_constraints {
         super::info_size("OfferConstraints", all)?;
+        let mut allowance = Allowance::default();
         for (name, said) in &all.role_constraints {
             let role = subset("offer_constraints", name)?;
-            let read = Constraints::parse(said.clone());
+            let read = Constraints::parse(said.clone(), &mut allowance);
             let constraints =
                 read.map_err(|why| format!("'offer_constraints' for role '{name}' {why}"))?;
             wishes.entry(role).or_default().constraints = Some(Arc::new(constraints));
