@@ -58,7 +58,7 @@ fn all_16_agents_are_judged_as_a_round_comes_to_them_and_once() {
     assert_eq!(allocator.roster.verdicts(), all);
     // One that comes or changes is another, for both.
     let traits = AgentTraits { hostname: "h".to_owned(), ..AgentTraits::default() };
-    let event = AllocatorEvent::AgentUpdated { id: agent(0), total: total(), traits: Some(traits) };
+    let event = AllocatorEvent::AgentUpdated { id: agent(0), total: total(), traits };
     allocator.apply(event, Instant::ZERO).unwrap();
     assert_eq!(allocator.roster.verdicts(), all - 2);
     assert_eq!(allocator.allocate(Instant::ZERO, 0), vec![]);
