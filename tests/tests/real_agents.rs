@@ -144,6 +144,6 @@ fn mop_20_maintenance_is_planned_listed_and_called_off() {
     }
     assert!(cli.list(&["maintenance", "list"]).is_empty());
     let tasks = cli.list(&["tasks"]);
-    assert_eq!(cli.run(&["kill", text(&tasks[0], "task")]).code, 0);
+    assert_eq!(cli.run(&["kill", text(&tasks[0], "task"), "--yes"]).code, 0);
     run.done();
 }
