@@ -13,7 +13,7 @@ mod why;
 
 pub use operation::{OperationUpdate, OperationUuid, ParseOperationUuidError};
 
-use crate::ids::{AgentId, ExecutorId, FrameworkId, Role, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use crate::term::Term;
 use crate::v1;
 use serde::{Deserialize, Serialize};
@@ -179,34 +179,6 @@ pub mod master {
         ExplainTask(TaskQuestion),
         /// What UPDATE_QUOTA, UPDATE_WEIGHTS or DRAIN_AGENT would do if it were called now.
         Foresee(Box<v1::master::Call>),
-    }
-
-    /// Which offers are asked about.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    pub struct OfferQuestion {
-        /// To whom they are not made.
-        pub framework_id: FrameworkId,
-        /// In which of its roles; none means all.
-        #[serde(default)]
-        pub role: Option<Role>,
-        /// Of which agent; none means all.
-        #[serde(default)]
-        pub agent_id: Option<AgentId>,
-    }
-
-    /// Why a framework is not offered one agent in one role.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    pub struct OfferExplanation {
-        /// Which agent.
-        pub agent_id: AgentId,
-        /// In which of its roles.
-        pub role: Role,
-        /// The first cause in the order in which a round asks: a word that stays the same.
-        pub cause: String,
-        /// What it is about, a sentence for people.
-        pub detail: String,
-        /// What would change it, for people.
-        pub change: String,
     }
 
     impl FromOperator {

@@ -1,24 +1,16 @@
 //! Groups of tasks on the simulated cluster (OP-02): whatever is lost or starts again, an executor
 //! gets all of a group or nothing of it, and each task of it is answered for.
 
-use libproc::sim::{Filter, Machine, Passing, Verdict};
-use libproc::NodeConfig;
+use libproc::sim::{Filter, Passing, Verdict};
 use meseta_api::v1;
 use meseta_api::v1::TaskState;
-use meseta_node::keys::Credential;
 use meseta_scheduler::operations::launch_group;
-use meseta_scheduler::{Driver, Scheduler, SchedulerConfig};
-use meseta_tests::sim::cluster::{Shape, SimCluster};
+use meseta_scheduler::{Driver, Scheduler};
+use meseta_tests::sim::guest::{ask_about, lock, scalar, Guest, Shared, ASK_AGAIN, LONG};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// How many groups one after the other.
 const GROUPS: usize = 6;
-/// Between two questions about tasks that are not known to have ended.
-const ASK_AGAIN: Duration = Duration::from_secs(20);
-const LONG: Duration = Duration::from_secs(3600);
 const MEMBERS: [&str; 3] = ["b", "a", "c"];
 
 /// What the framework knows, whatever becomes of its scheduler.
@@ -31,23 +23,8 @@ struct Record {
     told: BTreeMap<String, BTreeSet<TaskState>>,
 }
 
-type Shared = Arc<Mutex<Record>>;
-
-fn lock(shared: &Shared) -> MutexGuard<'_, Record> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs one group after the other.
-struct Groups(Shared);
-
-fn scalar(name: &str, value: f64) -> v1::Resource {
-    v1::Resource {
-        name: name.into(),
-        r#type: v1::value::Type::Scalar as i32,
-        scalar: Some(v1::value::Scalar { value }),
-        ..Default::default()
-    }
-}
+struct Groups(Shared<Record>);
 
 fn executor() -> v1::ExecutorInfo {
     v1::ExecutorInfo {
@@ -78,19 +55,7 @@ impl Scheduler for Groups {
 
     /// Asks about what was launched: the call or its answer may have been lost.
     fn timer(&mut self, token: u64, driver: &mut Driver<'_>) {
-        let live = lock(&self.0).live.clone();
-        let tasks = live.into_iter().map(|(id, agent)| v1::scheduler::call::reconcile::Task {
-            task_id: id.as_str().into(),
-            agent_id: Some(agent),
-        });
-        let tasks: Vec<_> = tasks.collect();
-        if !tasks.is_empty() {
-            driver.call_raw(v1::scheduler::Call {
-                r#type: Some(v1::scheduler::call::Type::Reconcile as i32),
-                reconcile: Some(v1::scheduler::call::Reconcile { tasks }),
-                ..Default::default()
-            });
-        }
+        ask_about(lock(&self.0).live.clone(), driver);
         driver.after(ASK_AGAIN, token);
     }
 
@@ -123,81 +88,50 @@ impl Scheduler for Groups {
     }
 }
 
-struct Scene {
-    cluster: SimCluster,
-    machine: Machine,
-    record: Shared,
-}
+type Scene = Guest<Record, Groups>;
 
 fn scene(seed: u64) -> Scene {
-    let shape = Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() };
-    let mut cluster = SimCluster::new(seed, shape);
-    let machine = cluster.sim.machine("groups", "10.0.3.1:1");
-    let mut scene = Scene { cluster, machine, record: Shared::default() };
-    scene.start();
-    scene
+    Guest::new(seed, "groups", Groups)
 }
 
-impl Scene {
-    /// Starts the scheduler, crashing one that runs; its id and record are kept.
-    fn start(&mut self) {
-        let node = self.cluster.sim.start(self.machine, NodeConfig::new("sim", "framework"));
-        let credential =
-            Credential { principal: "framework".into(), secret: "simulated".to_owned() };
-        let mut config = SchedulerConfig::new("groups", "groups", credential);
-        config.masters = "10.0.0.1:5050,10.0.0.2:5050".parse().expect("addresses");
-        config.id_path = Some(PathBuf::from("/framework-id"));
-        let policy = Groups(self.record.clone());
-        meseta_scheduler::spawn(&node, config, policy).expect("a fresh node has no processes");
-    }
+fn is_over(record: &Record) -> bool {
+    record.launched == GROUPS && record.live.is_empty()
+}
 
-    fn is_over(&self) -> bool {
-        let record = lock(&self.record);
-        record.launched == GROUPS && record.live.is_empty()
-    }
+fn finish(scene: &mut Scene, what: &str) {
+    scene.until(what, is_over);
+    check(scene, what);
+}
 
-    fn finish(&mut self, what: &str) {
-        let record = self.record.clone();
-        let reached = self.cluster.run_until(LONG, |cluster| {
-            let record = lock(&record);
-            let over = record.launched == GROUPS && record.live.is_empty();
-            !cluster.breaches().is_empty() || over
-        });
-        assert_eq!(self.cluster.breaches(), Vec::<String>::new(), "{what}");
-        assert!(reached, "{what}: {:#?}", lock(&self.record));
-        self.check(what);
-    }
-
-    /// What executors were told to launch, by group.
-    fn check(&self, what: &str) {
-        let launched = self.cluster.launched();
-        let together = self.cluster.launched_groups();
-        let record = lock(&self.record);
-        for group in 1..=GROUPS {
-            let names = MEMBERS.map(|member| format!("{group}-{member}"));
-            let ran: Vec<&String> = launched.iter().filter(|task| names.contains(task)).collect();
-            let whole = ran == names.iter().collect::<Vec<_>>();
-            assert!(ran.is_empty() || whole, "{what}: of group {group} ran {ran:?}");
-            let in_one = together.iter().filter(|came| came[..] == names).count();
-            assert_eq!(in_one, usize::from(whole), "{what}: events of group {group}");
-            for name in &names {
-                assert!(record.told.contains_key(name), "{what}: nothing was told of {name}");
-            }
+/// What executors were told to launch, by group.
+fn check(scene: &Scene, what: &str) {
+    let launched = scene.cluster.launched();
+    let together = scene.cluster.launched_groups();
+    let record = scene.record();
+    for group in 1..=GROUPS {
+        let names = MEMBERS.map(|member| format!("{group}-{member}"));
+        let ran: Vec<&String> = launched.iter().filter(|task| names.contains(task)).collect();
+        let whole = ran == names.iter().collect::<Vec<_>>();
+        assert!(ran.is_empty() || whole, "{what}: of group {group} ran {ran:?}");
+        let in_one = together.iter().filter(|came| came[..] == names).count();
+        assert_eq!(in_one, usize::from(whole), "{what}: events of group {group}");
+        for name in &names {
+            assert!(record.told.contains_key(name), "{what}: nothing was told of {name}");
         }
     }
+}
 
-    fn finished(&self) -> usize {
-        let record = lock(&self.record);
-        let states = record.told.values();
-        states.filter(|states| states.contains(&TaskState::TaskFinished)).count()
-    }
+fn finished(scene: &Scene) -> usize {
+    let record = scene.record();
+    let states = record.told.values();
+    states.filter(|states| states.contains(&TaskState::TaskFinished)).count()
 }
 
 #[test]
 fn op_02_groups_run_one_after_the_other() {
     let mut scene = scene(4);
-    scene.finish("undisturbed");
-    assert_eq!(scene.finished(), GROUPS * MEMBERS.len());
+    finish(&mut scene, "undisturbed");
+    assert_eq!(finished(&scene), GROUPS * MEMBERS.len());
 }
 
 #[test]
@@ -214,8 +148,8 @@ fn op_02_a_group_that_is_lost_on_its_way_is_dropped_whole() {
     for at in 0..scene.cluster.agent_count() {
         scene.cluster.start_agent(at);
     }
-    scene.finish("an order was lost");
-    let record = lock(&scene.record);
+    finish(&mut scene, "an order was lost");
+    let record = scene.record();
     for member in MEMBERS {
         let states = &record.told[&format!("1-{member}")];
         assert!(states.contains(&TaskState::TaskDropped), "{member}: {states:?}");
@@ -227,18 +161,7 @@ fn op_02_a_group_that_is_lost_on_its_way_is_dropped_whole() {
 fn op_02_groups_outlive_restarts() {
     for seed in 40..52 {
         let mut scene = scene(seed);
-        let mut struck = 0;
-        while !scene.is_over() && struck < 12 {
-            struck += 1;
-            let pause = Duration::from_millis(300 + scene.cluster.sim.below(6_000));
-            scene.cluster.run_for(pause);
-            match scene.cluster.sim.below(4) {
-                0 => scene.cluster.start_agent(0),
-                1 => scene.cluster.start_agent(1),
-                2 => scene.cluster.depose_master(),
-                _ => scene.start(),
-            }
-        }
-        scene.finish(&format!("seed {seed}"));
+        scene.disturb(300, 6_000, is_over);
+        finish(&mut scene, &format!("seed {seed}"));
     }
 }

@@ -1,28 +1,20 @@
 //! A framework with state on the simulated cluster: reserve, create and launch in one ACCEPT, data
 //! that outlives tasks and agents, destroy and unreserve (OP-01, OP-04, OP-09, RES-12).
 
-use libproc::sim::Machine;
-use libproc::NodeConfig;
 use meseta_api::v1;
 use meseta_api::v1::{OperationState, TaskState};
-use meseta_node::keys::Credential;
 use meseta_scheduler::operations::{
     create, destroy, launch, named, reserve, reserved, unreserve, volume,
 };
-use meseta_scheduler::{Driver, Scheduler, SchedulerConfig};
-use meseta_tests::sim::cluster::{Shape, SimCluster};
+use meseta_scheduler::{Driver, Scheduler};
+use meseta_tests::sim::guest::{ask_about, lock, scalar, Guest, Shared, ASK_AGAIN};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const ROLE: &str = "stateful";
 /// Whose reservations and volumes they are: the framework's own.
 const PRINCIPAL: &str = "framework";
 const ROUNDS: usize = 3;
-/// Between two questions about tasks that are not known to have ended.
-const ASK_AGAIN: Duration = Duration::from_secs(20);
-const LONG: Duration = Duration::from_secs(3600);
 
 /// What a stateful framework knows, whatever becomes of its scheduler.
 #[derive(Debug, Default)]
@@ -40,23 +32,8 @@ struct Record {
     destroyed: bool,
 }
 
-type Shared = Arc<Mutex<Record>>;
-
-fn lock(shared: &Shared) -> MutexGuard<'_, Record> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs one task after the other on one volume, then destroys it.
-struct Stateful(Shared);
-
-fn scalar(name: &str, value: f64) -> v1::Resource {
-    v1::Resource {
-        name: name.into(),
-        r#type: v1::value::Type::Scalar as i32,
-        scalar: Some(v1::value::Scalar { value }),
-        ..Default::default()
-    }
-}
+struct Stateful(Shared<Record>);
 
 fn disk() -> v1::Resource {
     reserved(scalar("disk", 10.0), ROLE, Some(PRINCIPAL))
@@ -128,19 +105,7 @@ impl Scheduler for Stateful {
 
     /// Asks about what was launched: the call or its answer may have been lost.
     fn timer(&mut self, token: u64, driver: &mut Driver<'_>) {
-        let live = lock(&self.0).live.clone();
-        let tasks = live.into_iter().map(|(id, agent)| v1::scheduler::call::reconcile::Task {
-            task_id: id.as_str().into(),
-            agent_id: Some(agent),
-        });
-        let tasks: Vec<_> = tasks.collect();
-        if !tasks.is_empty() {
-            driver.call_raw(v1::scheduler::Call {
-                r#type: Some(v1::scheduler::call::Type::Reconcile as i32),
-                reconcile: Some(v1::scheduler::call::Reconcile { tasks }),
-                ..Default::default()
-            });
-        }
+        ask_about(lock(&self.0).live.clone(), driver);
         driver.after(ASK_AGAIN, token);
     }
 
@@ -171,41 +136,8 @@ impl Scheduler for Stateful {
     }
 }
 
-struct Scene {
-    cluster: SimCluster,
-    machine: Machine,
-    record: Shared,
-}
-
-fn scene(seed: u64) -> Scene {
-    let shape = Shape { agents: 2, frameworks: 1, tasks: 10, ..Shape::default() };
-    let mut cluster = SimCluster::new(seed, shape);
-    let machine = cluster.sim.machine("stateful", "10.0.3.1:1");
-    let mut scene = Scene { cluster, machine, record: Shared::default() };
-    scene.start();
-    scene
-}
-
-impl Scene {
-    /// Starts the scheduler, crashing one that runs; its id and record are kept.
-    fn start(&mut self) {
-        let node = self.cluster.sim.start(self.machine, NodeConfig::new("sim", "framework"));
-        let credential = Credential { principal: PRINCIPAL.into(), secret: "simulated".to_owned() };
-        let mut config = SchedulerConfig::new("stateful", ROLE, credential);
-        config.masters = "10.0.0.1:5050,10.0.0.2:5050".parse().expect("addresses");
-        config.id_path = Some(PathBuf::from("/framework-id"));
-        let policy = Stateful(self.record.clone());
-        meseta_scheduler::spawn(&node, config, policy).expect("a fresh node has no processes");
-    }
-
-    fn until(&mut self, what: &str, done: impl Fn(&Record) -> bool) {
-        let record = self.record.clone();
-        let reached = self
-            .cluster
-            .run_until(LONG, |cluster| !cluster.breaches().is_empty() || done(&lock(&record)));
-        assert_eq!(self.cluster.breaches(), Vec::<String>::new(), "{what}");
-        assert!(reached, "{what}: {:#?}", lock(&self.record));
-    }
+fn scene(seed: u64) -> Guest<Record, Stateful> {
+    Guest::new(seed, ROLE, Stateful)
 }
 
 #[test]
@@ -217,12 +149,12 @@ fn op_09_a_framework_with_state_lives_its_whole_life() {
         scene.cluster.start_agent(at);
     }
     scene.cluster.depose_master();
-    let before = lock(&scene.record).volume_offers;
+    let before = scene.record().volume_offers;
     scene.until("the volume of before", |record| record.volume_offers > before);
     scene.until("all tasks", |record| record.finished == ROUNDS);
     scene.until("the end", |record| record.destroyed);
     scene.cluster.run_for(Duration::from_secs(30));
-    let record = lock(&scene.record);
+    let record = scene.record();
     let finished = |state: &OperationState| *state == OperationState::OperationFinished;
     assert_eq!(record.operations.len(), 4, "one volume: {record:#?}");
     assert!(record.operations.values().all(finished), "{record:#?}");
@@ -233,18 +165,7 @@ fn op_09_a_framework_with_state_lives_its_whole_life() {
 fn op_01_a_framework_with_state_outlives_restarts() {
     for seed in 20..32 {
         let mut scene = scene(seed);
-        let mut struck = 0;
-        while !lock(&scene.record).destroyed && struck < 12 {
-            struck += 1;
-            let pause = Duration::from_millis(500 + scene.cluster.sim.below(15_000));
-            scene.cluster.run_for(pause);
-            match scene.cluster.sim.below(4) {
-                0 => scene.cluster.start_agent(0),
-                1 => scene.cluster.start_agent(1),
-                2 => scene.cluster.depose_master(),
-                _ => scene.start(),
-            }
-        }
+        scene.disturb(500, 15_000, |record| record.destroyed);
         scene.until(&format!("seed {seed}: the end"), |record| record.destroyed);
     }
 }

@@ -1,8 +1,36 @@
-//! An operator's question about one task, and its answer.
+//! An operator's questions, why offers are not made and what happened to a task, and their answers.
 
-use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::ids::{AgentId, FrameworkId, Role, TaskId};
 use crate::v1;
 use serde::{Deserialize, Serialize};
+
+/// Which offers are asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferQuestion {
+    /// To whom they are not made.
+    pub framework_id: FrameworkId,
+    /// In which of its roles; none means all.
+    #[serde(default)]
+    pub role: Option<Role>,
+    /// Of which agent; none means all.
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+}
+
+/// Why a framework is not offered one agent in one role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferExplanation {
+    /// Which agent.
+    pub agent_id: AgentId,
+    /// In which of its roles.
+    pub role: Role,
+    /// The first cause in the order in which a round asks: a word that stays the same.
+    pub cause: String,
+    /// What it is about, a sentence for people.
+    pub detail: String,
+    /// What would change it, for people.
+    pub change: String,
+}
 
 /// Which task is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -46,32 +46,7 @@ pub fn rows(explanations: &[OfferExplanation]) -> Vec<ExplanationRow> {
 }
 
 /// What happened to a task once.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EntryRow {
-    /// When, in seconds since 1970.
-    pub at: Option<f64>,
-    /// The name of a state, or a word that stays the same.
-    pub what: String,
-    /// Who did it or said so.
-    pub by: String,
-    /// The call that asked for it.
-    pub call: Option<String>,
-    /// A status's reason.
-    pub reason: Option<String>,
-    /// What was said of it.
-    pub message: Option<String>,
-    /// The id of its trace.
-    pub trace: Option<String>,
-}
-
-impl From<&TaskEntry> for EntryRow {
-    fn from(entry: &TaskEntry) -> Self {
-        let TaskEntry { at, what, by, call, reason, message, trace } = entry.clone();
-        EntryRow { at, what, by, call, reason, message, trace }
-    }
-}
-
-impl Row for EntryRow {
+impl Row for TaskEntry {
     const TITLES: &'static [&'static str] = &["TIME", "WHAT", "BY", "CALL", "WHY", "TRACE"];
 
     fn cells(&self) -> Vec<String> {
@@ -89,25 +64,24 @@ impl Row for EntryRow {
 
 /// A task's history.
 #[derive(Debug, Serialize)]
-struct TaskHistory {
+struct TaskHistory<'a> {
     task: String,
     framework: String,
     agent: String,
     state: &'static str,
     waits_for: String,
-    entries: Vec<EntryRow>,
+    entries: &'a [TaskEntry],
 }
 
 /// A task's history as it is printed.
 pub fn task(explanation: &TaskExplanation, format: DocFormat) -> anyhow::Result<String> {
-    let entries: Vec<EntryRow> = explanation.entries.iter().map(EntryRow::from).collect();
     let history = TaskHistory {
         task: explanation.task_id.to_string(),
         framework: explanation.framework_id.to_string(),
         agent: explanation.agent_id.to_string(),
         state: explanation.state.as_str_name(),
         waits_for: explanation.now.clone(),
-        entries,
+        entries: &explanation.entries,
     };
     Ok(match format {
         DocFormat::Json | DocFormat::Yaml => document(&history, format)?,
@@ -118,7 +92,7 @@ pub fn task(explanation: &TaskExplanation, format: DocFormat) -> anyhow::Result<
             history.agent,
             history.state,
             history.waits_for,
-            render(&history.entries, Format::Table)?
+            render(history.entries, Format::Table)?
         ),
     })
 }

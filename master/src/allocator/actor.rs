@@ -38,8 +38,9 @@ pub(crate) struct AllocatorProcess {
     round_causes: Vec<TraceContext>,
 }
 
-/// What the allocator looks at in one slice of a round: a millisecond or two, as
-/// `tests/benches/allocation.rs` shows (`T1d`).
+/// What the allocator looks at in one slice of a round. `tests/benches/allocation.rs` measures how
+/// long that is (`T1d`): the first slice of a round takes longest, since it writes down what the
+/// round has to look at.
 pub const SLICE: usize = 4_000;
 
 /// A round has its causes at hand in Jaeger; in a large cluster, not all of them.

@@ -117,23 +117,12 @@ fn explanation(explanation: &OfferExplanation) -> Value {
 }
 
 fn task(explanation: &TaskExplanation) -> Value {
-    let entries = explanation.entries.iter().map(|entry| {
-        json!({
-            "at": entry.at,
-            "what": entry.what,
-            "by": entry.by,
-            "call": entry.call,
-            "reason": entry.reason,
-            "message": entry.message,
-            "trace": entry.trace,
-        })
-    });
     json!({
         "framework_id": explanation.framework_id.as_str(),
         "task_id": explanation.task_id.as_str(),
         "agent_id": explanation.agent_id.as_str(),
         "state": explanation.state.as_str_name(),
         "now": explanation.now,
-        "entries": entries.collect::<Value>(),
+        "entries": explanation.entries,
     })
 }

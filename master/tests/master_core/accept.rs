@@ -11,15 +11,6 @@ use std::time::Duration;
 
 const ALL: &str = "cpus:4;mem:1024";
 
-/// A master with one agent (connection 1) and one framework (stream 10), and its offer.
-fn offered(info: v1::FrameworkInfo) -> (Master, v1::FrameworkId, Offer) {
-    let mut m = Master::new();
-    m.agent(1, ALL);
-    let framework = m.framework(10, info);
-    let offer = m.offer();
-    (m, (&framework).into(), offer)
-}
-
 fn filtered(call: Call, seconds: f64) -> Call {
     let mut call = call;
     let filters = Some(Filters { refuse_seconds: Some(seconds) });
@@ -46,7 +37,7 @@ fn decline(offers: &[&str]) -> Call {
 /// The resources say for which role they are allocated (RES-16).
 #[test]
 fn sch_31_an_offer_carries_what_clients_dereference() {
-    let (_, framework, offer) = offered(info("f"));
+    let (_, framework, offer) = offered(ALL, info("f"));
     assert_eq!(offer.framework_id, framework);
     assert_eq!((offer.id.value.as_str(), offer.agent_id.value.as_str()), ("m-O0", "m-S0"));
     assert_eq!(offer.hostname, "host");
@@ -59,7 +50,7 @@ fn sch_31_an_offer_carries_what_clients_dereference() {
 /// LAUNCH (A4 OP-01).
 #[test]
 fn op_01_a_task_is_launched_and_the_rest_goes_back_with_a_filter() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let launch = launch(vec![task("t", &offer, "cpus:1;mem:128")]);
     m.does(call(10, &framework, accept_all(&[&offer], vec![launch]))).gives(
         "allocator Recovered m-0000 m-S0 cpus:3;mem:896 refuse 5s
@@ -80,7 +71,7 @@ fn op_01_a_task_is_launched_and_the_rest_goes_back_with_a_filter() {
 #[test]
 fn an_accept_without_operations_or_tasks_is_a_decline() {
     for operations in [vec![], vec![launch(vec![])]] {
-        let (mut m, framework, offer) = offered(info("f"));
+        let (mut m, framework, offer) = offered(ALL, info("f"));
         m.does(call(10, &framework, accept_all(&[&offer], operations)))
             .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
     }
@@ -88,7 +79,7 @@ fn an_accept_without_operations_or_tasks_is_a_decline() {
 
 #[test]
 fn no_offer_ids_is_invalid() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     m.does(call(10, &framework, accept(&[], vec![task("t", &offer, "cpus:1")])))
         .gives("stream 10 <- UPDATE t TASK_DROPPED REASON_INVALID_OFFERS");
 }
@@ -97,7 +88,7 @@ fn no_offer_ids_is_invalid() {
 fn me_12_an_offer_that_is_not_valid_spoils_the_whole_accept() {
     for (aware, state) in [(true, "DROPPED"), (false, "LOST")] {
         let info = if aware { info("f") } else { unaware("f") };
-        let (mut m, framework, offer) = offered(info);
+        let (mut m, framework, offer) = offered(ALL, info);
         let mut stale = offer.clone();
         stale.id = "m-O77".into();
         let tasks = vec![task("t", &offer, "cpus:1"), task("u", &offer, "cpus:1")];
@@ -117,7 +108,7 @@ fn me_12_an_offer_that_is_not_valid_spoils_the_whole_accept() {
 
 #[test]
 fn an_offer_named_twice_spoils_the_accept() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let tasks = vec![task("t", &offer, "cpus:1")];
     m.does(call(10, &framework, accept(&[&offer, &offer], tasks))).gives(
         "allocator Recovered m-0000 m-S0 cpus:4;mem:1024
@@ -160,7 +151,7 @@ fn offers_for_two_roles_spoil_the_accept() {
 
 #[test]
 fn an_offer_of_another_framework_is_not_valid_and_not_touched() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let other = m.framework(11, info("g"));
     let tasks = vec![task("t", &offer, "cpus:1")];
     m.does(call(11, &(&other).into(), accept(&[&offer], tasks.clone())))
@@ -171,7 +162,7 @@ fn an_offer_of_another_framework_is_not_valid_and_not_touched() {
 
 #[test]
 fn fw_09_an_agent_that_is_being_given_up_takes_no_task() {
-    let (mut m, framework, _) = offered(info("f"));
+    let (mut m, framework, _) = offered(ALL, info("f"));
     m.passes(75 * SECOND);
     let offer = m.offers["m-O0"].clone();
     m.does(call(10, &framework, accept(&[&offer], vec![task("t", &offer, "cpus:1")])))
@@ -180,7 +171,7 @@ fn fw_09_an_agent_that_is_being_given_up_takes_no_task() {
 
 #[test]
 fn an_agent_that_is_being_removed_takes_no_task() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     m.does(says(1, meseta_api::internal::master::FromAgent::UnregisterAgent));
     m.does(call(10, &framework, accept(&[&offer], vec![task("t", &offer, "cpus:1")])))
         .says("stream 10 <- UPDATE t TASK_DROPPED REASON_AGENT_REMOVED");
@@ -189,7 +180,7 @@ fn an_agent_that_is_being_removed_takes_no_task() {
 /// Each task is validated for itself (A4 OP-01).
 #[test]
 fn an_invalid_task_does_not_stop_the_others() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let mut invalid = task("b", &offer, "cpus:1");
     invalid.command = None;
     let tasks = vec![task("a", &offer, "cpus:1"), invalid, task("c", &offer, "cpus:1")];
@@ -208,7 +199,7 @@ fn an_invalid_task_does_not_stop_the_others() {
 
 #[test]
 fn tasks_share_what_remains_of_the_offers() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let tasks =
         vec![task("a", &offer, "cpus:3"), task("b", &offer, "cpus:2"), task("c", &offer, "cpus:1")];
     m.does(call(10, &framework, accept(&[&offer], tasks))).says(
@@ -220,7 +211,7 @@ fn tasks_share_what_remains_of_the_offers() {
 
 #[test]
 fn ts_04_a_task_id_is_used_once_while_the_task_is_known() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let twice = vec![task("t", &offer, "cpus:1"), task("t", &offer, "cpus:1")];
     m.does(call(10, &framework, accept(&[&offer], twice))).says(
         "agent 1 <- RunTask t
@@ -233,7 +224,7 @@ fn ts_04_a_task_id_is_used_once_while_the_task_is_known() {
 
 #[test]
 fn a_custom_executor_is_charged_once() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let executor = |value: &str| v1::ExecutorInfo {
         executor_id: "e".into(),
         command: Some(v1::CommandInfo { value: Some(value.to_owned()), ..Default::default() }),
@@ -264,7 +255,7 @@ fn a_custom_executor_is_charged_once() {
 
 #[test]
 fn operations_not_built_are_told_to_be() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let disk = v1::offer::Operation {
         r#type: Some(OperationType::CreateDisk.into()),
         id: Some("op".into()),
@@ -285,18 +276,18 @@ fn operations_not_built_are_told_to_be() {
 #[test]
 fn b10_refusals_are_5_seconds_unless_they_are_durations() {
     for (seconds, expected) in [(-1.0, 5), (f64::NAN, 5), (60.0, 60), (1e12, 365 * 24 * 3600)] {
-        let (mut m, framework, _) = offered(info("f"));
+        let (mut m, framework, _) = offered(ALL, info("f"));
         m.does(call(10, &framework, filtered(decline(&["m-O0"]), seconds)))
             .gives(&format!("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse {expected}s"));
     }
-    let (mut m, framework, _) = offered(info("f"));
+    let (mut m, framework, _) = offered(ALL, info("f"));
     m.does(call(10, &framework, filtered(decline(&["m-O0"]), 0.0)));
     m.allocate().says("stream 10 <- OFFERS m-O1 m-S0 cpus:4;mem:1024");
 }
 
 #[test]
 fn sch_13_a_decline_passes_over_what_is_not_there() {
-    let (mut m, framework, _) = offered(info("f"));
+    let (mut m, framework, _) = offered(ALL, info("f"));
     m.does(call(10, &framework, decline(&["m-O5", "a/b", "m-O0", "m-O0"])))
         .gives("allocator Recovered m-0000 m-S0 cpus:4;mem:1024 refuse 5s");
 }
@@ -304,7 +295,7 @@ fn sch_13_a_decline_passes_over_what_is_not_there() {
 /// ALL-13, RESCIND (SCH-32).
 #[test]
 fn al_02_offers_expire_after_two_minutes() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     m.timers.retain(|key, _| *key == meseta_master::core::TimerKey::OfferExpiryDue);
     m.passes(119 * SECOND).gives("");
     m.passes(SECOND).gives(

@@ -13,15 +13,6 @@ use meseta_api::v1::{self, ContainerInfo, ExecutorInfo, LinuxInfo, Offer};
 const ALL: &str = "cpus:4;mem:1024;disk:1000;ports:[1-9]";
 const EXECUTOR: &str = "cpus:0.1;mem:32;disk:10";
 
-/// A master with one agent (connection 1) and one framework (stream 10), and its offer.
-fn offered(info: v1::FrameworkInfo) -> (Master, v1::FrameworkId, Offer) {
-    let mut m = Master::new();
-    m.agent(1, ALL);
-    let framework = m.framework(10, info);
-    let offer = m.offer();
-    (m, (&framework).into(), offer)
-}
-
 /// What is left is not refused.
 fn accepts(offers: &[&Offer], operations: Vec<v1::offer::Operation>) -> Call {
     let mut call = accept_all(offers, operations);
@@ -66,7 +57,7 @@ fn in_cgroups(share: Option<bool>) -> Option<ContainerInfo> {
 /// A4 OP-02.
 #[test]
 fn op_02_a_group_is_launched_whole_and_its_executor_charged_once() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let gave = m.does(call(10, &framework, accepts(&[&offer], vec![operation(pair(&offer))])));
     gave.gives(
         "allocator Recovered m-0000 m-S0 cpus:1.9;disk:990;mem:736;ports:[1-9] refuse 0s
@@ -108,7 +99,7 @@ fn op_02_a_group_is_launched_whole_and_its_executor_charged_once() {
 
 #[test]
 fn groups_and_tasks_of_one_accept_apply_in_their_order() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let operations = vec![
         launch(vec![task("t", &offer, "cpus:1")]),
         operation(pair(&offer)),
@@ -128,7 +119,7 @@ fn groups_and_tasks_of_one_accept_apply_in_their_order() {
 
 #[test]
 fn a_group_without_tasks_is_nothing() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let empty = launch_group(custom("X"), vec![]);
     m.does(call(10, &framework, accepts(&[&offer], vec![empty])))
         .gives("allocator Recovered m-0000 m-S0 cpus:4;disk:1000;mem:1024;ports:[1-9] refuse 0s");
@@ -136,7 +127,7 @@ fn a_group_without_tasks_is_nothing() {
 
 #[test]
 fn exe_31_the_default_executor_has_no_command() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let group = LaunchGroup { executor: default("X"), ..pair(&offer) };
     m.does(call(10, &framework, accepts(&[&offer], vec![operation(group)])))
         .says("agent 1 <- RunTaskGroup a b");
@@ -244,7 +235,7 @@ fn b5_one_fault_is_every_tasks_error() {
         }),
     ];
     for (why, spoil) in rows {
-        let (mut m, framework, offer) = offered(info("f"));
+        let (mut m, framework, offer) = offered(ALL, info("f"));
         let mut group = pair(&offer);
         spoil(&mut group);
         let ids = [0, 1].map(|at: usize| group.task_group.tasks[at].task_id.value.clone());
@@ -268,7 +259,7 @@ fn b5_one_fault_is_every_tasks_error() {
 /// What a caller sent is not said again to each of its tasks at its full length.
 #[test]
 fn what_all_tasks_are_told_is_short() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let mut group = pair(&offer);
     tasks(&mut group)[0].task_id = "x".repeat(1 << 20).as_str().into();
     let gave = m.does(call(10, &framework, accepts(&[&offer], vec![operation(group)])));
@@ -281,7 +272,7 @@ fn what_all_tasks_are_told_is_short() {
 
 #[test]
 fn an_accept_is_bounded_in_operations_and_tasks() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let tiny = v1::TaskInfo { task_id: "t".into(), ..Default::default() };
     let many = |count| launch(vec![tiny.clone(); count]);
     for (operations, why) in [
@@ -299,7 +290,7 @@ fn tasks(group: &mut LaunchGroup) -> &mut Vec<v1::TaskInfo> {
 
 #[test]
 fn tasks_of_one_executor_are_of_one_mind_about_its_cgroups() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let of = |id: &str, offer: &Offer, share: bool| {
         let container = in_cgroups(Some(share));
         v1::TaskInfo { container, ..task(id, offer, "cpus:0.1") }
@@ -331,7 +322,7 @@ fn tasks_of_one_executor_are_of_one_mind_about_its_cgroups() {
 
 #[test]
 fn another_executor_of_the_same_id_is_an_error() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     m.does(call(10, &framework, accepts(&[&offer], vec![operation(pair(&offer))])));
     let next = m.offer();
     let other = ExecutorInfo { name: Some("other".into()), ..custom("X") };
@@ -343,7 +334,7 @@ fn another_executor_of_the_same_id_is_an_error() {
 
 #[test]
 fn op_07_a_group_has_no_id() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     let named = v1::offer::Operation { id: Some("op".into()), ..operation(pair(&offer)) };
     m.does(call(10, &framework, accepts(&[&offer], vec![named]))).says(
         "stream 10 <- UPDATE a TASK_ERROR REASON_TASK_GROUP_INVALID
@@ -355,7 +346,7 @@ fn op_07_a_group_has_no_id() {
 #[test]
 fn me_12_without_a_valid_offer_each_task_is_dropped_or_lost() {
     for (info, state) in [(info("f"), "DROPPED"), (unaware("f"), "LOST")] {
-        let (mut m, framework, offer) = offered(info);
+        let (mut m, framework, offer) = offered(ALL, info);
         let mut stale = offer.clone();
         stale.id = "m-O77".into();
         let group = operation(pair(&offer));
@@ -375,7 +366,7 @@ fn me_12_without_a_valid_offer_each_task_is_dropped_or_lost() {
 /// A group that never arrived is asked for when its agent comes back, task by task.
 #[test]
 fn b4_a_group_that_was_lost_on_its_way_is_found_out() {
-    let (mut m, framework, offer) = offered(info("f"));
+    let (mut m, framework, offer) = offered(ALL, info("f"));
     m.does(call(10, &framework, accepts(&[&offer], vec![operation(pair(&offer))])));
     m.does(lost_agent(1));
     let agent: AgentId = offer.agent_id.value.parse().unwrap();

@@ -576,6 +576,15 @@ fn operation_line(operation: &RegistryOperation) -> String {
 
 // Events.
 
+/// A master with one agent (connection 1) and one framework (stream 10), and its offer.
+pub fn offered(resources: &str, info: v1::FrameworkInfo) -> (Master, v1::FrameworkId, v1::Offer) {
+    let mut m = Master::new();
+    m.agent(1, resources);
+    let framework = m.framework(10, info);
+    let offer = m.offer();
+    (m, (&framework).into(), offer)
+}
+
 pub fn says(connection: u64, said: FromAgent) -> Event {
     Event::AgentSaid {
         connection: ConnectionId(connection),

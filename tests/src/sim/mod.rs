@@ -7,6 +7,7 @@
 //! - [`masters`]: who leads, and what is started again; [`etcd`]: the registry and the lease.
 //! - [`faults`]: what may strike, from which plans are drawn; [`planted`]: what the invariants must
 //!   name.
+//! - [`guest`]: a framework of a suite's own beside these.
 //! - [`scenario`]: what a scenario does with a cluster, step by step.
 //! - [`checker`]: the invariants, looked at after every step; [`delivery`]: that of status updates.
 //! - [`ending`]: what must be true once all has healed and ended.
@@ -19,6 +20,7 @@ pub mod ending;
 pub mod etcd;
 pub mod faults;
 pub mod frameworks;
+pub mod guest;
 pub mod masters;
 pub mod planted;
 pub mod scenario;

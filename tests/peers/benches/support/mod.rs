@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench is a program of its own and uses a part")]
 
+pub(crate) mod done;
 #[path = "../../../benches/support/machine.rs"]
 pub(crate) mod machine;
 #[path = "../../../benches/support/pace.rs"]

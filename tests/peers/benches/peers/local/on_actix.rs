@@ -1,5 +1,6 @@
 //! On actix as it is.
 
+use crate::support::done::finish;
 use actix::{
     Actor, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, Message, WrapFuture,
 };
@@ -72,12 +73,6 @@ impl Handler<Question> for Sink {
 
     fn handle(&mut self, asked: Question, _: &mut Self::Context) -> u64 {
         asked.0 + 1
-    }
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
     }
 }
 

@@ -1,6 +1,7 @@
 //! On kameo as it is: tasks of the bench's own thread, unbounded mailboxes.
 
 use super::elsewhere::elsewhere;
+use crate::support::done::finish;
 use kameo::actor::{Actor, ActorRef, Spawn};
 use kameo::error::Infallible;
 use kameo::mailbox::unbounded;
@@ -68,12 +69,6 @@ impl Message<Question> for Sink {
 
     async fn handle(&mut self, asked: Question, _: &mut Context<Self, u64>) -> u64 {
         asked.0 + 1
-    }
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
     }
 }
 

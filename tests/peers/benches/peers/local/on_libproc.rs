@@ -1,5 +1,6 @@
 //! On libproc.
 
+use crate::support::done::finish;
 use libproc::{Answer, Context, Node, NodeConfig, Pid, Process, Reason, Receive, Reply, Sender};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
@@ -55,12 +56,6 @@ impl Answer<Question> for Sink {
 
     fn answer(&mut self, asked: Question, _: &Sender, reply: Reply<u64>, _: &mut Context<Self>) {
         reply.send(asked.0 + 1);
-    }
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
     }
 }
 

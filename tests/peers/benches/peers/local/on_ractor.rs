@@ -2,6 +2,7 @@
 //! nodes: tasks of the bench's own thread.
 
 use super::elsewhere::elsewhere;
+use crate::support::done::finish;
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, RpcReplyPort};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
@@ -61,12 +62,6 @@ impl Actor for Sink {
             ToSink::Question(asked, reply) => reply.send(asked + 1)?,
         }
         Ok(())
-    }
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
     }
 }
 

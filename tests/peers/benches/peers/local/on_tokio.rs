@@ -1,6 +1,7 @@
 //! On tokio: a task and an unbounded channel each, on the bench's thread.
 
 use super::elsewhere::elsewhere;
+use crate::support::done::finish;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
@@ -116,12 +117,6 @@ fn start_sink(back: UnboundedSender<ToSource>) -> UnboundedSender<ToSink> {
         std::hint::black_box(sum);
     });
     sink
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
-    }
 }
 
 /// Starts as many into `alive` and waits until they have started.

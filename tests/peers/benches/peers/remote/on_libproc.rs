@@ -1,6 +1,7 @@
 //! On libproc: two nodes, with all that a connection has: a proven secret, roles, names, credits.
 
 use super::BYTES;
+use crate::support::done::finish;
 use libproc::{
     Admission, Authenticator, Context, Gate, Node, NodeConfig, Pid, Process, ProcessId, Receive,
     Remote, Role, Sender, Target,
@@ -109,12 +110,6 @@ impl Process for Asker {
             asker.far = Some(peer.expect("loopback").remote(&id));
             finish(&mut asker.connected);
         });
-    }
-}
-
-fn finish(done: &mut Option<oneshot::Sender<()>>) {
-    if let Some(done) = done.take() {
-        let _ = done.send(());
     }
 }
 
